@@ -1,0 +1,15 @@
+export { canonicalJson, fnv1a } from "./hash.ts";
+export { CodedError, hasCode, messageOf } from "./errors.ts";
+export { cidr, cidrAddress, cidrBase, cidrContains, cidrFamily, cidrPrefix, cidrSize, parseCidr } from "./cidr.ts";
+export type { Cidr } from "./cidr.ts";
+export { compareIp, ip, ipBits, ipFamily, ipFromBigInt, ipFromBytes, ipToBigInt, ipToBytes, parseIp } from "./ip.ts";
+export type { Ip, IpFamily } from "./ip.ts";
+export { isPort } from "./port.ts";
+export type { Port, Protocol } from "./port.ts";
+export { kubernetesVersion, reportedVersion } from "./version.ts";
+export { ManualClock } from "./clock.ts";
+export type { Cancel, Clock } from "./clock.ts";
+export { randomNameSuffix, seededRandom } from "./random.ts";
+export type { Random } from "./random.ts";
+export { silentLogger } from "./logger.ts";
+export type { LogFields, Logger } from "./logger.ts";

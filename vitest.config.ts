@@ -1,0 +1,30 @@
+import { defineConfig } from "vitest/config";
+
+// Two projects: what needs no kernel, and what builds namespaces and sends packets.
+export default defineConfig({
+  test: {
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "test/repo/**/*.test.ts"],
+          exclude: ["src/**/*.kernel.test.ts"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "kernel",
+          include: ["src/**/*.kernel.test.ts", "test/{lab,conformance}/**/*.test.ts"],
+          pool: "forks",
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
