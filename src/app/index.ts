@@ -1,0 +1,10 @@
+export { askLab } from "./control.ts";
+export { launchLab, logTail } from "./launcher.ts";
+export type { LaunchedLab, LaunchRequest } from "./launcher.ts";
+export { defaultLabOptions } from "./lab-options.ts";
+export type { LabOptions, OutsideHost, SupervisorReport } from "./lab-options.ts";
+export { labDirectory, readLabRecord, removeLabDirectory, requireLab, runningLabs } from "./lab-directory.ts";
+export type { LabDirectory, LabRecord } from "./lab-directory.ts";
+export type { IngressSummary, LabStatus, NodeSummary, PodsSummary, ServiceSummary } from "./lab-status.ts";
+export { parseManifest, readManifests } from "./manifests.ts";
+export type { ManifestObject } from "./manifests.ts";

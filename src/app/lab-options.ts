@@ -1,0 +1,75 @@
+import type { LabDirectory } from "./lab-directory.ts";
+import type { ManifestObject } from "./manifests.ts";
+
+/** A machine outside the cluster, on the LAN. */
+export interface OutsideHost {
+  /** Its DNS name, served by the lab's outside DNS. */
+  readonly name: string;
+  readonly address: string;
+}
+
+/** Everything that decides what a lab is. Made by `sealane up` from its flags, read by the supervisor. */
+export interface LabOptions {
+  readonly name: string;
+  readonly nodes: number;
+  /** Zone of node-1, node-2, ...; the last one counts for the rest. */
+  readonly zones: readonly string[];
+  /** LAN network; router .1, client .10, nodes from .11, outside hosts from .50. */
+  readonly lan: string;
+  /** The cluster's pod network; node N gets the Nth /24 of it. */
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  /** First and last address that LoadBalancer Services get. */
+  readonly loadBalancerPool: string;
+  readonly nodePortRange: readonly [number, number];
+  readonly clusterDomain: string;
+  /** Resolvers for names outside the cluster; empty = the lab's outside world. */
+  readonly dnsUpstreams: readonly string[];
+  readonly outsideHosts: readonly OutsideHost[];
+  /** Where objects survive a restart; undefined = memory. */
+  readonly stateDirectory: string | undefined;
+  /** Milliseconds without a node's heartbeat until it counts as not ready. */
+  readonly nodeGraceMs: number;
+  /** Milliseconds between a node's heartbeats. */
+  readonly nodeHeartbeatMs: number;
+}
+
+/** The defaults of `sealane up`. */
+export const defaultLabOptions: Omit<LabOptions, "name"> = {
+  nodes: 3,
+  zones: ["a", "a", "b"],
+  lan: "192.168.100.0/24",
+  podCidr: "10.244.0.0/16",
+  serviceCidr: "10.96.0.0/16",
+  loadBalancerPool: "192.168.100.200-192.168.100.250",
+  nodePortRange: [30000, 32767],
+  clusterDomain: "cluster.local",
+  dnsUpstreams: [],
+  outsideHosts: [{ name: "db.example.com", address: "192.168.100.50" }],
+  stateDirectory: undefined,
+  nodeGraceMs: 3000,
+  nodeHeartbeatMs: 750,
+};
+
+/** What the launcher hands to the supervisor, as one line of JSON on its standard input. */
+export interface SupervisorInput {
+  readonly options: LabOptions;
+  readonly directory: LabDirectory;
+  readonly manifests: readonly ManifestObject[];
+  /** The API's URL on the host. */
+  readonly server: string;
+  /** Whether the lab goes on when standard input ends (-d). */
+  readonly detached: boolean;
+  readonly userNamespace: boolean;
+  /** Wall-clock milliseconds when the command started, for the phases of `bench up`. */
+  readonly startedAt: number;
+}
+
+/** What the supervisor tells the launcher while it starts and, in the foreground, as long as the lab runs. */
+export type SupervisorReport =
+  | { readonly kind: "problem"; readonly message: string }
+  | { readonly kind: "up"; readonly phases: Readonly<Record<string, number>> }
+  | { readonly kind: "applied"; readonly objects: number; readonly warnings: readonly string[] }
+  | { readonly kind: "waiting"; readonly lines: readonly string[] }
+  | { readonly kind: "ready"; readonly phases: Readonly<Record<string, number>> }
+  | { readonly kind: "event"; readonly line: string };

@@ -1,0 +1,75 @@
+import { CodedError, messageOf, reportedVersion } from "../core/index.ts";
+import { UsageError } from "./command.ts";
+import type { Command } from "./command.ts";
+import { print, printError } from "./terminal.ts";
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly command: Command }>;
+}
+
+const commands: Readonly<Record<string, Entry>> = {
+  up: { summary: "start a lab, in the foreground or with -d", load: () => import("./up.ts") },
+  down: { summary: "stop a lab", load: () => import("./down.ts") },
+  status: { summary: "what runs in a lab, and what is not ready", load: () => import("./status.ts") },
+  kubeconfig: { summary: "print the path of a lab's kubeconfig", load: () => import("./kubeconfig.ts") },
+  exec: { summary: "run a command at a place in the lab's network", load: () => import("./exec.ts") },
+  forward: { summary: "open a port on the host to a Service", load: () => import("./forward.ts") },
+  node: { summary: "let a node die, and bring it back", load: () => import("./node.ts") },
+  demo: { summary: "start a lab and prove the tour with real packets", load: () => import("./demo.ts") },
+  bench: { summary: "measure: up, proxy, dns", load: () => import("./bench.ts") },
+};
+
+function help(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return [
+    "sealane: the Kubernetes Service layer, on one machine, with real packets",
+    "",
+    "Usage: sealane COMMAND [OPTIONS]",
+    "",
+    ...lines,
+    "",
+    `"sealane COMMAND --help" shows a command's options. Follows Kubernetes ${reportedVersion}.`,
+  ].join("\n");
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    print(help());
+    return name === undefined ? 2 : 0;
+  }
+  if (name === "--version" || name === "version") {
+    print(`sealane ${reportedVersion}`);
+    return 0;
+  }
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) throw new UsageError(`There is no command ${JSON.stringify(name)}`);
+  const { command } = await entry.load();
+  const end = rest.indexOf("--");
+  const own = end < 0 ? rest : rest.slice(0, end);
+  if (own.includes("--help") || own.includes("-h")) {
+    print(command.help);
+    return 0;
+  }
+  return command.run(rest);
+}
+
+// Output into a closed pipe (`sealane status | head`) is no error.
+process.stdout.on("error", () => process.exit(0));
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  printError(`sealane: ${messageOf(error)}`);
+  if (error instanceof UsageError) {
+    printError(`Try "sealane ${process.argv[2] ?? ""} --help".`);
+    process.exitCode = 2;
+  } else {
+    if (!(error instanceof CodedError) && error instanceof Error && process.env["SEALANE_DEBUG"] !== undefined) {
+      printError(error.stack ?? "");
+    }
+    process.exitCode = 1;
+  }
+}

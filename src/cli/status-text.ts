@@ -1,0 +1,65 @@
+import type { LabStatus } from "../app/index.ts";
+import { style, table } from "./terminal.ts";
+
+/** A lab's status as people read it, at 80 columns where names allow. */
+export function statusText(status: LabStatus): string {
+  const parts = [
+    table(
+      ["NODE", "ZONE", "ADDRESS", "PODS", "POD NETWORK", "STATUS"],
+      status.nodes.map((node) => [
+        node.name,
+        node.zone,
+        node.address,
+        String(node.pods),
+        node.podCidr,
+        node.ready ? "Ready" : "NotReady",
+      ]),
+    ),
+    table(
+      ["SERVICE", "TYPE", "CLUSTER-IP", "EXTERNAL", "PORTS", "READY"],
+      status.services.map((service) => [
+        `${service.namespace}/${service.name}`,
+        service.type,
+        service.clusterIP,
+        service.external,
+        service.ports,
+        service.ready === undefined ? "-" : String(service.ready),
+      ]),
+    ),
+  ];
+  if (status.ingresses.length > 0) {
+    parts.push(
+      table(
+        ["INGRESS", "ADDRESS", "HOSTS"],
+        status.ingresses.map((ingress) => [
+          `${ingress.namespace}/${ingress.name}`,
+          ingress.address === "" ? "<pending>" : ingress.address,
+          ingress.hosts.join(","),
+        ]),
+      ),
+    );
+  }
+  const { total, ready, standIns } = status.pods;
+  const standInText =
+    standIns === 0 ? "" : `; ${standIns} are stand-ins: servers that answer who they are, not their images`;
+  const facts = [
+    `Pods: ${ready} of ${total} ready${standInText}.`,
+    `Outside: client ${status.addresses.client}, router ${status.addresses.router}${status.outsideHosts
+      .map(({ name, address }) => `, ${name} ${address}`)
+      .join("")}; LoadBalancer pool ${status.addresses.pool}.`,
+  ];
+  if (status.storedOnly.length > 0) facts.push(`Stored, but nothing acts on: ${listed(status.storedOnly, 6)}.`);
+  parts.push(facts.join("\n"));
+  if (status.notReady.length > 0) {
+    const lines = status.notReady.map(({ object, namespace, reason }) => {
+      return `  ${object}${namespace === undefined ? "" : ` in ${namespace}`}: ${reason}`;
+    });
+    parts.push([style("yellow", "Not ready:"), ...lines].join("\n"));
+  }
+  return parts.join("\n\n");
+}
+
+function listed(items: readonly string[], most: number): string {
+  const shown = items.slice(0, most).join(", ");
+  return items.length > most ? `${shown} and ${items.length - most} more` : shown;
+}
