@@ -1,0 +1,168 @@
+import { messageOf, silentLogger } from "../core/index.ts";
+import type { Cancel, Clock, Logger, Random } from "../core/index.ts";
+import { isGone, objectKey } from "../objects/index.ts";
+import type {
+  Cache,
+  ChangeHandler,
+  ClusterApi,
+  Indexers,
+  KubeObject,
+  ListOptions,
+  Resource,
+  Watch,
+  WatchEvent,
+} from "../objects/index.ts";
+import { IndexedObjects } from "./indexed-objects.ts";
+
+export interface CacheOptions<T extends KubeObject> {
+  readonly clock: Clock;
+  readonly indexers?: Indexers<T>;
+  /** Namespace and selectors of what to keep. */
+  readonly listOptions?: ListOptions;
+  readonly log?: Logger;
+  /** Spreads retries of many clients in time. */
+  readonly random?: Random;
+}
+
+/** A cache that can be ended; it keeps its last state and reports nothing more. */
+export interface RunningCache<T extends KubeObject> extends Cache<T> {
+  stop(): void;
+}
+
+const firstRetryMs = 50;
+const longestRetryMs = 10_000;
+/** A watch that ended sooner than this without a single event counts as a failure. */
+const shortWatchMs = 1_000;
+
+/**
+ * Keeps a copy of the objects of one kind: lists them, then watches from that version on. When the server no longer
+ * has the history (410) it lists again and reports the difference; when the connection breaks it goes on from where
+ * it was, with growing delays. Handlers run in the order of subscription, for each change once.
+ */
+export function createCache<T extends KubeObject>(
+  api: ClusterApi,
+  resource: Resource<T>,
+  options: CacheOptions<T>,
+): RunningCache<T> {
+  const { clock, listOptions = {}, log = silentLogger, random = () => 0.5 } = options;
+  const objects = new IndexedObjects<T>(options.indexers ?? {});
+  let handlers: readonly ChangeHandler<T>[] = [];
+  let synced = false;
+  let stopped = false;
+  let version: string | undefined;
+  let failures = 0;
+  let watch: Watch | undefined;
+  let cancelRetry: Cancel = () => undefined;
+  let announceSynced: () => void = () => undefined;
+  const whenSynced = new Promise<void>((resolve) => (announceSynced = resolve));
+
+  const notify = (now: T | undefined, before: T | undefined): void => {
+    for (const handler of handlers) {
+      try {
+        handler(now, before);
+      } catch (error) {
+        log.error("a cache subscriber failed", { kind: resource.kind, error: messageOf(error) });
+      }
+    }
+  };
+  const put = (object: T): void => {
+    const known = objects.byKey(objectKey(object));
+    if (known !== undefined && known.metadata.resourceVersion === object.metadata.resourceVersion) return;
+    if (known !== undefined && known.metadata.uid !== object.metadata.uid) remove(objectKey(object));
+    const slim = withoutManagedFields(object);
+    const before = objects.set(slim);
+    notify(slim, before);
+  };
+  const remove = (key: string): void => {
+    const before = objects.delete(key);
+    if (before !== undefined) notify(undefined, before);
+  };
+
+  const retry = (problem: unknown): void => {
+    const delay = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(failures, 20)) * (0.5 + random());
+    failures++;
+    // A server that restarts is nothing to report; one that stays away is.
+    if (failures === 5) log.warn("watching fails", { kind: resource.kind, error: messageOf(problem) });
+    cancelRetry = clock.schedule(delay, proceed);
+  };
+  const proceed = (): void => {
+    if (!stopped) void (version === undefined ? list() : startWatch(version));
+  };
+  const list = async (): Promise<void> => {
+    try {
+      const { items, resourceVersion } = await api.list(resource, listOptions);
+      if (stopped) return;
+      version = resourceVersion;
+      const present = new Set(items.map(objectKey));
+      for (const key of objects.keys()) if (!present.has(key)) remove(key);
+      for (const item of items) put(item);
+      if (!synced) {
+        synced = true;
+        announceSynced();
+      }
+      if (!stopped) startWatch(resourceVersion);
+    } catch (error) {
+      if (!stopped) retry(error);
+    }
+  };
+  const startWatch = (from: string): void => {
+    const started = clock.monotonic();
+    let seen = false;
+    const event = (change: WatchEvent<T>): void => {
+      if (stopped) return;
+      seen = true;
+      failures = 0;
+      if (change.type === "DELETED") remove(objectKey(change.object));
+      else if (change.type !== "BOOKMARK") put(change.object);
+      version = change.object.metadata.resourceVersion ?? version;
+    };
+    const closed = (error: Error | undefined): void => {
+      watch = undefined;
+      if (stopped) return;
+      if (isGone(error)) {
+        version = undefined;
+        if (failures === 0) {
+          failures++;
+          return void list();
+        }
+        return retry(error);
+      }
+      if (error === undefined && (seen || clock.monotonic() - started >= shortWatchMs)) return proceed();
+      retry(error ?? new Error("the server ended the watch at once"));
+    };
+    watch = api.watch(resource, { ...listOptions, resourceVersion: from }, { event, closed });
+  };
+  void list();
+
+  return {
+    get: (namespace, name) => objects.get(namespace, name),
+    list: (namespace) => objects.list(namespace),
+    indexed: (index, value) => objects.indexed(index, value),
+    get synced() {
+      return synced;
+    },
+    whenSynced: () => whenSynced,
+    subscribe(handler) {
+      // A new function for each subscription, so that one function may subscribe twice.
+      const own: ChangeHandler<T> = (now, before) => handler(now, before);
+      // Replaced, not changed: one who subscribes while others are being told must not be told twice.
+      handlers = [...handlers, own];
+      for (const object of objects.list()) own(object, undefined);
+      return () => {
+        handlers = handlers.filter((other) => other !== own);
+      };
+    },
+    stop() {
+      stopped = true;
+      cancelRetry();
+      watch?.close();
+    },
+  };
+}
+
+/** Field ownership is often half of an object and nobody here reads it. */
+function withoutManagedFields<T extends KubeObject>(object: T): T {
+  if (object.metadata.managedFields === undefined) return object;
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}

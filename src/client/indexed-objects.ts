@@ -1,0 +1,87 @@
+import { keyOf, objectKey } from "../objects/index.ts";
+import type { Indexers, KubeObject } from "../objects/index.ts";
+
+/** Objects of one kind by key, filed under each index value as well. */
+export class IndexedObjects<T extends KubeObject> {
+  readonly #objects = new Map<string, T>();
+  readonly #namespaces = new Map<string, Set<string>>();
+  readonly #indexes = new Map<string, Map<string, Set<string>>>();
+  readonly #indexers: Indexers<T>;
+
+  constructor(indexers: Indexers<T>) {
+    this.#indexers = indexers;
+    for (const name of Object.keys(indexers)) this.#indexes.set(name, new Map());
+  }
+
+  get(namespace: string | undefined, name: string): T | undefined {
+    return this.#objects.get(keyOf(namespace, name));
+  }
+
+  list(namespace?: string): readonly T[] {
+    return namespace === undefined ? [...this.#objects.values()] : this.#resolve(this.#namespaces.get(namespace));
+  }
+
+  indexed(index: string, value: string): readonly T[] {
+    const values = this.#indexes.get(index);
+    if (values === undefined) throw new TypeError(`The cache has no index ${JSON.stringify(index)}`);
+    return this.#resolve(values.get(value));
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#objects.keys();
+  }
+
+  byKey(key: string): T | undefined {
+    return this.#objects.get(key);
+  }
+
+  /** Files `object`; returns what was there under its key. */
+  set(object: T): T | undefined {
+    const key = objectKey(object);
+    const before = this.#objects.get(key);
+    this.#objects.set(key, object);
+    if (before === undefined) file(this.#namespaces, object.metadata.namespace ?? "", key);
+    for (const [name, values] of this.#indexes) this.#move(name, values, key, object, before);
+    return before;
+  }
+
+  /** Removes what is under `key`; returns it. */
+  delete(key: string): T | undefined {
+    const before = this.#objects.get(key);
+    if (before === undefined) return undefined;
+    this.#objects.delete(key);
+    unfile(this.#namespaces, before.metadata.namespace ?? "", key);
+    for (const [name, values] of this.#indexes) this.#move(name, values, key, undefined, before);
+    return before;
+  }
+
+  #move(name: string, values: Map<string, Set<string>>, key: string, now: T | undefined, before: T | undefined): void {
+    const indexer = this.#indexers[name] ?? (() => []);
+    const after = now === undefined ? [] : indexer(now);
+    const old = before === undefined ? [] : indexer(before);
+    for (const value of old) if (!after.includes(value)) unfile(values, value, key);
+    for (const value of after) file(values, value, key);
+  }
+
+  #resolve(keys: ReadonlySet<string> | undefined): readonly T[] {
+    const found: T[] = [];
+    for (const key of keys ?? []) {
+      const object = this.#objects.get(key);
+      if (object !== undefined) found.push(object);
+    }
+    return found;
+  }
+}
+
+function file(values: Map<string, Set<string>>, value: string, key: string): void {
+  const keys = values.get(value);
+  if (keys === undefined) values.set(value, new Set([key]));
+  else keys.add(key);
+}
+
+function unfile(values: Map<string, Set<string>>, value: string, key: string): void {
+  const keys = values.get(value);
+  if (keys === undefined) return;
+  keys.delete(key);
+  if (keys.size === 0) values.delete(value);
+}
