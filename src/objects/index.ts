@@ -52,7 +52,12 @@ export type { Event, ObjectReference } from "./core-v1/event.ts";
 export type { ConfigMap, Namespace, ServiceAccount } from "./core-v1/namespace.ts";
 export type { ReplicationController } from "./core-v1/replication-controller.ts";
 export type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from "./apps-v1/workloads.ts";
-export { managedByLabel, serviceNameLabel } from "./discovery-v1/endpoint-slice.ts";
+export {
+  endpointSliceIndexers,
+  managedByLabel,
+  serviceKeyOf,
+  serviceNameLabel,
+} from "./discovery-v1/endpoint-slice.ts";
 export type { Endpoint, EndpointPort, EndpointSlice } from "./discovery-v1/endpoint-slice.ts";
 export type {
   Ingress,
