@@ -8,3 +8,4 @@ export type { LabDirectory, LabRecord } from "./lab-directory.ts";
 export type { IngressSummary, LabStatus, NodeSummary, PodsSummary, ServiceSummary } from "./lab-status.ts";
 export { parseManifest, readManifests } from "./manifests.ts";
 export type { ManifestObject } from "./manifests.ts";
+export type { DnsProbe, DnsProbeResult, HttpProbe, HttpProbeResult, UdpProbe } from "./probe/probe.ts";

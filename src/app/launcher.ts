@@ -74,12 +74,9 @@ export async function launchLab(request: LaunchRequest): Promise<LaunchedLab> {
 function spawnSupervisor(directory: LabDirectory, listener: Server, userNamespace: boolean): ChildProcess {
   const log = openSync(directory.log, "a", 0o600);
   const program = fileURLToPath(new URL("./supervisor-main.js", import.meta.url));
-  const argv = [
-    ...["setpriv", "--pdeathsig", "KILL"],
-    ...["unshare", ...(userNamespace ? ["--user", "--map-root-user"] : [])],
-    ...["--net", "--mount", "--pid", "--fork", "--kill-child=TERM"],
-    ...[process.execPath, "--max-semi-space-size=4", program],
-  ];
+  const user = userNamespace ? ["--user", "--map-root-user"] : [];
+  const isolate = ["unshare", ...user, "--net", "--mount", "--pid", "--fork", "--kill-child=TERM"];
+  const argv = ["setpriv", "--pdeathsig", "KILL", ...isolate, process.execPath, program];
   // setpriv's signal is kept by exec and makes unshare die with the shell; unshare passes TERM on to the supervisor.
   const janitor = 'dir=$1; shift; "$@"; status=$?; rm -rf -- "$dir"; exit "$status"';
   try {

@@ -14,7 +14,7 @@ export const labFlags = {
   "service-cidr": { type: "string", default: defaultLabOptions.serviceCidr },
   "node-port-range": { type: "string", default: defaultLabOptions.nodePortRange.join("-") },
   "lb-pool": { type: "string" },
-  "dns-upstream": { type: "string", multiple: true, default: [] },
+  "dns-upstream": { type: "string", multiple: true },
   "outside-host": { type: "string", multiple: true },
   "node-grace": { type: "string", default: `${defaultLabOptions.nodeGraceMs}ms` },
   state: { type: "string" },
@@ -30,7 +30,7 @@ export interface LabFlagValues {
   readonly "service-cidr": string;
   readonly "node-port-range": string;
   readonly "lb-pool"?: string | undefined;
-  readonly "dns-upstream": readonly string[];
+  readonly "dns-upstream"?: readonly string[] | undefined;
   readonly "outside-host"?: readonly string[] | undefined;
   readonly "node-grace": string;
   readonly state?: string | undefined;
@@ -68,7 +68,7 @@ export function labOptions(values: LabFlagValues, workingDirectory: string): Lab
     loadBalancerPool: pool(values["lb-pool"], lan),
     nodePortRange: portRange(values["node-port-range"]),
     clusterDomain: defaultLabOptions.clusterDomain,
-    dnsUpstreams: values["dns-upstream"].map((text) => address("dns-upstream", text)),
+    dnsUpstreams: (values["dns-upstream"] ?? []).map((text) => address("dns-upstream", text)),
     outsideHosts: outsideHosts(values["outside-host"], lan),
     stateDirectory: values.state === undefined ? undefined : resolvePath(workingDirectory, values.state),
     nodeGraceMs: durationOption("node-grace", values["node-grace"]),

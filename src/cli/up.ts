@@ -27,7 +27,7 @@ async function run(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       ...labFlags,
-      file: { type: "string", short: "f", multiple: true, default: [] },
+      file: { type: "string", short: "f", multiple: true },
       detach: { type: "boolean", short: "d", default: false },
       timeout: { type: "string", default: "60s" },
       port: { type: "string", default: "0" },
@@ -36,8 +36,9 @@ async function run(args: readonly string[]): Promise<number> {
   const options = labOptions(values, process.cwd());
   const timeoutMs = durationOption("timeout", values.timeout);
   const apiPort = integerOption("port", values.port, 0, 65535);
-  if (values.file.filter((path) => path === "-").length > 1) throw new UsageError("-f - can be given once only");
-  const manifests = values.file.flatMap((path) => readManifests(path));
+  const files = values.file ?? [];
+  if (files.filter((path) => path === "-").length > 1) throw new UsageError("-f - can be given once only");
+  const manifests = files.flatMap((path) => readManifests(path));
   checkMachine();
   const lab = await launchLab({ options, manifests, apiPort, detached: values.detach, startedAt });
   return values.detach ? detached(lab, timeoutMs) : foreground(lab);

@@ -1,0 +1,47 @@
+import { request } from "node:http";
+import type { HttpProbe, HttpProbeResult } from "./probe.ts";
+import { connectFrom } from "./sockets.ts";
+
+/**
+ * Sends a probe's requests from a network namespace to `address`, one after the other, each on its own connection, as
+ * `curl` would. Never rejects: what goes wrong is a result.
+ */
+export async function probeHttp(
+  namespacePath: string,
+  address: string,
+  probe: HttpProbe,
+): Promise<readonly HttpProbeResult[]> {
+  const results: HttpProbeResult[] = [];
+  for (let i = 0; i < probe.count; i++) results.push(await askOnce(namespacePath, address, probe));
+  return results;
+}
+
+function askOnce(namespacePath: string, address: string, probe: HttpProbe): Promise<HttpProbeResult> {
+  const start = performance.now();
+  const url = new URL(probe.url);
+  return new Promise((resolve) => {
+    const failed = (code: string) => resolve({ kind: "failed", code, ms: performance.now() - start });
+    const outgoing = request(
+      {
+        createConnection: () => connectFrom(namespacePath, address, Number(url.port === "" ? 80 : url.port)),
+        method: probe.method,
+        path: `${url.pathname}${url.search}`,
+        headers: { host: url.host, ...probe.headers, connection: "close" },
+        signal: AbortSignal.timeout(probe.timeoutMs),
+      },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+        incoming.once("error", (error: NodeJS.ErrnoException) => failed(error.code ?? "EIO"));
+        incoming.once("end", () => {
+          const body = Buffer.concat(chunks).toString("utf8");
+          resolve({ kind: "answer", status: incoming.statusCode ?? 0, body, ms: performance.now() - start });
+        });
+      },
+    );
+    outgoing.once("error", (error: NodeJS.ErrnoException) => {
+      failed(error.name === "AbortError" ? "ETIMEDOUT" : (error.code ?? error.message));
+    });
+    outgoing.end();
+  });
+}

@@ -1,0 +1,45 @@
+import { parseArgs } from "node:util";
+import { describe, expect, it } from "vitest";
+import { labFlags, labOptions } from "./lab-flags.ts";
+
+function options(...args: string[]) {
+  return labOptions(parseArgs({ args, options: labFlags }).values, "/home/me");
+}
+
+describe("labOptions()", () => {
+  it("has the defaults of the design", () => {
+    expect(options()).toMatchObject({
+      name: "default",
+      nodes: 3,
+      zones: ["a", "a", "b"],
+      loadBalancerPool: "192.168.100.200-192.168.100.250",
+      outsideHosts: [{ name: "db.example.com", address: "192.168.100.50" }],
+    });
+  });
+
+  it("keeps pool and outside hosts inside the LAN it was given", () => {
+    const { loadBalancerPool, outsideHosts } = options("--lan", "10.7.0.0/24");
+    expect(loadBalancerPool).toBe("10.7.0.200-10.7.0.250");
+    expect(outsideHosts[0]?.address).toBe("10.7.0.50");
+  });
+
+  it("takes a relative state directory from where the command was typed", () => {
+    expect(options("--state", "objects").stateDirectory).toBe("/home/me/objects");
+  });
+
+  it.each([
+    ["--nodes", "0", "--nodes must be a number from 1 to 50"],
+    ["--nodes", "three", "--nodes must be a number"],
+    ["--zones", "a,,b", "--zones must be names"],
+    ["--lan", "192.168.0.0", "--lan must be an IPv4 network"],
+    ["--lan", "192.168.0.0/28", "at least /24"],
+    ["--lb-pool", "10.0.0.1-10.0.0.9", "inside 192.168.100.0/24"],
+    ["--outside-host", "db=1.2.3.4", "--outside-host must be NAME=IP"],
+    ["--dns-upstream", "dns.example", "--dns-upstream must be an IP address"],
+    ["--node-port-range", "40000-30000", "--node-port-range must be FIRST-LAST"],
+    ["--node-grace", "soon", "--node-grace must be a duration"],
+    ["--name", "No/Way", "cannot be the name of a lab"],
+  ])("refuses %s %s", (flag, value, message) => {
+    expect(() => options(flag, value)).toThrow(message);
+  });
+});
