@@ -1,0 +1,11 @@
+export { applyLinkSteps, macOf } from "./ip.ts";
+export { describeStep } from "./link-step.ts";
+export type { LinkStep, MacAddress } from "./link-step.ts";
+export { checked, KernelError, libc } from "./libc.ts";
+export type { Libc } from "./libc.ts";
+export { bindMount, mountFileSystem, unmount } from "./mount.ts";
+export { createNamespace, inNamespace, removeNamespace } from "./netns.ts";
+export { openPacketSocket } from "./packet-socket.ts";
+export type { PacketSocket, PacketSocketOptions } from "./packet-socket.ts";
+export { writeSysctls } from "./sysctl.ts";
+export type { Sysctls } from "./sysctl.ts";

@@ -1,0 +1,98 @@
+import { createRequire } from "node:module";
+import { getSystemErrorName } from "node:util";
+import type koffiTypes from "koffi";
+import { CodedError } from "../core/index.ts";
+
+type Koffi = typeof koffiTypes;
+
+/** The few calls of the C library that Node does not offer. All return -1 on failure. */
+export interface Libc {
+  readonly setns: (fd: number, type: number) => number;
+  readonly unshare: (flags: number) => number;
+  readonly mount: (
+    source: string | null,
+    target: string,
+    type: string | null,
+    flags: number,
+    data: string | null,
+  ) => number;
+  readonly umount2: (target: string, flags: number) => number;
+  readonly socket: (domain: number, type: number, protocol: number) => number;
+  readonly socketpair: (domain: number, type: number, protocol: number, pair: number[]) => number;
+  readonly bind: (fd: number, address: Uint8Array, length: number) => number;
+  readonly getsockname: (fd: number, address: Uint8Array, length: Uint8Array) => number;
+  readonly dup3: (from: number, to: number, flags: number) => number;
+  readonly close: (fd: number) => number;
+  readonly send: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
+  readonly recv: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
+  readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
+  readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number;
+  readonly if_nametoindex: (name: string) => number;
+  /** `errno` of the last call that failed. */
+  readonly errno: () => number;
+}
+
+let loaded: Libc | undefined;
+
+/** The C library, bound on first use: importing this module costs nothing. */
+export function libc(): Libc {
+  loaded ??= bind(createRequire(import.meta.url)("koffi") as Koffi);
+  return loaded;
+}
+
+function bind(koffi: Koffi): Libc {
+  const library = koffi.load(null);
+  const call = (signature: string) => library.func(signature) as unknown;
+  return {
+    setns: call("int setns(int, int)"),
+    unshare: call("int unshare(int)"),
+    mount: call("int mount(const char *, const char *, const char *, unsigned long, const char *)"),
+    umount2: call("int umount2(const char *, int)"),
+    socket: call("int socket(int, int, int)"),
+    socketpair: call("int socketpair(int, int, int, _Out_ int *)"),
+    bind: call("int bind(int, const uint8_t *, unsigned int)"),
+    getsockname: call("int getsockname(int, _Out_ uint8_t *, _Inout_ uint8_t *)"),
+    dup3: call("int dup3(int, int, int)"),
+    close: call("int close(int)"),
+    send: call("long send(int, const uint8_t *, size_t, int)"),
+    recv: call("long recv(int, _Out_ uint8_t *, size_t, int)"),
+    setsockopt: call("int setsockopt(int, int, int, const uint8_t *, unsigned int)"),
+    getsockopt: call("int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint8_t *)"),
+    if_nametoindex: call("unsigned int if_nametoindex(const char *)"),
+    errno: () => koffi.errno(),
+  } as Libc;
+}
+
+/** A call into the kernel that failed. `code` is the name of the error number (`EPERM`, `EEXIST`, ...). */
+export class KernelError extends CodedError {
+  /** What was tried, as a command line would say it. */
+  readonly action: string;
+
+  constructor(action: string, errno: number, detail?: string) {
+    const name = errno === 0 ? "EUNKNOWN" : getSystemErrorName(-errno);
+    super(name, `${action}: ${detail ?? errorText(name)} (${name})`);
+    this.action = action;
+  }
+}
+
+/** Throws `KernelError` when a call returned -1; gives back its result otherwise. */
+export function checked(action: string, result: number): number {
+  if (result < 0) throw new KernelError(action, libc().errno());
+  return result;
+}
+
+const errorTexts: Readonly<Record<string, string>> = {
+  EPERM: "the kernel does not permit it",
+  EACCES: "permission denied",
+  EEXIST: "it exists already",
+  ENOENT: "it does not exist",
+  ENODEV: "there is no such link",
+  ENETUNREACH: "the network is unreachable",
+  ENOSPC: "a limit of the kernel is reached",
+  EINVAL: "the kernel refuses the arguments",
+  EOPNOTSUPP: "the kernel does not support it",
+};
+
+function errorText(name: string): string {
+  return errorTexts[name] ?? "the call failed";
+}
