@@ -20,6 +20,14 @@ export { controllerOf, formatTime, keyOf, objectKey, splitKey } from "./meta.ts"
 export type { AnyObject, Condition, IntOrString, KubeObject, ObjectMeta, OwnerReference, StringMap } from "./meta.ts";
 export { matchesLabels, matchesRequirement, matchesSelector } from "./selector.ts";
 export type { LabelSelector, LabelSelectorRequirement } from "./selector.ts";
+export {
+  formatLabelSelector,
+  matchesFieldRequirements,
+  matchesLabelRequirements,
+  parseFieldSelector,
+  parseLabelSelector,
+} from "./selector-text.ts";
+export type { FieldRequirement, LabelRequirement } from "./selector-text.ts";
 export { isHeadless } from "./core-v1/service.ts";
 export type {
   LoadBalancerIngress,

@@ -1,0 +1,13 @@
+export type { Cell, Column, Kind, Subresource } from "./kind.ts";
+export { findKind, findKindByName, kinds, kindsByGroupVersion } from "./registry.ts";
+export { parseJson } from "./decode/parse-json.ts";
+export type { ParsedJson } from "./decode/parse-json.ts";
+export { decodeObject, strictDecodingMessage, strictProblems } from "./decode/decode-object.ts";
+export type { DecodeResult } from "./decode/decode-object.ts";
+export { applyPatch } from "./patch/apply-patch.ts";
+export type { PatchResult } from "./patch/apply-patch.ts";
+export { scaleOf, withReplicas } from "./scale.ts";
+export type { Scale } from "./scale.ts";
+export { duplicate, forbidden, invalid, notSupported, required, tooLong, tooMany } from "./validation/field-error.ts";
+export type { FieldError, FieldErrorType } from "./validation/field-error.ts";
+export { formatAge } from "./printing/duration.ts";
