@@ -110,6 +110,25 @@ export const rowsInside: readonly Row[] = [
   },
   {
     from: "pod multi-0",
+    to: "db-peers (not ready too)",
+    must: "the name lists the same pods, ready or not",
+    async prove(lab) {
+      const { answers } = await lab.resolve("pod/multi-0", "db-peers", "A");
+      must(answers.length === 2, answers.join(", ") || "no address");
+      return [...answers].sort().join(", ");
+    },
+  },
+  {
+    from: "pod multi-0",
+    to: "by-external-ip, port 8088",
+    must: "the nodes take the address as the Service's own",
+    async prove(lab) {
+      const replies = allAnswered(await lab.ask("pod/multi-0", "http://192.168.100.60:8088/", { count: 12 }));
+      return `192.168.100.60: ${countsText(countBy(replies, ({ pod }) => pod))}`;
+    },
+  },
+  {
+    from: "pod multi-0",
     to: "_sql._tcp.db (SRV)",
     must: "port and name of each pod",
     async prove(lab) {

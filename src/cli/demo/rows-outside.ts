@@ -54,6 +54,18 @@ export const rowsOutside: readonly Row[] = [
     },
   },
   {
+    from: "client, pod multi-0",
+    to: "shop-lan-only (ranges)",
+    must: "the LAN gets through, a pod's address does not",
+    async prove(lab) {
+      const url = `http://${await loadBalancerAddress(lab, "shop-lan-only")}/`;
+      const inside = allAnswered(await lab.ask("client", url, { count: 3 }));
+      const [outside] = await lab.ask("pod/multi-0", url, { timeoutMs: 400 });
+      must(outside?.kind === "failed" && outside.code === "ETIMEDOUT", "the pod was not dropped");
+      return `client ${inside.length} of 3, pod dropped`;
+    },
+  },
+  {
     from: "client",
     to: "shop's health check port",
     must: "200 where a pod is ready, 503 elsewhere",

@@ -1,0 +1,30 @@
+/** What an agent is told on its command line, as JSON. */
+export interface AgentInput {
+  readonly nodeName: string;
+  readonly nodeAddress: string;
+  readonly zone: string;
+  readonly podCidr: string;
+  /** The API's unix socket. */
+  readonly apiSocket: string;
+  readonly serviceCidr: string;
+  /** The cluster's whole pod network. */
+  readonly clusterCidr: string;
+  readonly dnsAddress: string;
+  readonly clusterDomain: string;
+  readonly dnsUpstreams: readonly string[];
+  readonly heartbeatMs: number;
+}
+
+/** Asks for an answer with the same `id` as soon as the node is at least at these resource versions. */
+export interface ToAgent {
+  readonly kind: "barrier";
+  readonly id: number;
+  readonly services: string;
+  readonly endpointSlices: string;
+}
+
+/** The answer to a barrier. */
+export interface FromAgent {
+  readonly kind: "applied";
+  readonly id: number;
+}

@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { parseResolvConf, searchNames } from "./stub-resolver.ts";
+
+const pod = parseResolvConf(
+  "search tour.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n",
+);
+
+describe("parseResolvConf()", () => {
+  it("reads what matters", () => {
+    expect(pod).toEqual({
+      nameserver: "10.96.0.10",
+      search: ["tour.svc.cluster.local", "svc.cluster.local", "cluster.local"],
+      ndots: 5,
+    });
+    expect(parseResolvConf("# nothing\n")).toEqual({ nameserver: undefined, search: [], ndots: 1 });
+  });
+});
+
+describe("searchNames()", () => {
+  it("tries the search list first for names with few dots", () => {
+    expect(searchNames("web", pod)).toEqual([
+      "web.tour.svc.cluster.local.",
+      "web.svc.cluster.local.",
+      "web.cluster.local.",
+      "web.",
+    ]);
+  });
+  it("tries a name with enough dots as it is first", () => {
+    expect(searchNames("db.example.com", { ...pod, ndots: 1 })[0]).toBe("db.example.com.");
+  });
+  it("never searches for a complete name", () => {
+    expect(searchNames("web.tour.", pod)).toEqual(["web.tour."]);
+  });
+});

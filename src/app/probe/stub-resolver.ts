@@ -1,0 +1,113 @@
+import { randomInt } from "node:crypto";
+import {
+  decodeMessage,
+  dnsClasses,
+  encodeMessage,
+  formatRecordData,
+  opcodes,
+  parseName,
+  recordTypes,
+  responseCodeName,
+} from "../../codec/index.ts";
+import type { Message } from "../../codec/index.ts";
+import { CodedError, parseIp } from "../../core/index.ts";
+import type { DnsProbe, DnsProbeResult } from "./probe.ts";
+import { exchangeDatagram } from "./sockets.ts";
+
+/** The parts of a resolv.conf(5) that a stub resolver follows. */
+export interface ResolverSettings {
+  readonly nameserver: string | undefined;
+  readonly search: readonly string[];
+  readonly ndots: number;
+}
+
+/** Reads a resolv.conf(5); unknown lines are ignored, as glibc does. */
+export function parseResolvConf(text: string): ResolverSettings {
+  let nameserver: string | undefined;
+  let search: readonly string[] = [];
+  let ndots = 1;
+  for (const line of text.split("\n")) {
+    const [keyword, ...values] = line.trim().split(/\s+/);
+    if (keyword === "nameserver") nameserver ??= values[0];
+    if (keyword === "search") search = values;
+    if (keyword !== "options") continue;
+    const option = values.find((value) => value.startsWith("ndots:"));
+    if (option !== undefined) ndots = Number(option.slice("ndots:".length));
+  }
+  return { nameserver, search, ndots };
+}
+
+/** The names that a resolver tries for `name`, in order (resolv.conf(5), "ndots"). */
+export function searchNames(name: string, { search, ndots }: ResolverSettings): readonly string[] {
+  if (name.endsWith(".")) return [name];
+  const searched = search.map((domain) => `${name}.${domain.replace(/\.$/, "")}.`);
+  const dots = name.split(".").length - 1;
+  return dots >= ndots ? [`${name}.`, ...searched] : [...searched, `${name}.`];
+}
+
+/**
+ * Asks a place's own resolver from the place's network namespace, following its search list until a name exists.
+ * A resolver that is silent gives the rcode `TIMEOUT`.
+ */
+export async function probeName(
+  namespacePath: string,
+  settings: ResolverSettings,
+  probe: Pick<DnsProbe, "name" | "type" | "timeoutMs">,
+): Promise<DnsProbeResult> {
+  if (settings.nameserver === undefined) return { rcode: "TIMEOUT", answers: [] };
+  let rcode = "NXDOMAIN";
+  for (const name of searchNames(probe.name, settings)) {
+    const reply = await askServer(namespacePath, settings.nameserver, name, probe.type, probe.timeoutMs);
+    if (reply === undefined) return { rcode: "TIMEOUT", answers: [] };
+    rcode = responseCodeName(reply.rcode);
+    const answers = reply.answers
+      .filter(({ type }) => type === recordTypes[probe.type])
+      .map(({ type, rdata }) => formatRecordData(type, rdata));
+    if (answers.length > 0) return { rcode, answers };
+  }
+  return { rcode, answers: [] };
+}
+
+/** The IPv4 address for a host as written in a URL, at that place. Rejects with `CodedError` "NameNotFound". */
+export async function addressAt(namespacePath: string, settings: ResolverSettings, host: string): Promise<string> {
+  if (parseIp(host) !== undefined) return host;
+  if (host === "localhost") return "127.0.0.1";
+  const { rcode, answers } = await probeName(namespacePath, settings, { name: host, type: "A", timeoutMs: 2000 });
+  const [address] = answers;
+  if (address === undefined) throw new CodedError("NameNotFound", `${host} does not resolve here (${rcode})`);
+  return address;
+}
+
+async function askServer(
+  namespacePath: string,
+  server: string,
+  name: string,
+  type: DnsProbe["type"],
+  timeoutMs: number,
+): Promise<Message | undefined> {
+  const parsed = parseName(name);
+  if (parsed === undefined) throw new CodedError("BadName", `${JSON.stringify(name)} is no domain name`);
+  const id = randomInt(0x1_0000);
+  const query = encodeMessage({
+    kind: "message",
+    id,
+    response: false,
+    opcode: opcodes.QUERY,
+    authoritative: false,
+    truncated: false,
+    recursionDesired: true,
+    recursionAvailable: false,
+    reserved: false,
+    authenticData: false,
+    checkingDisabled: false,
+    rcode: 0,
+    questions: [{ name: parsed, type: recordTypes[type], class: dnsClasses.IN }],
+    answers: [],
+    authorities: [],
+    additionals: [],
+    edns: { udpSize: 1232, version: 0, dnssecOk: false, options: [] },
+  });
+  const bytes = await exchangeDatagram(namespacePath, server, 53, query, timeoutMs);
+  const reply = bytes === undefined ? undefined : decodeMessage(bytes);
+  return reply?.kind === "message" && reply.id === id ? reply : undefined;
+}
