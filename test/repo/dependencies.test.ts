@@ -60,6 +60,11 @@ describe("checkDependencies()", () => {
     expect(problemsOf({ locked })).toEqual(["lmdb has an install script and no prebuilt package for linux-arm64"]);
   });
 
+  it("reports a lockfile that npm ci refuses", () => {
+    const locked = { "node_modules/linter": { optionalDependencies: { "@linter/darwin": "1.0.0" } } };
+    expect(problemsOf({ locked }).join()).toContain("no entry for @linter/darwin");
+  });
+
   it("does not mind an install script of another system", () => {
     expect(problemsOf({ locked: { "node_modules/fsevents": { hasInstallScript: true, os: ["darwin"] } } })).toEqual([]);
   });

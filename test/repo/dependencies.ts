@@ -39,7 +39,10 @@ export function checkDependencies(tree: Tree): { readonly packages: number; read
       ...[...table.keys()]
         .filter((name) => !direct.some(([known]) => known === name))
         .map((name) => `docs/dependencies.md lists ${name}, which package.json does not have`),
-      ...Object.entries(locked).flatMap(([path, entry]) => scriptProblems(path, entry, locked)),
+      ...Object.entries(locked).flatMap(([path, entry]) => [
+        ...scriptProblems(path, entry, locked),
+        ...missingOptional(path, entry, locked),
+      ]),
     ],
   };
 }
@@ -75,6 +78,17 @@ function scriptProblems(path: string, entry: LockedPackage, locked: Readonly<Rec
       return entry.optionalDependencies?.[binary] === undefined || locked[`node_modules/${binary}`] === undefined;
     })
     .map((platform) => `${name} has an install script and no prebuilt package for ${platform}`);
+}
+
+/** npm ci refuses a lockfile that leaves out the optional packages of other systems. */
+function missingOptional(
+  path: string,
+  entry: LockedPackage,
+  locked: Readonly<Record<string, LockedPackage>>,
+): string[] {
+  return Object.keys(entry.optionalDependencies ?? {})
+    .filter((name) => locked[`node_modules/${name}`] === undefined)
+    .map((name) => `the lockfile has no entry for ${name}, which ${path} may use: npm ci would fail`);
 }
 
 /** The rows of the tables in docs/dependencies.md, by package name. */
