@@ -107,6 +107,7 @@ export interface PodStatus {
   readonly reason?: string;
   readonly message?: string;
   readonly containerStatuses?: readonly ContainerStatus[];
+  readonly initContainerStatuses?: readonly ContainerStatus[];
   readonly qosClass?: string;
 }
 

@@ -1,0 +1,27 @@
+import type { Cidr, Ip } from "../../core/index.ts";
+
+/** What a node's own rules for its pods depend on. */
+export interface PodRulesOptions {
+  readonly podCidr: Cidr;
+  /** All pods of the cluster: they see each other's own addresses. */
+  readonly clusterPods: Cidr;
+  /** First and last address that nodes have on the LAN; nodes know the way to pods. */
+  readonly nodeAddresses: readonly [Ip, Ip];
+}
+
+/**
+ * The rules that a CNI plugin would add: what a pod sends out of the cluster leaves with the node's address, because
+ * nobody out there knows the way to a pod. Behind the Service proxy's rules (priority), which may have decided already.
+ */
+export function podRules({ podCidr, clusterPods, nodeAddresses }: PodRulesOptions): string {
+  const [first, last] = nodeAddresses;
+  return `table ip sealane-cni
+delete table ip sealane-cni
+table ip sealane-cni {
+  chain postrouting {
+    type nat hook postrouting priority srcnat + 10; policy accept;
+    ip saddr ${podCidr} ip daddr != { ${clusterPods}, ${first}-${last} } oifname "eth0" masquerade
+  }
+}
+`;
+}
