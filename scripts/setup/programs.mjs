@@ -113,8 +113,13 @@ function ensureNamespaces() {
   const reason = `a lab needs namespaces, and the kernel refused (${stderr.trim().split("\n")[0]})`;
   if (isRoot())
     throw new Error(`${reason}. In a container, give it the capability SYS_ADMIN (docker run --privileged)`);
-  const setting = existsSync("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
-    ? "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
-    : "sudo sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000";
-  throw new Error(`${reason}. Run it as root, or allow them once: ${setting}`);
+  const settings = namespaceSettings.filter(([path]) => existsSync(`/proc/sys/${path}`)).map(([, setting]) => setting);
+  throw new Error(`${reason}. Run it as root, or allow them: sudo sysctl ${settings.join(" ")}`);
 }
+
+/** What may forbid namespaces to ordinary users: Ubuntu's, Debian's, everyone's. */
+const namespaceSettings = [
+  ["kernel/apparmor_restrict_unprivileged_userns", "kernel.apparmor_restrict_unprivileged_userns=0"],
+  ["kernel/unprivileged_userns_clone", "kernel.unprivileged_userns_clone=1"],
+  ["user/max_user_namespaces", "user.max_user_namespaces=15000"],
+];
