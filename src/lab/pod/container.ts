@@ -174,8 +174,8 @@ export class RunningContainer {
     }
     if (mustRestart(plan, progress)) return this.#restart(plan.kind);
     if (plan.kind === "startup" && progress.passing && !before.passing) this.#started();
-    if (before.last === undefined) this.#options.changed();
     this.review();
+    if (before.last === undefined) this.#options.changed();
   }
 
   #restart(kind: ProbeKind): void {

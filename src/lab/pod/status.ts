@@ -52,9 +52,7 @@ export function podStatus(pod: Pod, facts: PodFacts, nowMs: number): PodStatus {
           reason: "ReadinessGatesNotReady",
           message: closedGates.map((gate) => `the status of pod readiness gate "${gate}" is not "True"`).join(", "),
         }),
-    ...(old.conditions?.some(({ type }) => type === "PodScheduled") === true
-      ? []
-      : [{ type: "PodScheduled", status: "True" } as const]),
+    old.conditions?.find(({ type }) => type === "PodScheduled") ?? { type: "PodScheduled", status: "True" },
     ...(facts.standIn
       ? [
           {

@@ -21,7 +21,7 @@ export function openUdp({ port, identity, clock, opened, problem }: UdpEchoOptio
   const socket = createSocket({
     type: "udp4",
     // Answered on the spot, so that bind() makes the socket before it returns.
-    lookup: (_host, _options, found) => found(null, "0.0.0.0", 4),
+    lookup: (host, _options, found) => found(null, host, 4),
   });
   socket.on("error", (error) => {
     socket.close();
