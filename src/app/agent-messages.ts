@@ -12,6 +12,10 @@ export interface AgentInput {
   readonly dnsAddress: string;
   readonly clusterDomain: string;
   readonly dnsUpstreams: readonly string[];
+  /** The resolver of the world outside, for nodes and for pods with dnsPolicy Default. */
+  readonly outsideNameserver: string;
+  /** First and last address that nodes may have on the LAN. */
+  readonly nodeAddressRange: readonly [string, string];
   readonly heartbeatMs: number;
 }
 

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { CodedError } from "../core/index.ts";
+import { descriptorOf } from "./descriptor.ts";
 import { createLabDirectory, removeLabDirectory } from "./lab-directory.ts";
 import type { LabDirectory } from "./lab-directory.ts";
 import type { LabOptions, SupervisorInput, SupervisorReport } from "./lab-options.ts";
@@ -83,7 +84,7 @@ function spawnSupervisor(directory: LabDirectory, listener: Server, userNamespac
     return spawn("/bin/sh", ["-c", janitor, "sealane", directory.path, ...argv], {
       cwd: "/",
       detached: true,
-      stdio: ["pipe", log, log, handleDescriptor(listener), "pipe"],
+      stdio: ["pipe", log, log, descriptorOf(listener), "pipe"],
     });
   } finally {
     closeSync(log);
@@ -150,10 +151,4 @@ function portOf(server: Server): number {
   const address = server.address();
   if (address === null || typeof address === "string") throw new TypeError("The API's socket has no port");
   return address.port;
-}
-
-/** The descriptor behind a listening server; Node hands it out on the internal handle only. */
-function handleDescriptor(server: Server): number {
-  const handle = (server as unknown as { readonly _handle: { readonly fd: number } })._handle;
-  return handle.fd;
 }

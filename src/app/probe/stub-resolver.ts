@@ -11,36 +11,15 @@ import {
 } from "../../codec/index.ts";
 import type { Message } from "../../codec/index.ts";
 import { CodedError, parseIp } from "../../core/index.ts";
+import type { ResolvConf } from "../../dns/index.ts";
 import type { DnsProbe, DnsProbeResult } from "./probe.ts";
 import { exchangeDatagram } from "./sockets.ts";
 
-/** The parts of a resolv.conf(5) that a stub resolver follows. */
-export interface ResolverSettings {
-  readonly nameserver: string | undefined;
-  readonly search: readonly string[];
-  readonly ndots: number;
-}
-
-/** Reads a resolv.conf(5); unknown lines are ignored, as glibc does. */
-export function parseResolvConf(text: string): ResolverSettings {
-  let nameserver: string | undefined;
-  let search: readonly string[] = [];
-  let ndots = 1;
-  for (const line of text.split("\n")) {
-    const [keyword, ...values] = line.trim().split(/\s+/);
-    if (keyword === "nameserver") nameserver ??= values[0];
-    if (keyword === "search") search = values;
-    if (keyword !== "options") continue;
-    const option = values.find((value) => value.startsWith("ndots:"));
-    if (option !== undefined) ndots = Number(option.slice("ndots:".length));
-  }
-  return { nameserver, search, ndots };
-}
-
 /** The names that a resolver tries for `name`, in order (resolv.conf(5), "ndots"). */
-export function searchNames(name: string, { search, ndots }: ResolverSettings): readonly string[] {
+export function searchNames(name: string, { searches, options }: ResolvConf): readonly string[] {
   if (name.endsWith(".")) return [name];
-  const searched = search.map((domain) => `${name}.${domain.replace(/\.$/, "")}.`);
+  const ndots = Number(options.findLast((option) => option.startsWith("ndots:"))?.slice("ndots:".length) ?? 1);
+  const searched = searches.map((domain) => `${name}.${domain.replace(/\.$/, "")}.`);
   const dots = name.split(".").length - 1;
   return dots >= ndots ? [`${name}.`, ...searched] : [...searched, `${name}.`];
 }
@@ -51,13 +30,14 @@ export function searchNames(name: string, { search, ndots }: ResolverSettings): 
  */
 export async function probeName(
   namespacePath: string,
-  settings: ResolverSettings,
+  settings: ResolvConf,
   probe: Pick<DnsProbe, "name" | "type" | "timeoutMs">,
 ): Promise<DnsProbeResult> {
-  if (settings.nameserver === undefined) return { rcode: "TIMEOUT", answers: [] };
+  const [nameserver] = settings.nameservers;
+  if (nameserver === undefined) return { rcode: "TIMEOUT", answers: [] };
   let rcode = "NXDOMAIN";
   for (const name of searchNames(probe.name, settings)) {
-    const reply = await askServer(namespacePath, settings.nameserver, name, probe.type, probe.timeoutMs);
+    const reply = await askServer(namespacePath, nameserver, name, probe.type, probe.timeoutMs);
     if (reply === undefined) return { rcode: "TIMEOUT", answers: [] };
     rcode = responseCodeName(reply.rcode);
     const answers = reply.answers
@@ -69,7 +49,7 @@ export async function probeName(
 }
 
 /** The IPv4 address for a host as written in a URL, at that place. Rejects with `CodedError` "NameNotFound". */
-export async function addressAt(namespacePath: string, settings: ResolverSettings, host: string): Promise<string> {
+export async function addressAt(namespacePath: string, settings: ResolvConf, host: string): Promise<string> {
   if (parseIp(host) !== undefined) return host;
   if (host === "localhost") return "127.0.0.1";
   const { rcode, answers } = await probeName(namespacePath, settings, { name: host, type: "A", timeoutMs: 2000 });

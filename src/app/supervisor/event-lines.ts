@@ -15,7 +15,9 @@ export function followEvents(
       if (!begun || event === undefined || event.count === before?.count) return;
       const { kind = "", namespace, name = "" } = event.involvedObject;
       const mark = event.type === "Warning" ? "!" : " ";
-      print(`${stamp()} ${mark} ${kind.toLowerCase()}/${name}${inNamespace(namespace)}: ${event.reason}: ${event.message}`);
+      print(
+        `${stamp()} ${mark} ${kind.toLowerCase()}/${name}${inNamespace(namespace)}: ${event.reason}: ${event.message}`,
+      );
     }),
     endpointSlices.subscribe((slice, before) => {
       if (!begun) return;

@@ -1,0 +1,147 @@
+import { createAnnouncer, createArpSpeaker } from "../announce/index.ts";
+import { connectCluster, createCache, createEventRecorder } from "../client/index.ts";
+import { etherTypeArp } from "../codec/index.ts";
+import { cidr, ip } from "../core/index.ts";
+import type { Ip } from "../core/index.ts";
+import { createClusterDns, parseUpstream } from "../dns/index.ts";
+import { applyLinkSteps, openPacketSocket } from "../kernel/index.ts";
+import { startPodRuntime } from "../lab/index.ts";
+import { dnsDialer, listenDns, secureRandom, stderrLogger, systemClock } from "../net/index.ts";
+import { endpointSliceIndexers, resources } from "../objects/index.ts";
+import type { Cache, Indexers, KubeObject, ListOptions, Resource } from "../objects/index.ts";
+import type { AgentInput, ToAgent } from "./agent-messages.ts";
+import { ingressImage } from "./builtin-objects.ts";
+import { ingressBuiltIn } from "./ingress-built-in.ts";
+import { startNodeProxy } from "./node-proxy.ts";
+
+/** One node's agent at work. */
+export interface Agent {
+  /** Resolves when the node's rules and names are at least as new as these resource versions. */
+  whenApplied(versions: Pick<ToAgent, "services" | "endpointSlices">): Promise<void>;
+}
+
+/**
+ * Everything that a node does, in the node's own network namespace: proxy, DNS, pods, announcements, Ingress. All of it
+ * follows the API through a few caches and keeps its last state while the API is away.
+ */
+export async function startAgent(input: AgentInput): Promise<Agent> {
+  const { nodeName } = input;
+  const clock = systemClock;
+  const random = secureRandom();
+  const log = stderrLogger({ level: "warn", fields: { node: nodeName } });
+  const api = await connectCluster({ socketPath: input.apiSocket });
+  const recorder = createEventRecorder(api, { component: "sealane-agent", host: nodeName }, clock, log);
+  const cacheOf = <T extends KubeObject>(
+    resource: Resource<T>,
+    more: { readonly indexers?: Indexers<T>; readonly listOptions?: ListOptions } = {},
+  ) => createCache(api, resource, { clock, log, random, ...more });
+
+  const services = cacheOf(resources.services);
+  const endpointSlices = cacheOf(resources.endpointSlices, { indexers: endpointSliceIndexers });
+  const nodes = cacheOf(resources.nodes);
+  const pods = cacheOf(resources.pods, { listOptions: { fieldSelector: `spec.nodeName=${nodeName}` } });
+
+  const proxy = startNodeProxy({ input, caches: { services, endpointSlices, nodes }, recorder, clock, log });
+
+  const dnsAddress = ip(input.dnsAddress);
+  const dns = createClusterDns({
+    caches: { services, endpointSlices },
+    domain: input.clusterDomain,
+    upstreams: input.dnsUpstreams.flatMap((text) => parseUpstream(text) ?? []),
+    dial: dnsDialer(),
+    nameservers: [dnsAddress],
+    clock,
+    random,
+    log,
+  });
+  serveDns(dnsAddress, ip(input.nodeAddress), dns.answer, (error) =>
+    log.error("cluster DNS does not listen", { error }),
+  );
+
+  await startPodRuntime({
+    nodeName,
+    nodeAddress: ip(input.nodeAddress),
+    podCidr: cidr(input.podCidr),
+    masquerade: {
+      clusterPods: cidr(input.clusterCidr),
+      nodeAddresses: [ip(input.nodeAddressRange[0]), ip(input.nodeAddressRange[1])],
+    },
+    pods,
+    services,
+    api,
+    recorder,
+    clock,
+    log,
+    dns: { nameserver: input.dnsAddress, domain: input.clusterDomain, nodeNameserver: input.outsideNameserver },
+    builtIns: {
+      [ingressImage]: ingressBuiltIn({
+        caches: () => ({
+          ingresses: cacheOf(resources.ingresses),
+          ingressClasses: cacheOf(resources.ingressClasses),
+          secrets: cacheOf(resources.secrets),
+          services,
+          endpointSlices,
+        }),
+        nodeName,
+        clock,
+        log,
+        random,
+      }),
+    },
+  });
+
+  createAnnouncer({
+    nodeName,
+    caches: { services, endpointSlices, nodes },
+    port: createArpSpeaker({
+      open: (handlers) => openPacketSocket({ link: "eth0", etherType: etherTypeArp, ...handlers }),
+      clock,
+      log,
+    }),
+    recorder,
+    clock,
+    log,
+  });
+
+  return {
+    async whenApplied(versions) {
+      await Promise.all([
+        whenSeen(services, versions.services),
+        whenSeen(endpointSlices, versions.endpointSlices),
+        dns.whenReady(),
+      ]);
+      await proxy.whenIdle();
+    },
+  };
+}
+
+/**
+ * Answers DNS at the cluster's DNS address, which only this node itself sees as its own, and at the node's. So no
+ * query leaves the node and none is translated.
+ */
+function serveDns(
+  dnsAddress: Ip,
+  nodeAddress: Ip,
+  answer: Parameters<typeof listenDns>[0]["answer"],
+  failed: (error: unknown) => void,
+): void {
+  applyLinkSteps([{ kind: "address", address: dnsAddress, prefix: 32, link: "lo" }]);
+  listenDns({ addresses: [dnsAddress, nodeAddress], port: 53, answer }).ready.catch(failed);
+}
+
+/** Resolves when the cache is at least at this resource version: when it has an object of it or of a later one. */
+function whenSeen(cache: Cache<KubeObject>, version: string): Promise<void> {
+  const isThere = (object: KubeObject | undefined) => Number(object?.metadata.resourceVersion ?? 0) >= Number(version);
+  if (version === "0" || cache.list().some(isThere)) return Promise.resolve();
+  return new Promise((resolve) => {
+    let seen = false;
+    const unsubscribe = cache.subscribe((now) => {
+      if (seen || !isThere(now)) return;
+      seen = true;
+      queueMicrotask(() => {
+        unsubscribe();
+        resolve();
+      });
+    });
+  });
+}

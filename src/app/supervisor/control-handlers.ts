@@ -1,0 +1,114 @@
+import { CodedError } from "../../core/index.ts";
+import { parseResolvConf } from "../../dns/index.ts";
+import { resolvePlace } from "../../lab/index.ts";
+import type { Place, Topology } from "../../lab/index.ts";
+import type { Cache, Ingress, Pod } from "../../objects/index.ts";
+import type { ControlHandler } from "../control.ts";
+import type { LabStatus } from "../lab-status.ts";
+import type { SupervisorInput } from "../lab-options.ts";
+import { exchangeDatagram } from "../probe/sockets.ts";
+import { probeHttp } from "../probe/http-probe.ts";
+import type { DnsProbe, HttpProbe, UdpProbe } from "../probe/probe.ts";
+import { addressAt, probeName } from "../probe/stub-resolver.ts";
+import { notReady } from "../readiness.ts";
+import { ingressSummaries, nodeSummaries, podsSummary, serviceSummaries } from "../status-of-cluster.ts";
+import type { Agents } from "./agents.ts";
+import { clusterState } from "./ready-watch.ts";
+import type { StateCaches } from "./ready-watch.ts";
+import { readFileSync } from "node:fs";
+
+/** What the control door's answers are made from. */
+export interface ControlledLab {
+  readonly input: SupervisorInput;
+  readonly topology: Topology;
+  readonly caches: StateCaches & { readonly ingresses: Cache<Ingress> };
+  readonly agents: Agents;
+  readonly storedOnly: readonly string[];
+  readonly startedAt: string;
+  readonly stop: () => void;
+}
+
+/** The requests that other commands may send to a running lab. */
+export function controlHandlers(lab: ControlledLab): Readonly<Record<string, ControlHandler>> {
+  const placeOf = (text: string, namespace: string) =>
+    resolvePlace(text, namespace, (ns, name) => lab.caches.pods.get(ns, name));
+  const withPlace = async <T extends { readonly from: string; readonly namespace: string }, R>(
+    body: unknown,
+    run: (probe: T, place: Place) => Promise<R>,
+  ): Promise<R> => {
+    // Both ends of the control door are of the same version.
+    const probe = body as T;
+    return run(probe, await placeOf(probe.from, probe.namespace));
+  };
+  return {
+    status: () => Promise.resolve(labStatus(lab)),
+    stop: () => {
+      setImmediate(lab.stop);
+      return Promise.resolve(null);
+    },
+    place: (body) => {
+      const { place, namespace } = body as { readonly place: string; readonly namespace: string | null };
+      return placeOf(place, namespace ?? namespaceOfPod(lab.caches.pods.list(), place));
+    },
+    "stop-node": (body) => Promise.resolve(lab.agents.stopNode(nodeIn(body))),
+    "start-node": (body) => Promise.resolve(lab.agents.startNode(nodeIn(body))),
+    "probe-http": (body) =>
+      withPlace<HttpProbe, unknown>(body, async (probe, place) => {
+        const address = await addressAt(place.namespace, resolverOf(place), new URL(probe.url).hostname);
+        return probeHttp(place.namespace, address, probe);
+      }),
+    "probe-udp": (body) =>
+      withPlace<UdpProbe, unknown>(body, async (probe, place) => {
+        const address = await addressAt(place.namespace, resolverOf(place), probe.host);
+        const payload = new TextEncoder().encode(probe.text);
+        const answer = await exchangeDatagram(place.namespace, address, probe.port, payload, probe.timeoutMs);
+        return { reply: answer === undefined ? null : new TextDecoder().decode(answer) };
+      }),
+    "probe-dns": (body) =>
+      withPlace<DnsProbe, unknown>(body, (probe, place) => probeName(place.namespace, resolverOf(place), probe)),
+    resolve: (body) =>
+      withPlace<{ readonly from: string; readonly namespace: string; readonly host: string }, unknown>(
+        body,
+        async ({ host }, place) => ({ address: await addressAt(place.namespace, resolverOf(place), host) }),
+      ),
+  };
+}
+
+/** The namespace of the only pod of that name; "default" when there is none, or more than one. */
+function namespaceOfPod(pods: readonly Pod[], place: string): string {
+  const name = place.slice(place.indexOf("/") + 1);
+  const found = pods.filter(({ metadata }) => metadata.name === name);
+  return (found.length === 1 ? found[0]?.metadata.namespace : undefined) ?? "default";
+}
+
+function nodeIn(body: unknown): string {
+  const node = (body as { readonly node?: unknown } | null)?.node;
+  if (typeof node !== "string") throw new CodedError("BadRequest", "Say which node");
+  return /^[0-9]+$/.test(node) ? `node-${node}` : node;
+}
+
+function resolverOf(place: Place) {
+  return parseResolvConf(readFileSync(`${place.files}/resolv.conf`, "utf8"));
+}
+
+function labStatus({ input, topology, caches, storedOnly, startedAt }: ControlledLab): LabStatus {
+  const state = clusterState(caches);
+  return {
+    name: input.options.name,
+    server: input.server,
+    kubeconfig: input.directory.kubeconfig,
+    startedAt,
+    nodes: nodeSummaries(state),
+    services: serviceSummaries(state),
+    ingresses: ingressSummaries(caches.ingresses.list()),
+    pods: podsSummary(state.pods),
+    outsideHosts: input.options.outsideHosts,
+    storedOnly,
+    notReady: notReady(state),
+    addresses: {
+      client: topology.client.address,
+      router: topology.router.address,
+      pool: input.options.loadBalancerPool,
+    },
+  };
+}
