@@ -4,9 +4,11 @@ import { rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { CodedError, messageOf } from "../core/index.ts";
 
-/** Where a server listens: a TCP address, an inherited listening descriptor, or a unix socket that only its owner may use. */
+/** Where a server listens: a TCP address, another network namespace, an inherited listening descriptor, or a unix socket that only its owner may use. */
 export type ListenTarget =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  /** Every address of the network namespace in which `enter` runs what it is given, synchronously. */
+  | { readonly kind: "namespace"; readonly port: number; readonly enter: (listen: () => void) => void }
   | { readonly kind: "descriptor"; readonly fd: number }
   | { readonly kind: "unix"; readonly path: string };
 
@@ -61,6 +63,7 @@ function listen(server: Server, target: ListenTarget): Promise<void> {
     );
     server.once("listening", resolve);
     if (target.kind === "tcp") server.listen({ host: target.host, port: target.port });
+    else if (target.kind === "namespace") target.enter(() => server.listen(target.port));
     else if (target.kind === "descriptor") server.listen({ fd: target.fd });
     else listenUnix(server, target.path);
   });
@@ -81,6 +84,8 @@ function describe(target: ListenTarget): string {
   switch (target.kind) {
     case "tcp":
       return `${target.host}:${target.port}`;
+    case "namespace":
+      return `port ${target.port} of another network namespace`;
     case "descriptor":
       return `inherited descriptor ${target.fd}`;
     case "unix":
