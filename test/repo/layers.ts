@@ -85,6 +85,7 @@ function layerProblems(tree: Tree, layer: Layer): string[] {
   if (tree.paths.includes(`${folder}/README.md`)) {
     const lines = tree.text(`${folder}/README.md`).trimEnd().split("\n").length;
     if (lines > 40) problems.push(`${folder}/README.md has ${lines} lines: a page of at most 40 is read`);
+    problems.push(...readmeProblems(tree.text(`${folder}/README.md`), layer));
   }
   if (tree.paths.includes(`${folder}/index.ts`)) {
     const door = sourceWithoutComments(tree.text(`${folder}/index.ts`));
@@ -108,6 +109,22 @@ function layerProblems(tree: Tree, layer: Layer): string[] {
   if (pure !== (layer.kind === "pure"))
     problems.push(`${layer.name} is ${layer.kind} in the table, its tsconfig.json says otherwise`);
   return problems;
+}
+
+/** A layer's README says what the layer may import; it must say what the table says. */
+function readmeProblems(readme: string, layer: Layer): string[] {
+  const sentence = /\bmay import:?\**:?\s*([^.]*)/i.exec(readme)?.[1];
+  if (sentence === undefined) return [`src/${layer.name}/README.md does not say what the layer may import`];
+  if (/\bevery (other )?layer\b/.test(sentence)) return [];
+  const names = sentence.match(/[a-z]+(\/[a-z]+)?/g) ?? [];
+  const said = names.filter((name) => layer.mayImport.includes(name));
+  const missing = layer.mayImport.filter((name) => !said.includes(name));
+  const extra = (sentence.match(/`[a-z/]+`/g) ?? []).filter((name) => !layer.mayImport.includes(name.slice(1, -1)));
+  return missing.length === 0 && extra.length === 0
+    ? []
+    : [
+        `src/${layer.name}/README.md says that it may import ${sentence.trim()}; the table says ${layer.mayImport.join(", ")}`,
+      ];
 }
 
 function importProblems(tree: Tree, path: string, layers: readonly Layer[]): string[] {
