@@ -4,6 +4,7 @@ export interface Taint {
   readonly key: string;
   readonly value?: string;
   readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+  readonly timeAdded?: string;
 }
 
 /** `v1.Node`: the fields that something here acts on. */

@@ -55,6 +55,8 @@ export interface Toleration {
   readonly operator?: string;
   readonly value?: string;
   readonly effect?: string;
+  /** How long a NoExecute taint is put up with; absent means for ever. */
+  readonly tolerationSeconds?: number;
 }
 
 /** `v1.PodSpec`: the fields that something here acts on. */
