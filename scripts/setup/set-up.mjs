@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { accessSync, closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { build, isBuilt } from "./build.mjs";
 import { fetchKubectl120 } from "./kubectl-120.mjs";
 import { arePackagesInstalled, installPackages } from "./packages.mjs";
@@ -15,6 +15,7 @@ const lockedVariable = "SEALANE_SETUP_LOCKED";
  */
 export async function setUp(purpose) {
   if (!(arePackagesInstalled() && isBuilt())) {
+    requireWritable();
     if (process.env[lockedVariable] === undefined && runUnderLock(purpose)) return;
     if (!arePackagesInstalled()) installPackages();
     if (!isBuilt()) build();
@@ -22,6 +23,17 @@ export async function setUp(purpose) {
   if (purpose === "check") return;
   ensurePrograms(purpose);
   if (purpose === "test") fetchKubectl120();
+}
+
+/** Throws when this user may not write to the clone: an ordinary user may use what the owner has set up. */
+function requireWritable() {
+  try {
+    accessSync(root, constants.W_OK);
+  } catch {
+    throw new Error(
+      `${root} is not set up, and you may not write there: run "node scripts/setup.mjs" in it as its owner`,
+    );
+  }
 }
 
 /**
