@@ -1,0 +1,39 @@
+import type { Ingress, IngressClass } from "../objects/index.ts";
+
+/** `spec.controller` of the IngressClasses that this router serves. */
+export const ingressController = "sealane.dev/ingress";
+/** The name of the class that the lab creates. */
+export const ingressClassName = "sealane";
+
+const defaultClassAnnotation = "ingressclass.kubernetes.io/is-default-class";
+const legacyClassAnnotation = "kubernetes.io/ingress.class";
+
+/**
+ * Whether the Ingress is ours to serve: its class names our controller. An Ingress without a class belongs to the default
+ * class; of several default classes the newest counts, then the smallest name. Without a default nobody serves it.
+ */
+export function servesIngress(ingress: Ingress, classes: readonly IngressClass[]): boolean {
+  const named = ingress.spec.ingressClassName;
+  if (named !== undefined) return isOurs(classes.find(({ metadata }) => metadata.name === named));
+  const legacy = ingress.metadata.annotations?.[legacyClassAnnotation];
+  if (legacy !== undefined) {
+    const known = classes.find(({ metadata }) => metadata.name === legacy);
+    // The annotation is older than the IngressClass object, and needs none.
+    return known === undefined ? legacy === ingressClassName : isOurs(known);
+  }
+  return isOurs(defaultClass(classes));
+}
+
+function isOurs(ingressClass: IngressClass | undefined): boolean {
+  return ingressClass?.spec?.controller === ingressController;
+}
+
+function defaultClass(classes: readonly IngressClass[]): IngressClass | undefined {
+  const defaults = classes.filter(({ metadata }) => metadata.annotations?.[defaultClassAnnotation] === "true");
+  return defaults.sort((a, b) => {
+    const timeA = a.metadata.creationTimestamp ?? "";
+    const timeB = b.metadata.creationTimestamp ?? "";
+    if (timeA !== timeB) return timeA < timeB ? 1 : -1;
+    return a.metadata.name < b.metadata.name ? -1 : 1;
+  })[0];
+}
