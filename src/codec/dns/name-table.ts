@@ -38,7 +38,7 @@ export class NameTable {
     const count = this.#hash(name);
     let found = -1;
     let fresh = count;
-    for (let i = 0; i < count && mayPoint; i++) {
+    for (let i = mayPoint ? 0 : count; i < count; i++) {
       const start = this.#starts[i] ?? 0;
       const at = this.#find(this.#hashes[i] ?? 0, name, start, bytes, base);
       if (at < 0) continue;

@@ -1,0 +1,251 @@
+import {
+  dnsName,
+  labelIs,
+  labelText,
+  nameFrom,
+  prependLabels,
+  recordTypes,
+  responseCodes,
+  writeRecordData,
+  zoneOffset,
+} from "../codec/index.ts";
+import type { DnsName } from "../codec/index.ts";
+import type { Ip, Random } from "../core/index.ts";
+import { splitFamilies } from "./address-bytes.ts";
+import { followAlias } from "./alias.ts";
+import { podAddress } from "./pod-records.ts";
+import type { PodRecords } from "./pod-records.ts";
+import { addresses, negative, positive, records, zoneSoa } from "./resolver.ts";
+import type { MaybeLater, RecordSet, Reply, Request, Resolve, Resolver } from "./resolver.ts";
+import type { AddressSet, ServiceEntry } from "./service-entry.ts";
+import type { SrvPort } from "./service-facts.ts";
+import type { ServiceIndex } from "./service-index.ts";
+
+/** The version of the DNS specification of Kubernetes that the zone follows, and how long it may be cached. */
+const schemaVersion = { text: new TextEncoder().encode("1.1.0"), ttl: 28_800 } as const;
+
+/** What a zone is made from. */
+export interface ClusterZoneParts {
+  /** The zone's name: `cluster.local.` */
+  readonly domain: DnsName;
+  readonly index: ServiceIndex;
+  /** Seconds that clients may keep an answer. */
+  readonly ttl: number;
+  readonly pods: PodRecords;
+  /** Where this DNS is reached: the answer for the zone's name servers. */
+  readonly nameservers: readonly Ip[];
+  readonly hasNamespace: (namespace: string) => boolean;
+  /** The same for the names of pods. */
+  readonly hasPodNamespace: (namespace: string) => boolean;
+  /** Whether everything is known, so that a name which is not there does not exist. */
+  readonly isSynced: () => boolean;
+  /** The SOA serial: the second of the last change. */
+  readonly serial: () => number;
+  readonly random: Random;
+  /** Looks up names outside of the zone, for ExternalName. */
+  readonly resolve: Resolve;
+}
+
+/** What became of a lookup; the two negative outcomes get their SOA later. */
+type Found = Reply | Promise<Reply> | "no data" | "no such name";
+
+/** The zone of a cluster as `Kubernetes DNS-Based Service Discovery` 1.1.0 describes it. */
+export class ClusterZone implements Resolver {
+  readonly #parts: ClusterZoneParts;
+  readonly #nameserverSet: AddressSet;
+
+  constructor(parts: ClusterZoneParts) {
+    this.#parts = parts;
+    this.#nameserverSet = splitFamilies(parts.nameservers);
+  }
+
+  resolve(request: Request): MaybeLater<Reply> | undefined {
+    const { name } = request;
+    const zoneAt = zoneOffset(name, this.#parts.domain);
+    if (zoneAt < 0) return undefined;
+    const found = this.#find(request, zoneAt);
+    if (found === "no data") return negative(responseCodes.NOERROR, this.#soa(zoneAt));
+    if (found !== "no such name") return found;
+    // Before everything is known, "no such name" would be a lie that clients remember.
+    const rcode = this.#parts.isSynced() ? responseCodes.NXDOMAIN : responseCodes.SERVFAIL;
+    return negative(rcode, this.#soa(zoneAt));
+  }
+
+  #soa(zoneAt: number): RecordSet {
+    return zoneSoa(zoneAt, this.#parts.serial(), this.#parts.ttl);
+  }
+
+  #find(request: Request, zoneAt: number): Found {
+    const { name } = request;
+    const labels: number[] = [];
+    for (let at = 0; at < zoneAt; at += 1 + (name[at] ?? 0)) labels.push(at);
+    const count = labels.length;
+    if (count === 0) return this.#apex(request, zoneAt);
+    const subtree = labels[count - 1] ?? 0;
+    if (labelIs(name, subtree, "svc")) return this.#services(request, zoneAt, labels);
+    if (labelIs(name, subtree, "pod")) return this.#pods(request, labels);
+    if (labelIs(name, subtree, "dns")) {
+      if (count === 1) return "no data";
+      return count === 2 && labelIs(name, 0, "ns") ? this.#addressAnswer(request, this.#nameserverSet) : "no such name";
+    }
+    if (count > 1 || !labelIs(name, subtree, "dns-version")) return "no such name";
+    if (request.type !== recordTypes.TXT) return "no data";
+    return positive([
+      records(0, request.type, schemaVersion.ttl, [writeRecordData({ kind: "TXT", strings: [schemaVersion.text] })]),
+    ]);
+  }
+
+  #apex(request: Request, zoneAt: number): Found {
+    const { ttl, nameservers, index } = this.#parts;
+    if (request.type === recordTypes.SOA) return positive([this.#soa(zoneAt)]);
+    if (request.type !== recordTypes.NS) return "no data";
+    const zone = nameFrom(request.name, zoneAt);
+    const services = new Set(nameservers.flatMap((address) => index.withClusterIp(address)));
+    const targets = [...services].map((entry) => serviceName(entry, zone));
+    if (targets.length === 0) targets.push(prependLabels(["ns", "dns"], zone));
+    const glue = targets.flatMap((target) => this.#addressSets(target, this.#nameserverSet));
+    return positive([records(0, request.type, ttl, targets)], glue);
+  }
+
+  #services(request: Request, zoneAt: number, labels: readonly number[]): Found {
+    const { name } = request;
+    const count = labels.length;
+    if (count === 1) return "no data";
+    if (count === 2) return this.#parts.hasNamespace(labelText(name, 0)) ? "no data" : "no such name";
+    if (count > 5) return "no such name";
+    const entry = this.#parts.index.find(name, labels[count - 3] ?? 0, labels[count - 2] ?? 0);
+    if (entry === undefined) return "no such name";
+    if (count === 3) return this.#service(request, zoneAt, entry);
+    if (entry.facts?.kind === "external-name") return "no such name";
+    if (count === 4) return this.#endpoint(request, zoneAt, entry);
+    const portName = withoutUnderscore(labelText(name, 0));
+    const protocol = withoutUnderscore(labelText(name, labels[1] ?? 0));
+    return this.#ports(request, zoneAt, entry, (port) => port.name === portName && port.protocol === protocol);
+  }
+
+  #service(request: Request, zoneAt: number, entry: ServiceEntry): Found {
+    const { facts } = entry;
+    if (facts?.kind === "external-name") {
+      if (facts.target === undefined) return "no such name";
+      return followAlias(request, facts.target, this.#parts) ?? "no data";
+    }
+    const set = facts?.kind === "cluster-ip" ? facts : entry.endpoints();
+    if (facts?.kind === "headless" && isEmpty(set)) return "no such name";
+    if (request.type !== recordTypes.SRV) return this.#addressAnswer(request, set);
+    const answer = this.#ports(request, zoneAt, entry, () => true);
+    return answer === "no such name" ? "no data" : answer;
+  }
+
+  #endpoint(request: Request, zoneAt: number, entry: ServiceEntry): Found {
+    const label = labelText(request.name, 0);
+    const set = entry.host(label);
+    if (set === undefined) {
+      const protocol = withoutUnderscore(label);
+      const leadsToPorts =
+        label.startsWith("_") && portsOf(entry).some((port) => port.name !== "" && port.protocol === protocol);
+      return leadsToPorts ? "no data" : "no such name";
+    }
+    if (request.type !== recordTypes.SRV) return this.#addressAnswer(request, set);
+    const { list } = entry.endpointPorts(() => true);
+    const zone = nameFrom(request.name, zoneAt);
+    const own = list.filter(({ host }) => host === label);
+    return own.length === 0 ? "no data" : this.#srvAnswer(entry, zone, own, own.length);
+  }
+
+  /** SRV records of the ports that `matches`; A and AAAA of that name give where they are. */
+  #ports(request: Request, zoneAt: number, entry: ServiceEntry, matches: (port: SrvPort) => boolean): Found {
+    const zone = nameFrom(request.name, zoneAt);
+    const { facts } = entry;
+    if (facts?.kind === "cluster-ip") {
+      const ports = facts.ports.filter(matches);
+      if (ports.length === 0) return "no such name";
+      if (request.type !== recordTypes.SRV) return this.#addressAnswer(request, facts);
+      const targets = [...new Set(ports.map(({ port }) => port))].map((port) => ({ host: undefined, port }));
+      return this.#srvAnswer(entry, zone, targets, ports.length * facts.ips.length);
+    }
+    const { list, matched } = entry.endpointPorts(matches);
+    if (matched === 0) return "no such name";
+    if (request.type === recordTypes.SRV) return this.#srvAnswer(entry, zone, list, matched);
+    return this.#addressAnswer(request, entry.endpointsWithPort(matches));
+  }
+
+  /** SRV records to endpoints of `entry`, or to the Service itself where there is no `host`. */
+  #srvAnswer(
+    entry: ServiceEntry,
+    zone: DnsName,
+    targets: readonly { readonly host: string | undefined; readonly port: number }[],
+    matched: number,
+  ): Reply {
+    const { ttl } = this.#parts;
+    const weight = Math.max(1, Math.floor(100 / Math.max(1, matched)));
+    const service = serviceName(entry, zone);
+    const names = new Map<string | undefined, DnsName>();
+    const list = targets.map(({ host, port }) => {
+      const target = names.get(host) ?? (host === undefined ? service : prependLabels([host], service));
+      names.set(host, target);
+      return writeRecordData({ kind: "SRV", priority: 0, weight, port, target });
+    });
+    const additional = [...names].flatMap(([host, target]) => {
+      const set = host === undefined ? entry.facts : entry.host(host);
+      return set !== undefined && "v4" in set ? this.#addressSets(target, set) : [];
+    });
+    return positive([records(0, recordTypes.SRV, ttl, list)], additional);
+  }
+
+  #pods(request: Request, labels: readonly number[]): Found {
+    const { name } = request;
+    const { pods } = this.#parts;
+    if (labels.length === 1) return "no data";
+    const namespace = labelText(name, labels.at(-2) ?? 0);
+    if (labels.length > 3 || !this.#parts.hasPodNamespace(namespace)) return "no such name";
+    if (labels.length === 2) return "no data";
+    const address = podAddress(pods, labelText(name, 0), namespace);
+    return address === undefined ? "no such name" : this.#addressAnswer(request, splitFamilies([address]));
+  }
+
+  #addressAnswer(request: Request, { v4, v6 }: AddressSet): Found {
+    const { ttl } = this.#parts;
+    if (request.type === recordTypes.A && v4.length > 0) {
+      return positive([addresses(0, ttl, v4, 4, this.#first(v4.length / 4))]);
+    }
+    if (request.type === recordTypes.AAAA && v6.length > 0) {
+      return positive([addresses(0, ttl, v6, 16, this.#first(v6.length / 16))]);
+    }
+    return "no data";
+  }
+
+  #addressSets(owner: DnsName, { v4, v6 }: AddressSet): readonly RecordSet[] {
+    const { ttl } = this.#parts;
+    return [
+      ...(v4.length === 0 ? [] : [addresses(owner, ttl, v4, 4, 0)]),
+      ...(v6.length === 0 ? [] : [addresses(owner, ttl, v6, 16, 0)]),
+    ];
+  }
+
+  #first(count: number): number {
+    return count < 2 ? 0 : Math.floor(this.#parts.random() * count);
+  }
+}
+
+/** The domain of a cluster as a name. Throws `TypeError` when it is none. */
+export function zoneName(domain: string): DnsName {
+  return dnsName(domain.toLowerCase());
+}
+
+/** `web.tour.svc.ZONE`, the zone with the letters that it has in `zone`. */
+export function serviceName(entry: ServiceEntry, zone: DnsName): DnsName {
+  return prependLabels([entry.name, entry.namespace, "svc"], zone);
+}
+
+function portsOf(entry: ServiceEntry): readonly SrvPort[] {
+  if (entry.facts?.kind === "cluster-ip") return entry.facts.ports;
+  return [...entry.slices.values()].flatMap(({ addresses, ports }) => (addresses.length === 0 ? [] : ports));
+}
+
+function isEmpty({ v4, v6 }: AddressSet): boolean {
+  return v4.length === 0 && v6.length === 0;
+}
+
+function withoutUnderscore(label: string): string {
+  return label.startsWith("_") ? label.slice(1) : label;
+}

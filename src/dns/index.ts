@@ -1,0 +1,12 @@
+export { createClusterDns } from "./cluster-dns.ts";
+export type { ClusterDns, ClusterDnsCaches, ClusterDnsOptions, ClusterDnsStats } from "./cluster-dns.ts";
+export { createStaticZone } from "./static-zone.ts";
+export type { StaticZone, StaticZoneOptions } from "./static-zone.ts";
+export { formatResolvConf, parseResolvConf, podResolver, resolvConfOf } from "./resolv-conf.ts";
+export type { PodResolverOptions, ResolvConf } from "./resolv-conf.ts";
+export { parseUpstream } from "./upstream.ts";
+export type { UpstreamDialer, UpstreamHandlers } from "./upstream.ts";
+export type { Answer, ResponderStats } from "./responder.ts";
+export type { DnsClient, DnsServerAddress, DnsTransport } from "./resolver.ts";
+export type { ForwarderStats } from "./forwarder.ts";
+export { MemoryCache } from "./memory-cache.ts";

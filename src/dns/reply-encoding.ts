@@ -1,0 +1,142 @@
+import { dnsClasses, ednsBytes, ednsOptions, headerBits, maxMessageBytes, writeEdns } from "../codec/index.ts";
+import type { Edns, MessageWriter, Query } from "../codec/index.ts";
+import type { DnsTransport, RecordSet, Reply } from "./resolver.ts";
+
+/** What every resolver must take over UDP, in bytes (RFC 1035 section 2.3.4). */
+const plainUdpSize = 512;
+/** Options that go back to the client as they came; others are left out. */
+const echoedOptions: ReadonlySet<number> = new Set(Object.values(ednsOptions));
+const mnameLabels = Uint8Array.of(2, 0x6e, 0x73, 3, 0x64, 0x6e, 0x73); // ns.dns
+const rnameLabels = Uint8Array.of(10, 0x68, 0x6f, 0x73, 0x74, 0x6d, 0x61, 0x73, 0x74, 0x65, 0x72); // hostmaster
+const copiedFlags = headerBits.recursionDesired | headerBits.checkingDisabled;
+
+/** A header and nothing else, for queries that could not be read. */
+export function encodeRejection(writer: MessageWriter, id: number, flags: number, rcode: number): Uint8Array {
+  writer.begin(12);
+  writer.u16(id);
+  writer.u16(headerBits.response | (flags & (0x7800 | headerBits.recursionDesired)) | rcode);
+  for (let i = 0; i < 4; i++) writer.u16(0);
+  return writer.finish();
+}
+
+/**
+ * The reply in bytes: the question as it came, records whole or not at all, TC when one had to be left out. There is
+ * an OPT record exactly when the query had one.
+ */
+export function encodeReply(writer: MessageWriter, query: Query, reply: Reply, transport: DnsTransport): Uint8Array {
+  const edns = query.edns === undefined ? undefined : replyEdns(query.edns);
+  writer.begin(transport === "tcp" ? maxMessageBytes : Math.max(plainUdpSize, query.edns?.udpSize ?? 0));
+  writer.u16(query.id);
+  writer.u16(0);
+  writer.u16(1);
+  for (let i = 0; i < 3; i++) writer.u16(0);
+  writer.questionName(query.name);
+  writer.u16(query.type);
+  writer.u16(query.class);
+  const reserved = edns === undefined ? 0 : ednsBytes(edns);
+  writer.reserve(reserved);
+  const answers = writeSets(writer, reply.answer);
+  const authorities = writeSets(writer, reply.authority);
+  const additionals = writeSets(writer, reply.additional);
+  const cut = writer.overflowed;
+  writer.overflowed = false;
+  writer.reserve(-reserved);
+  if (edns !== undefined) writeEdns(writer, edns, reply.rcode);
+  writer.patch16(2, replyFlags(query, reply, cut));
+  writer.patch16(6, answers);
+  writer.patch16(8, authorities);
+  writer.patch16(10, additionals + (edns === undefined ? 0 : 1));
+  return writer.finish();
+}
+
+function replyFlags(query: Query, reply: Reply, cut: boolean): number {
+  const wantsAuthenticData = query.edns?.dnssecOk === true || (query.flags & headerBits.authenticData) !== 0;
+  return (
+    headerBits.response |
+    (query.flags & copiedFlags) |
+    (reply.authoritative ? headerBits.authoritative : 0) |
+    (cut || reply.truncated ? headerBits.truncated : 0) |
+    (reply.recursionAvailable ? headerBits.recursionAvailable : 0) |
+    (reply.authenticData && wantsAuthenticData ? headerBits.authenticData : 0) |
+    (reply.rcode & 15)
+  );
+}
+
+function replyEdns(edns: Edns): Edns {
+  const options = edns.options.length === 0 ? edns.options : edns.options.filter(({ code }) => echoedOptions.has(code));
+  return { udpSize: edns.udpSize, version: 0, dnssecOk: edns.dnssecOk, options };
+}
+
+/** Writes records until one does not fit; from then on nothing is written. Gives how many are there. */
+function writeSets(writer: MessageWriter, sets: readonly RecordSet[]): number {
+  let count = 0;
+  for (const set of sets) {
+    if (writer.overflowed) break;
+    count += writeSet(writer, set);
+  }
+  return count;
+}
+
+function writeSet(writer: MessageWriter, set: RecordSet): number {
+  const { data } = set;
+  switch (data.kind) {
+    case "addresses": {
+      const { packed, width } = data;
+      const total = packed.length / width;
+      for (let i = 0; i < total; i++) {
+        const at = ((data.first + i) % total) * width;
+        const start = beginRecord(writer, set);
+        writer.u16(width);
+        writer.bytes(packed, at, at + width);
+        if (!endRecord(writer, start)) return i;
+      }
+      return total;
+    }
+    case "rdata": {
+      for (const [i, rdata] of data.list.entries()) {
+        const start = beginRecord(writer, set);
+        writer.rdata(set.type, rdata);
+        if (!endRecord(writer, start)) return i;
+      }
+      return data.list.length;
+    }
+    case "zone-soa": {
+      const start = beginRecord(writer, set);
+      writeZoneSoa(writer, set.owner, data.serial, data.minimum);
+      return endRecord(writer, start) ? 1 : 0;
+    }
+  }
+}
+
+function beginRecord(writer: MessageWriter, { owner, type, ttl }: RecordSet): number {
+  const start = writer.length;
+  if (typeof owner === "number") writer.questionSuffix(owner);
+  else writer.name(owner);
+  writer.u16(type);
+  writer.u16(dnsClasses.IN);
+  writer.u32(ttl);
+  return start;
+}
+
+function endRecord(writer: MessageWriter, start: number): boolean {
+  if (!writer.overflowed) return true;
+  writer.rewind(start);
+  writer.overflowed = true;
+  return false;
+}
+
+function writeZoneSoa(writer: MessageWriter, zone: RecordSet["owner"], serial: number, minimum: number): void {
+  const lengthAt = writer.length;
+  writer.u16(0);
+  for (const labels of [mnameLabels, rnameLabels]) {
+    writer.bytes(labels);
+    if (typeof zone === "number") writer.questionSuffix(zone);
+    else writer.name(zone);
+  }
+  writer.u32(serial);
+  writer.u32(7200);
+  writer.u32(1800);
+  writer.u32(86_400);
+  writer.u32(minimum);
+  if (!writer.overflowed) writer.patch16(lengthAt, writer.length - lengthAt - 2);
+}

@@ -1,0 +1,108 @@
+import type { Ip } from "../core/index.ts";
+import { dashedAddress, splitFamilies } from "./address-bytes.ts";
+import type { ServiceFacts, SliceFacts, SrvPort } from "./service-facts.ts";
+
+/** The addresses under one name. */
+export interface AddressSet {
+  readonly v4: Uint8Array;
+  readonly v6: Uint8Array;
+}
+
+/** One port of one endpoint, the endpoint by its label. */
+export interface EndpointPortOf {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * All that DNS knows under one `namespace/name`: the Service and its slices, which may come in any order. What is
+ * computed from the slices is computed when first asked for and dropped with the next change, so that a change
+ * costs what it changes and a Service that nobody asks for costs nothing.
+ */
+export class ServiceEntry {
+  readonly namespace: string;
+  readonly name: string;
+  /** The next entry with the same hash. */
+  next: ServiceEntry | undefined;
+  facts: ServiceFacts | undefined;
+  readonly slices = new Map<string, SliceFacts>();
+  #endpoints: AddressSet | undefined;
+  #hosts: ReadonlyMap<string, AddressSet> | undefined;
+
+  constructor(namespace: string, name: string) {
+    this.namespace = namespace;
+    this.name = name;
+  }
+
+  /** Forgets what was computed from the slices. */
+  changed(): void {
+    this.#endpoints = undefined;
+    this.#hosts = undefined;
+  }
+
+  /** The addresses of all published endpoints, each once. */
+  endpoints(): AddressSet {
+    this.#endpoints ??= splitFamilies([...this.slices.values()].flatMap(({ addresses }) => addresses));
+    return this.#endpoints;
+  }
+
+  /** The addresses of the endpoints with this label (in lower case). */
+  host(label: string): AddressSet | undefined {
+    this.#hosts ??= this.#makeHosts();
+    return this.#hosts.get(label);
+  }
+
+  /** The labels of the endpoints with this address. */
+  hostsOf(address: Ip): ReadonlySet<string> {
+    const hosts = new Set<string>();
+    for (const slice of this.slices.values()) {
+      for (const [i, candidate] of slice.addresses.entries()) {
+        if (candidate === address) hosts.add(slice.hostnames[i] ?? dashedAddress(address));
+      }
+    }
+    return hosts;
+  }
+
+  hasAddress(address: Ip): boolean {
+    for (const slice of this.slices.values()) if (slice.addresses.includes(address)) return true;
+    return false;
+  }
+
+  /** The endpoint ports that `matches`, each pair of label and port once, and how many there were with doubles. */
+  endpointPorts(matches: (port: SrvPort) => boolean): {
+    readonly list: readonly EndpointPortOf[];
+    readonly matched: number;
+  } {
+    const distinct = new Map<string, EndpointPortOf>();
+    let matched = 0;
+    for (const slice of this.slices.values()) {
+      for (const { port } of slice.ports.filter(matches)) {
+        for (const [i, address] of slice.addresses.entries()) {
+          const host = slice.hostnames[i] ?? dashedAddress(address);
+          distinct.set(`${host}:${port}`, { host, port });
+          matched++;
+        }
+      }
+    }
+    return { list: [...distinct.values()], matched };
+  }
+
+  /** The addresses of the endpoints that have a port which `matches`. */
+  endpointsWithPort(matches: (port: SrvPort) => boolean): AddressSet {
+    const slices = [...this.slices.values()].filter(({ ports }) => ports.some(matches));
+    return splitFamilies(slices.flatMap(({ addresses }) => addresses));
+  }
+
+  #makeHosts(): ReadonlyMap<string, AddressSet> {
+    const lists = new Map<string, Ip[]>();
+    for (const slice of this.slices.values()) {
+      for (const [i, address] of slice.addresses.entries()) {
+        const label = slice.hostnames[i] ?? dashedAddress(address);
+        const list = lists.get(label);
+        if (list === undefined) lists.set(label, [address]);
+        else list.push(address);
+      }
+    }
+    return new Map([...lists].map(([label, list]) => [label, splitFamilies(list)]));
+  }
+}

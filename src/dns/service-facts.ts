@@ -1,0 +1,78 @@
+import { parseName } from "../codec/index.ts";
+import type { DnsName } from "../codec/index.ts";
+import { canonicalJson, parseIp } from "../core/index.ts";
+import type { Ip } from "../core/index.ts";
+import type { EndpointSlice, Service } from "../objects/index.ts";
+import { splitFamilies } from "./address-bytes.ts";
+
+/** A port as SRV names it. Name and protocol are in lower case; the name is empty when the port has none. */
+export interface SrvPort {
+  readonly name: string;
+  readonly protocol: string;
+  readonly port: number;
+}
+
+/** What DNS needs of a Service. */
+export type ServiceFacts =
+  | {
+      readonly kind: "cluster-ip";
+      readonly ips: readonly Ip[];
+      readonly v4: Uint8Array;
+      readonly v6: Uint8Array;
+      readonly ports: readonly SrvPort[];
+    }
+  | { readonly kind: "headless" }
+  /** `target` is undefined when the external name is an address or no name at all: then there is no such name. */
+  | { readonly kind: "external-name"; readonly target: DnsName | undefined };
+
+/** What DNS needs of an EndpointSlice: only endpoints that may be published. */
+export interface SliceFacts {
+  readonly addresses: readonly Ip[];
+  /** The hostname of each address, where it has one of its own. */
+  readonly hostnames: readonly (string | undefined)[];
+  readonly ports: readonly SrvPort[];
+}
+
+/** Reads a Service. */
+export function serviceFacts({ spec }: Service): ServiceFacts {
+  if (spec.type === "ExternalName") {
+    const external = spec.externalName ?? "";
+    return { kind: "external-name", target: parseIp(external) === undefined ? parseName(external) : undefined };
+  }
+  if (spec.clusterIP === "None") return { kind: "headless" };
+  const texts = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
+  const ips = texts.map(parseIp).filter((address) => address !== undefined);
+  const ports = (spec.ports ?? []).map((port) => srvPort(port.name, port.protocol, port.port));
+  return { kind: "cluster-ip", ips, ...splitFamilies(ips), ports };
+}
+
+/**
+ * Reads a slice. An endpoint is published unless its condition `ready` is false: the controller that writes slices
+ * sets it for Services with `publishNotReadyAddresses`, so nothing else has to be looked at.
+ */
+export function sliceFacts(slice: EndpointSlice): SliceFacts {
+  const addresses: Ip[] = [];
+  const hostnames: (string | undefined)[] = [];
+  for (const endpoint of slice.addressType === "FQDN" ? [] : (slice.endpoints ?? [])) {
+    if (endpoint.conditions?.ready === false) continue;
+    for (const text of endpoint.addresses) {
+      const address = parseIp(text);
+      if (address === undefined) continue;
+      addresses.push(address);
+      hostnames.push(endpoint.hostname === "" ? undefined : endpoint.hostname?.toLowerCase());
+    }
+  }
+  const ports = (slice.ports ?? [])
+    .filter(({ port }) => port !== undefined && port !== null)
+    .map(({ name, protocol, port }) => srvPort(name, protocol, port ?? 0));
+  return { addresses, hostnames, ports };
+}
+
+function srvPort(name: string | undefined, protocol: string | undefined, port: number): SrvPort {
+  return { name: (name ?? "").toLowerCase(), protocol: (protocol ?? "TCP").toLowerCase(), port };
+}
+
+/** Whether two Services or slices say the same to DNS. */
+export function sameFacts(a: ServiceFacts | SliceFacts | undefined, b: ServiceFacts | SliceFacts | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && canonicalJson(a) === canonicalJson(b));
+}

@@ -1,0 +1,196 @@
+import { labelIs, lowerByte } from "../codec/index.ts";
+import type { DnsName } from "../codec/index.ts";
+import type { Ip } from "../core/index.ts";
+import { objectKey, serviceNameLabel } from "../objects/index.ts";
+import type { EndpointSlice, Service } from "../objects/index.ts";
+import { ServiceEntry } from "./service-entry.ts";
+import { sameFacts, serviceFacts, sliceFacts } from "./service-facts.ts";
+import type { ServiceFacts } from "./service-facts.ts";
+
+type OneOrMore = ServiceEntry | readonly ServiceEntry[];
+
+/**
+ * Services and their endpoints, found by the bytes of a name and by address. A change costs what it changes. Every
+ * change is complete when the call returns, and the index is only read between calls.
+ */
+export class ServiceIndex {
+  /** Entries by hash; those with the same hash are chained. */
+  readonly #table = new Map<number, ServiceEntry>();
+  readonly #namespaces = new Map<string, number>();
+  readonly #byClusterIp = new Map<Ip, OneOrMore>();
+  readonly #byEndpoint = new Map<Ip, OneOrMore>();
+  readonly #changed: () => void;
+  #services = 0;
+
+  /** `changed` is called after every change that answers can show. */
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  get services(): number {
+    return this.#services;
+  }
+
+  /** How many distinct addresses endpoints have. */
+  get endpointAddresses(): number {
+    return this.#byEndpoint.size;
+  }
+
+  /** The Service whose labels (name, then namespace) start at these offsets of `name`. */
+  find(name: DnsName, serviceAt: number, namespaceAt: number): ServiceEntry | undefined {
+    let hash = seed;
+    for (const at of [serviceAt, namespaceAt]) {
+      const end = at + 1 + (name[at] ?? 0);
+      for (let i = at + 1; i < end; i++) hash = step(hash, lowerByte(name[i] ?? 0));
+      hash = step(hash, separator);
+    }
+    let entry = this.#table.get(hash);
+    while (
+      entry !== undefined &&
+      !(labelIs(name, serviceAt, entry.name) && labelIs(name, namespaceAt, entry.namespace))
+    ) {
+      entry = entry.next;
+    }
+    return entry?.facts === undefined ? undefined : entry;
+  }
+
+  /** Whether a Service is in this namespace. */
+  hasNamespace(namespace: string): boolean {
+    return this.#namespaces.has(namespace);
+  }
+
+  /** The Services with this cluster IP. */
+  withClusterIp(address: Ip): readonly ServiceEntry[] {
+    return listOf(this.#byClusterIp.get(address));
+  }
+
+  /** The Services with a published endpoint of this address. */
+  withEndpoint(address: Ip): readonly ServiceEntry[] {
+    return listOf(this.#byEndpoint.get(address)).filter(
+      ({ facts }) => facts !== undefined && facts.kind !== "external-name",
+    );
+  }
+
+  applyService(now: Service | undefined, before: Service | undefined): void {
+    const object = now ?? before;
+    if (object === undefined) return;
+    const entry = this.#entry(object.metadata.namespace ?? "", object.metadata.name);
+    const facts = now === undefined ? undefined : serviceFacts(now);
+    const old = entry.facts;
+    if (sameFacts(old, facts)) {
+      this.#dropEmpty(entry);
+      return;
+    }
+    entry.facts = facts;
+    this.#count(entry.namespace, (facts === undefined ? 0 : 1) - (old === undefined ? 0 : 1));
+    const kept = clusterIps(facts);
+    for (const address of clusterIps(old)) if (!kept.includes(address)) unlink(this.#byClusterIp, address, entry);
+    for (const address of kept) link(this.#byClusterIp, address, entry);
+    this.#dropEmpty(entry);
+    this.#changed();
+  }
+
+  applySlice(now: EndpointSlice | undefined, before: EndpointSlice | undefined): void {
+    const oldName = before?.metadata.labels?.[serviceNameLabel];
+    const newName = now?.metadata.labels?.[serviceNameLabel];
+    if (before !== undefined && oldName !== undefined && oldName !== newName)
+      this.#setSlice(before, oldName, undefined);
+    if (now !== undefined && newName !== undefined) this.#setSlice(now, newName, now);
+    else if (before !== undefined && oldName !== undefined && now === undefined) {
+      this.#setSlice(before, oldName, undefined);
+    }
+  }
+
+  #setSlice(object: EndpointSlice, service: string, now: EndpointSlice | undefined): void {
+    const entry = this.#entry(object.metadata.namespace ?? "", service);
+    const key = objectKey(object);
+    const old = entry.slices.get(key);
+    const facts = now === undefined ? undefined : sliceFacts(now);
+    if (sameFacts(old, facts)) {
+      this.#dropEmpty(entry);
+      return;
+    }
+    if (facts === undefined) entry.slices.delete(key);
+    else entry.slices.set(key, facts);
+    entry.changed();
+    for (const address of facts?.addresses ?? []) link(this.#byEndpoint, address, entry);
+    const kept = new Set(facts?.addresses);
+    for (const address of old?.addresses ?? []) {
+      if (!kept.has(address) && !entry.hasAddress(address)) unlink(this.#byEndpoint, address, entry);
+    }
+    this.#dropEmpty(entry);
+    this.#changed();
+  }
+
+  #entry(namespace: string, name: string): ServiceEntry {
+    const hash = hashOf(name, namespace);
+    const first = this.#table.get(hash);
+    for (let entry = first; entry !== undefined; entry = entry.next) {
+      if (entry.name === name && entry.namespace === namespace) return entry;
+    }
+    const entry = new ServiceEntry(namespace, name);
+    entry.next = first;
+    this.#table.set(hash, entry);
+    return entry;
+  }
+
+  #dropEmpty(entry: ServiceEntry): void {
+    if (entry.facts !== undefined || entry.slices.size > 0) return;
+    const hash = hashOf(entry.name, entry.namespace);
+    const first = this.#table.get(hash);
+    if (first === entry) {
+      if (entry.next === undefined) this.#table.delete(hash);
+      else this.#table.set(hash, entry.next);
+      return;
+    }
+    for (let before = first; before !== undefined; before = before.next) {
+      if (before.next === entry) before.next = entry.next;
+    }
+  }
+
+  #count(namespace: string, difference: number): void {
+    this.#services += difference;
+    const count = (this.#namespaces.get(namespace) ?? 0) + difference;
+    if (count > 0) this.#namespaces.set(namespace, count);
+    else this.#namespaces.delete(namespace);
+  }
+}
+
+const seed = 0x811c9dc5;
+const separator = 0x2e;
+
+function step(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, 0x01000193);
+}
+
+/** The hash of a Service's two labels; Kubernetes names are ASCII in lower case. */
+function hashOf(name: string, namespace: string): number {
+  let hash = seed;
+  for (const label of [name, namespace]) {
+    for (let i = 0; i < label.length; i++) hash = step(hash, label.charCodeAt(i));
+    hash = step(hash, separator);
+  }
+  return hash;
+}
+
+function clusterIps(facts: ServiceFacts | undefined): readonly Ip[] {
+  return facts?.kind === "cluster-ip" ? facts.ips : [];
+}
+
+function listOf(entries: OneOrMore | undefined): readonly ServiceEntry[] {
+  if (entries === undefined) return [];
+  return entries instanceof ServiceEntry ? [entries] : entries;
+}
+
+function link(map: Map<Ip, OneOrMore>, address: Ip, entry: ServiceEntry): void {
+  const there = map.get(address);
+  if (there === undefined) map.set(address, entry);
+  else if (there !== entry && !listOf(there).includes(entry)) map.set(address, [...listOf(there), entry]);
+}
+
+function unlink(map: Map<Ip, OneOrMore>, address: Ip, entry: ServiceEntry): void {
+  const rest = listOf(map.get(address)).filter((other) => other !== entry);
+  const [only] = rest;
+  if (only === undefined) map.delete(address);
+  else map.set(address, rest.length === 1 ? only : rest);
+}

@@ -1,0 +1,211 @@
+import { createSocket } from "node:dgram";
+import type { Socket } from "node:dgram";
+import { createServer, isIPv6 } from "node:net";
+import type { AddressInfo, Server } from "node:net";
+import { CodedError } from "../core/index.ts";
+import { DnsTcpConnections, defaultDnsTcpLimits } from "./dns-tcp-connections.ts";
+import type { DnsAnswer, DnsTcpLimits } from "./dns-tcp-connections.ts";
+
+/** Where and how to listen for DNS. */
+export interface DnsListenerOptions {
+  /** Each gets its own UDP socket, so that answers come from the address that was asked. */
+  readonly addresses: readonly string[];
+  /** 0 takes a free port, the same for UDP and TCP. */
+  readonly port: number;
+  readonly answer: DnsAnswer;
+  /**
+   * Makes all sockets before the call returns, as is needed while the thread is in another network namespace. TCP then
+   * listens on every address there: listening on one cannot be done synchronously.
+   */
+  readonly synchronous?: boolean;
+  readonly tcp?: Partial<DnsTcpLimits>;
+}
+
+/** A running DNS listener. */
+export interface DnsListener {
+  /**
+   * Resolves to the port when UDP and TCP listen everywhere. Rejects with `CodedError` (`AddressInUse`,
+   * `AddressNotAvailable`, `PermissionDenied` or `CannotListen`); everything is closed then.
+   */
+  readonly ready: Promise<number>;
+  /** Open TCP connections. */
+  readonly connections: number;
+  /** Stops listening, answers what was asked (for at most `graceMs`, 5000 unless given), then closes. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** As much as the kernel allows: bursts of lookups must not be lost while something else runs. */
+const receiveBufferBytes = 4 * 1024 * 1024;
+
+/** Listens for DNS over UDP and TCP. */
+export function listenDns(options: DnsListenerOptions): DnsListener {
+  const udp = new UdpSockets(options.answer);
+  const tcp = new DnsTcpConnections(options.answer, { ...defaultDnsTcpLimits, ...options.tcp });
+  const servers: Server[] = [];
+
+  const close = async (graceMs = 5000): Promise<void> => {
+    const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
+    await Promise.all([udp.close(graceMs), tcp.end(graceMs), ...closed]);
+  };
+  const listen = options.synchronous === true ? listenAtOnce : listenInTurn;
+  const ready = listen(options, udp, tcp, servers).catch(async (error: unknown) => {
+    await close(0);
+    throw error;
+  });
+  // Who never looks at `ready` must not die of it; whoever does still gets the error.
+  ready.catch(() => undefined);
+  return {
+    ready,
+    get connections() {
+      return tcp.size;
+    },
+    close,
+  };
+}
+
+async function listenInTurn(
+  { addresses, port }: DnsListenerOptions,
+  udp: UdpSockets,
+  tcp: DnsTcpConnections,
+  servers: Server[],
+): Promise<number> {
+  let chosen = port;
+  for (const address of addresses) {
+    chosen = await startTcp(servers, tcp, chosen, address);
+    await udp.bind(address, chosen);
+  }
+  return chosen;
+}
+
+async function listenAtOnce(
+  { addresses, port }: DnsListenerOptions,
+  udp: UdpSockets,
+  tcp: DnsTcpConnections,
+  servers: Server[],
+): Promise<number> {
+  // No `await` before the last socket is made.
+  const waits: Promise<unknown>[] = [];
+  let chosen = port;
+  for (const address of addresses) {
+    const bound = udp.bind(address, chosen);
+    waits.push(bound);
+    chosen = udp.port ?? chosen;
+  }
+  waits.push(startTcp(servers, tcp, chosen, undefined));
+  await Promise.all(waits);
+  return chosen;
+}
+
+/** Listens for TCP, on every address when none is given: only that happens before this returns. */
+function startTcp(
+  servers: Server[],
+  connections: DnsTcpConnections,
+  port: number,
+  address: string | undefined,
+): Promise<number> {
+  const server = createServer({ allowHalfOpen: true });
+  servers.push(server);
+  connections.serve(server);
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => reject(cannotListen(error, address ?? "*", port, "tcp")));
+    server.once("listening", () => {
+      server.on("error", () => undefined);
+      resolve((server.address() as AddressInfo).port);
+    });
+    const where = address === undefined ? {} : { host: address };
+    server.listen({ ...where, port, backlog: 511, exclusive: true });
+  });
+}
+
+/** The UDP sockets of one listener. */
+class UdpSockets {
+  readonly #answer: DnsAnswer;
+  readonly #sockets: Socket[] = [];
+  #pending = 0;
+  #isClosing = false;
+  #idle: (() => void) | undefined;
+  /** The port of the last socket that is bound. */
+  port: number | undefined;
+
+  constructor(answer: DnsAnswer) {
+    this.#answer = answer;
+  }
+
+  /** Binds a socket; the system calls are made before this returns. */
+  bind(address: string, port: number): Promise<void> {
+    const family = isIPv6(address) ? 6 : 4;
+    const socket = createSocket({
+      type: family === 6 ? "udp6" : "udp4",
+      ...(family === 6 ? { ipv6Only: true } : {}),
+      // Addresses need no resolver. With this, binding and sending do not wait for the next turn of the event loop.
+      lookup: (host, _options, done) => done(null, host, family),
+    });
+    this.#sockets.push(socket);
+    socket.on("message", (message, { address: from, port: fromPort }) =>
+      this.#received(socket, message, { address: from, port: fromPort }),
+    );
+    return new Promise((resolve, reject) => {
+      socket.once("error", (error) => reject(cannotListen(error, address, port, "udp")));
+      socket.once("listening", () => {
+        socket.removeAllListeners("error");
+        // Errors of single answers (no route to a client) concern that client only.
+        socket.on("error", () => undefined);
+        socket.setRecvBufferSize(receiveBufferBytes);
+        this.port = socket.address().port;
+        resolve();
+      });
+      socket.bind({ address, port, exclusive: true });
+    });
+  }
+
+  /** Waits for answers that are on their way, then closes. */
+  async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    if (this.#pending > 0 && graceMs > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, graceMs);
+        this.#idle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    for (const socket of this.#sockets.splice(0)) socket.close();
+  }
+
+  #received(socket: Socket, message: Buffer, client: { readonly address: string; readonly port: number }): void {
+    if (this.#isClosing) return;
+    const answer = this.#answer(message, "udp", client);
+    if (!(answer instanceof Promise)) {
+      if (answer !== undefined) socket.send(answer, client.port, client.address);
+      return;
+    }
+    this.#pending++;
+    void answer.then((later) => {
+      if (later !== undefined && this.#sockets.includes(socket)) socket.send(later, client.port, client.address);
+      this.#pending--;
+      if (this.#pending === 0) this.#idle?.();
+    });
+  }
+}
+
+function cannotListen(error: Error, address: string, port: number, transport: string): CodedError {
+  const where = `DNS cannot listen on ${address} port ${port} (${transport})`;
+  const code = "code" in error ? error.code : undefined;
+  switch (code) {
+    case "EADDRINUSE":
+      return new CodedError("AddressInUse", `${where}: something else listens there; stop it or choose another port`, {
+        cause: error,
+      });
+    case "EADDRNOTAVAIL":
+      return new CodedError("AddressNotAvailable", `${where}: no interface has this address; add it first`, {
+        cause: error,
+      });
+    case "EACCES":
+      return new CodedError("PermissionDenied", `${where}: ports below 1024 need CAP_NET_BIND_SERVICE`, {
+        cause: error,
+      });
+    default:
+      return new CodedError("CannotListen", `${where}: ${error.message}`, { cause: error });
+  }
+}
