@@ -25,6 +25,8 @@ export interface KindDefinition<T extends KubeObject> {
   readonly applyDefaults?: (object: T) => T;
   /** Before the status is cleared; for kinds that normalise more than that. */
   readonly prepareForCreate?: (object: T) => T;
+  /** For the few kinds that are created together with their status. */
+  readonly keepsStatusOnCreate?: boolean;
   /** For updates of the object itself, after the status was kept. */
   readonly prepareForUpdate?: (object: T, old: T) => T;
   readonly validate?: (object: T) => readonly FieldError[];
@@ -58,7 +60,7 @@ export function defineKind<T extends KubeObject>(definition: KindDefinition<T>):
     selectableFields: (object) => definition.selectableFields?.(own(object)) ?? {},
     applyDefaults: (object) => definition.applyDefaults?.(own(object)) ?? object,
     prepareForCreate: (object) => {
-      const cleared = hasStatus ? withoutStatus(object) : object;
+      const cleared = hasStatus && definition.keepsStatusOnCreate !== true ? withoutStatus(object) : object;
       return definition.prepareForCreate?.(own(cleared)) ?? cleared;
     },
     prepareForUpdate: (object, old, subresource) => {

@@ -42,7 +42,10 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly columns: readonly Column[];
   /** One cell for each column. `nowMs` is the wall clock, for ages. */
   readonly row: (object: T, nowMs: number) => readonly Cell[];
-  /** The fields a field selector may name, besides `metadata.name` and `metadata.namespace`. */
+  /**
+   * The fields a field selector may name, besides `metadata.name` and `metadata.namespace`: always the same names,
+   * whatever the object holds (even one without spec).
+   */
   readonly selectableFields: (object: T) => Readonly<Record<string, string>>;
   readonly applyDefaults: (object: T) => T;
   /** Clears what a client may not set on create, such as `status`. */

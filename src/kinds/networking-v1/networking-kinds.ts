@@ -1,18 +1,7 @@
-import { resources } from "../../objects/index.ts";
-import type { IPAddress, Ingress, IngressClass, ServiceCIDR } from "../../objects/index.ts";
-import { defineKind } from "../define-kind.ts";
 import type { Kind } from "../kind.ts";
+import { ingressClassKind } from "./ingress-class.ts";
+import { ingressKind } from "./ingress.ts";
+import { ipAddressKind, serviceCidrKind } from "./service-cidr.ts";
 
 /** The kinds of `networking.k8s.io/v1` that something acts on. */
-export const networkingKinds: readonly Kind[] = [
-  defineKind<Ingress>({ resource: resources.ingresses, actedOn: true, shortNames: ["ing"], subresources: ["status"] }),
-  defineKind<IngressClass>({ resource: resources.ingressClasses, actedOn: true, hasGeneration: true }),
-  defineKind<ServiceCIDR>({ resource: resources.serviceCIDRs, actedOn: true, subresources: ["status"] }),
-  defineKind<IPAddress>({
-    resource: resources.ipAddresses,
-    actedOn: true,
-    nameRule: "ip",
-    shortNames: ["ip"],
-    hasGeneration: true,
-  }),
-];
+export const networkingKinds: readonly Kind[] = [ingressKind, ingressClassKind, serviceCidrKind, ipAddressKind];

@@ -3,7 +3,6 @@ import type { KubeObject, OwnerReference, StringMap } from "../../objects/index.
 import { forbidden, invalid, required, tooLong } from "./field-error.ts";
 import type { FieldError } from "./field-error.ts";
 import {
-  dns1035Problems,
   dnsLabelProblems,
   dnsSubdomainProblems,
   labelValueProblems,
@@ -12,7 +11,7 @@ import {
 } from "./names.ts";
 
 /** Which names the objects of a kind may have. */
-export type NameRule = "subdomain" | "label" | "dns1035" | "pathSegment" | "ip";
+export type NameRule = "subdomain" | "label" | "serviceName" | "pathSegment" | "ip";
 
 /** Bytes that all annotations of an object may take together. */
 const annotationsLimit = 256 * 1024;
@@ -20,7 +19,8 @@ const annotationsLimit = 256 * 1024;
 const nameProblems: Readonly<Record<NameRule, (name: string) => readonly string[]>> = {
   subdomain: dnsSubdomainProblems,
   label: dnsLabelProblems,
-  dns1035: dns1035Problems,
+  // v1.36 lets the names of Services start with a digit (RelaxedServiceNameValidation).
+  serviceName: dnsLabelProblems,
   pathSegment: pathSegmentProblems,
   ip: (name) => (parseIp(name) === name ? [] : ["must be a valid IP address in canonical form"]),
 };
