@@ -1,6 +1,9 @@
+import { release } from "node:os";
 import { createAnnouncer, createArpSpeaker } from "../announce/index.ts";
 import { connectCluster, createCache, createEventRecorder } from "../client/index.ts";
 import { etherTypeArp } from "../codec/index.ts";
+import { registerNode, renewNodeLease } from "../controllers/index.ts";
+import type { NodeDescription } from "../controllers/index.ts";
 import { cidr, ip } from "../core/index.ts";
 import type { Ip } from "../core/index.ts";
 import { createClusterDns, parseUpstream } from "../dns/index.ts";
@@ -40,6 +43,9 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
   const endpointSlices = cacheOf(resources.endpointSlices, { indexers: endpointSliceIndexers });
   const nodes = cacheOf(resources.nodes);
   const pods = cacheOf(resources.pods, { listOptions: { fieldSelector: `spec.nodeName=${nodeName}` } });
+
+  renewNodeLease({ api, nodeName, clock, log, renewMs: input.heartbeatMs });
+  const registered = registerNode(api, nodeDescription(input), clock);
 
   const proxy = startNodeProxy({ input, caches: { services, endpointSlices, nodes }, recorder, clock, log });
 
@@ -90,6 +96,7 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
     },
   });
 
+  await registered;
   createAnnouncer({
     nodeName,
     caches: { services, endpointSlices, nodes },
@@ -112,6 +119,19 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
       ]);
       await proxy.whenIdle();
     },
+  };
+}
+
+function nodeDescription(input: AgentInput): NodeDescription {
+  const architectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
+  return {
+    name: input.nodeName,
+    zone: input.zone,
+    addresses: [input.nodeAddress],
+    podCIDRs: [input.podCidr],
+    architecture: architectures[process.arch] ?? process.arch,
+    kernelVersion: release(),
+    osImage: "sealane lab",
   };
 }
 

@@ -53,7 +53,7 @@ function parsed<T>(parse: () => T, what: string): T {
 // Which fields a kind has shows in those of an empty object: every kind names its fields whatever the object holds.
 function checkField(kind: Kind, field: string): void {
   if (always.includes(field)) return;
-  const probe = { apiVersion: "", kind: "", metadata: { name: "" } };
+  const probe = { apiVersion: "", kind: "", metadata: { name: "" }, spec: {}, status: {}, involvedObject: {} };
   if (Object.hasOwn(kind.selectableFields(probe), field)) return;
   const { group, version, plural } = kind.resource;
   const reference = `${group === "" ? version : `${group}/${version}`}, Resource=${plural}`;

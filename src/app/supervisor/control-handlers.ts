@@ -13,6 +13,7 @@ import { addressAt, probeName } from "../probe/stub-resolver.ts";
 import { notReady } from "../readiness.ts";
 import { ingressSummaries, nodeSummaries, podsSummary, serviceSummaries } from "../status-of-cluster.ts";
 import type { Agents } from "./agents.ts";
+import type { Phases } from "./phases.ts";
 import { clusterState } from "./ready-watch.ts";
 import type { StateCaches } from "./ready-watch.ts";
 import { readFileSync } from "node:fs";
@@ -25,6 +26,7 @@ export interface ControlledLab {
   readonly agents: Agents;
   readonly storedOnly: readonly string[];
   readonly startedAt: string;
+  readonly phases: Phases;
   readonly stop: () => void;
 }
 
@@ -42,6 +44,7 @@ export function controlHandlers(lab: ControlledLab): Readonly<Record<string, Con
   };
   return {
     status: () => Promise.resolve(labStatus(lab)),
+    phases: () => Promise.resolve(lab.phases.times),
     stop: () => {
       setImmediate(lab.stop);
       return Promise.resolve(null);

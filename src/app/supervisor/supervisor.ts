@@ -7,6 +7,7 @@ import { cidr, cidrAddress, ip } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
 import { createStaticZone } from "../../dns/index.ts";
 import { inNamespace } from "../../kernel/index.ts";
+import { kinds } from "../../kinds/index.ts";
 import { buildTopology, enterLab, planTopology, startOutsideHost, startRelay } from "../../lab/index.ts";
 import type { NodeMachine, Topology } from "../../lab/index.ts";
 import { listenDns, secureRandom, stderrLogger, systemClock } from "../../net/index.ts";
@@ -75,11 +76,8 @@ export async function runSupervisor(
   const identity = createIdentity(clock.now(), [topology.router.address, cidrAddress(cidr(options.serviceCidr), 1)]);
   const token = randomBytes(24).toString("base64url");
   await server.listenTls({ kind: "descriptor", fd: apiListenerFd }, identity, token);
-  await server.listenTls(
-    { kind: "descriptor", fd: listenIn(topology.router.namespace, apiPortOnLan) },
-    identity,
-    token,
-  );
+  const enter = (listen: () => void) => inNamespace(topology.router.namespace, listen);
+  await server.listenTls({ kind: "namespace", port: apiPortOnLan, enter }, identity, token);
   writeFileSync(directory.kubeconfig, adminKubeconfig({ server: input.server, caPem: identity.caPem, token }), {
     mode: 0o600,
   });
@@ -103,7 +101,8 @@ export async function runSupervisor(
     random,
     options: {
       loadBalancerPools: [options.loadBalancerPool],
-      nodeGraceMs: options.nodeGraceMs,
+      node: { graceMs: options.nodeGraceMs },
+      allResources: kinds.map(({ resource }) => resource),
       rootCaPem: identity.caPem,
       ingressService: { namespace: systemNamespace, name: ingressServiceName },
     },
@@ -130,6 +129,7 @@ export async function runSupervisor(
       agents,
       storedOnly,
       startedAt,
+      phases,
       stop: () => {
         stop();
         setImmediate(() => process.exit(0));

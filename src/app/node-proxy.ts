@@ -1,0 +1,4 @@
+/** temporary */
+export function startNodeProxy(_options: unknown): { whenIdle(): Promise<void> } {
+  return { whenIdle: () => Promise.resolve() };
+}

@@ -1,0 +1,22 @@
+import { UsageError } from "./command.ts";
+import type { Command } from "./command.ts";
+
+const help = `Usage: sealane bench up [RUNS] | proxy [SERVICES...] | dns
+
+The project's own measurements, as a table and a line of JSON. See bench/README.md for what each measures.`;
+
+const names = ["up", "proxy", "dns"];
+
+/** What each module in bench/ exports. */
+interface Bench {
+  readonly run: (args: readonly string[]) => Promise<number>;
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const [name = "", ...rest] = args;
+  if (!names.includes(name)) throw new UsageError(`Say what to measure: ${names.join(", ")}`);
+  const bench = (await import(`#bench/${name}`)) as Bench;
+  return bench.run(rest);
+}
+
+export const command: Command = { help, run };
