@@ -35,3 +35,5 @@ export {
   responseCodes,
 } from "./dns/registry.ts";
 export { MessageWriter, maxMessageBytes } from "./dns/writer.ts";
+export { readProtobuf } from "./protobuf/wire.ts";
+export type { WireField } from "./protobuf/wire.ts";
