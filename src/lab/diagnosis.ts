@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { searchPath } from "./nft.ts";
 
 /** What decides whether this user may make a lab. Settings are undefined where the kernel does not have them. */
 export interface NamespaceFacts {
@@ -73,16 +74,16 @@ function tryNamespaces(root: boolean): string | undefined {
 }
 
 function isProgram(name: string): boolean {
-  // Ordinary users often lack the sbin folders in PATH; sealane itself looks there too.
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return searchPath()
+    .split(delimiter)
+    .some((folder) => {
+      try {
+        accessSync(join(folder, name), constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }
 
 function setting(key: string): number | undefined {

@@ -2,9 +2,15 @@ import { spawn } from "node:child_process";
 import { CodedError } from "../core/index.ts";
 import { inNamespace } from "../kernel/index.ts";
 
+/** PATH with the folders of system programs, which ordinary users often lack. */
+export function searchPath(): string {
+  return `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`;
+}
+
 /** Applies nftables rules in the network namespace at `namespace`: all of them or none. Rejects with code `Nft`. */
 export function applyNftRules(namespace: string, rules: string): Promise<void> {
-  const nft = inNamespace(namespace, () => spawn("nft", ["-f", "-"], { stdio: ["pipe", "ignore", "pipe"] }));
+  const env = { ...process.env, PATH: searchPath() };
+  const nft = inNamespace(namespace, () => spawn("nft", ["-f", "-"], { stdio: ["pipe", "ignore", "pipe"], env }));
   return new Promise((resolve, reject) => {
     let stderr = "";
     nft.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));

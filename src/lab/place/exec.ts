@@ -27,6 +27,7 @@ for file in resolv.conf hosts; do
   esac
   mount --bind "$folder/$file" "$target" || echo "sealane: the host's /etc/$file stays in place" >&2
 done
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 hostname "$name" 2>/dev/null
 cd "$cwd" 2>/dev/null || cd /
 exec "$@"

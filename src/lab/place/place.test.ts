@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import type { Pod, PodSpec } from "../../objects/index.ts";
+import { hostsText, podResolver, resolvConfText } from "./name-files.ts";
+import { ip } from "../../core/index.ts";
+import { resolvePlace } from "./place.ts";
+
+const pod = (spec: Partial<PodSpec> = {}, running = true): Pod => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "web-0", namespace: "shop", uid: "01234567-89ab-cdef-0123-456789abcdef" },
+  spec: { containers: [], nodeName: "node-2", ...spec },
+  ...(running ? { status: { podIP: "10.244.2.2" } } : {}),
+});
+const find = (of: Pod | undefined) => (namespace: string, name: string) =>
+  namespace === "shop" && name === "web-0" ? of : undefined;
+
+describe("resolvePlace()", () => {
+  const table: readonly (readonly [string, string, string])[] = [
+    ["client", "/run/netns/client", "client"],
+    ["router", "/run/netns/router", "router"],
+    ["node/2", "/run/netns/node-2", "node-2"],
+    ["node/node-2", "/run/netns/node-2", "node-2"],
+    ["pod/web-0", "/run/netns/pod-0123456789ab", "web-0"],
+  ];
+  it.each(table)("finds %s", async (text, namespace, hostname) =>
+    expect(await resolvePlace(text, "shop", find(pod()))).toMatchObject({ text, namespace, hostname }),
+  );
+
+  it("finds a pod of the host network on its node, with the pod's own names", async () =>
+    expect(await resolvePlace("pod/web-0", "shop", find(pod({ hostNetwork: true })))).toMatchObject({
+      namespace: "/run/netns/node-2",
+      files: "/run/sealane/places/pod-0123456789ab",
+    }));
+
+  const refused: readonly (readonly [string, string])[] = [
+    ["moon", 'There is no place "moon": a place is "client", "router", "node/N" or "pod/NAME"'],
+    ["node/x", 'There is no place "node/x"'],
+    ["node/../x", 'There is no place "node/../x"'],
+    ["pod/", 'There is no place "pod/"'],
+    ["pod/none", 'There is no pod none in namespace shop: "kubectl get pods -A" shows all'],
+  ];
+  it.each(refused)("refuses %j", async (text, message) =>
+    expect(resolvePlace(text, "shop", find(pod()))).rejects.toThrow(message),
+  );
+
+  it("refuses a pod that does not run", async () =>
+    expect(resolvePlace("pod/web-0", "shop", find(pod({}, false)))).rejects.toThrow("Pod web-0 does not run yet"));
+});
+
+describe("podResolver()", () => {
+  const dns = { nameserver: "10.96.0.10", domain: "cluster.local", nodeNameserver: "192.168.100.1" };
+  const text = (spec: Partial<PodSpec>) => resolvConfText(podResolver(pod(spec), dns));
+  const cluster =
+    "nameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n";
+  const table: readonly (readonly [Partial<PodSpec>, string])[] = [
+    [{}, cluster],
+    [{ dnsPolicy: "Default" }, "nameserver 192.168.100.1\n"],
+    [{ hostNetwork: true }, "nameserver 192.168.100.1\n"],
+    [{ hostNetwork: true, dnsPolicy: "ClusterFirstWithHostNet" }, cluster],
+    [{ dnsPolicy: "None", dnsConfig: { nameservers: ["1.1.1.1"], searches: ["x"] } }, "nameserver 1.1.1.1\nsearch x\n"],
+    [{ dnsConfig: { options: [{ name: "ndots", value: "2" }, { name: "edns0" }] } }, cluster.replace(":5", ":2 edns0")],
+  ];
+  it.each(table)("writes for %j", (spec, expected) => expect(text(spec)).toBe(expected));
+});
+
+describe("hostsText()", () => {
+  it("has localhost and the given names", () =>
+    expect(hostsText([{ address: ip("10.244.1.2"), names: ["db-0.db.shop.svc.cluster.local", "db-0"] }])).toBe(
+      "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n10.244.1.2\tdb-0.db.shop.svc.cluster.local\tdb-0\n",
+    ));
+});
