@@ -35,7 +35,7 @@ const suspendMs = 2_000;
 
 /**
  * The pools of all backends, made when first asked for and thrown away when their Service or its slices change: a
- * change costs what it touches. Requests under way keep the pool that they have.
+ * change costs what it touches.
  */
 export class BackendPools {
   readonly #options: BackendPoolsOptions;
@@ -102,12 +102,12 @@ export class BackendPools {
   #pool(targets: readonly Target[]): BackendPool {
     const { clock, random } = this.#options;
     let cursor = Math.floor(random() * targets.length);
-    const suspended = new Map<Target, number>();
+    const suspended = new Map<string, number>();
     const isSuspended = (target: Target): boolean => {
-      const until = suspended.get(target);
+      const until = suspended.get(nameOf(target));
       if (until === undefined) return false;
       if (until > clock.monotonic()) return true;
-      suspended.delete(target);
+      suspended.delete(nameOf(target));
       return false;
     };
     return {
@@ -116,7 +116,7 @@ export class BackendPools {
         let lastResort: Target | undefined;
         for (let i = 0; i < targets.length; i++) {
           const target = targets[(cursor + i) % targets.length];
-          if (target === undefined || tried.includes(target)) continue;
+          if (target === undefined || tried.some((other) => isSame(other, target))) continue;
           if (suspended.size > 0 && isSuspended(target)) {
             lastResort ??= target;
             continue;
@@ -126,7 +126,7 @@ export class BackendPools {
         }
         return lastResort;
       },
-      failed: (target) => void suspended.set(target, clock.monotonic() + suspendMs),
+      failed: (target) => void suspended.set(nameOf(target), clock.monotonic() + suspendMs),
     };
   }
 }
@@ -144,4 +144,12 @@ function findPort(service: Service, port: BackendPort): ServicePort | undefined 
 
 function describePort(port: BackendPort): string {
   return port.kind === "name" ? JSON.stringify(port.name) : String(port.number);
+}
+
+function nameOf({ host, port }: Target): string {
+  return `${host} ${port}`;
+}
+
+function isSame(a: Target, b: Target): boolean {
+  return a.host === b.host && a.port === b.port;
 }

@@ -75,7 +75,7 @@ class Exchange {
 
   attempt(): void {
     const { agent, limits, lookup } = this.#gateway;
-    const target = this.#admitted.pool.next(this.#tried);
+    const target = this.#admitted.pool().next(this.#tried);
     if (target === undefined) return this.#refuse(502);
     this.#tried.push(target);
     this.#attempts++;
@@ -99,7 +99,7 @@ class Exchange {
     this.#upstream = upstream;
     upstream.on("socket", (socket) => {
       if (!socket.connecting) return this.#connected();
-      this.#startTimer(limits.connectTimeoutMs, new CodedError("ConnectTimeout", "No connection in time"));
+      this.#startTimer(limits.connectTimeoutMs, "ConnectTimeout");
       socket.once("connect", () => this.#connected());
     });
     upstream.on("response", (incoming) => this.#respond(incoming));
@@ -109,8 +109,7 @@ class Exchange {
 
   #connected(): void {
     const { limits } = this.#gateway;
-    const noAnswer = () =>
-      this.#startTimer(limits.responseTimeoutMs, new CodedError("ResponseTimeout", "No answer in time"));
+    const noAnswer = () => this.#startTimer(limits.responseTimeoutMs, "ResponseTimeout");
     if (!this.#hasBody) return noAnswer();
     this.#cancelTimer();
     this.#bodyStarted = true;
@@ -158,7 +157,7 @@ class Exchange {
     if (hasCode(error, "ResponseTimeout")) return this.#refuse(504);
     // Before the connection stands nothing was sent; a kept connection may have been closed as we wrote to it.
     const unsent = upstream.socket === null || upstream.socket.connecting || isConnectFailure(error);
-    if (unsent) this.#admitted.pool.failed(target);
+    if (unsent) this.#admitted.pool().failed(target);
     const repeatable = unsent || (!this.#hasBody && idempotent.has(this.#request.method ?? ""));
     if (repeatable && !this.#bodyStarted && this.#attempts < limits.attempts) {
       counters.retries++;
@@ -174,10 +173,12 @@ class Exchange {
     refuse(this.#gateway, this.#request, this.#response, status);
   }
 
-  #startTimer(delayMs: number, error: Error): void {
+  #startTimer(delayMs: number, code: "ConnectTimeout" | "ResponseTimeout"): void {
     this.#cancelTimer();
     const upstream = this.#upstream;
-    this.#cancelTimer = this.#gateway.clock.schedule(delayMs, () => upstream?.destroy(error));
+    this.#cancelTimer = this.#gateway.clock.schedule(delayMs, () => {
+      upstream?.destroy(new CodedError(code, `Nothing came within ${delayMs} ms`));
+    });
   }
 }
 

@@ -69,7 +69,8 @@ export interface Gateway {
 /** A request that has a route and somebody to ask. */
 export interface Admitted {
   readonly kind: "admitted";
-  readonly pool: BackendPool;
+  /** The backend's endpoints as they are now: they may change between two attempts. */
+  readonly pool: () => BackendPool;
   readonly target: RequestTarget;
   readonly headers: readonly string[];
 }
@@ -87,9 +88,10 @@ export function admit(
   if (target === undefined) return { kind: "refused", status: 400 };
   const route = gateway.table().match(target.host, target.path);
   if (route === undefined) return { kind: "refused", status: 404 };
-  const pool = gateway.pools.get(route.backend);
-  if (pool.problem !== undefined) {
-    gateway.log.debug("no backend", { ingress: route.ingress, host: target.host, reason: pool.problem });
+  const pool = () => gateway.pools.get(route.backend);
+  const { problem } = pool();
+  if (problem !== undefined) {
+    gateway.log.debug("no backend", { ingress: route.ingress, host: target.host, reason: problem });
     return { kind: "refused", status: 503 };
   }
   const remoteAddress = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");

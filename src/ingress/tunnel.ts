@@ -38,7 +38,7 @@ export function serveUpgrade(
   const tried: Target[] = [];
 
   const attempt = (): void => {
-    const target = admission.pool.next(tried);
+    const target = admission.pool().next(tried);
     if (target === undefined) return refuse(502);
     tried.push(target);
     const upstream = connectTo({
@@ -86,7 +86,7 @@ export function serveUpgrade(
       client.off("close", abort);
       if (answered || client.destroyed) return void client.destroy();
       if (!connected) {
-        admission.pool.failed(target);
+        admission.pool().failed(target);
         if (tried.length < limits.attempts) {
           counters.retries++;
           return attempt();
