@@ -203,7 +203,7 @@ export function queryBytes(name: string, type: number, ask: Ask = {}): Uint8Arra
 }
 
 export async function query(
-  dns: ClusterDns,
+  dns: Pick<ClusterDns, "answer">,
   name: string,
   type: keyof typeof recordTypes | number,
   ask: Ask = {},
