@@ -1,8 +1,8 @@
-import { dnsName, encodeMessage, recordTypes } from "../src/codec/index.ts";
-import { seededRandom } from "../src/core/index.ts";
-import { MemoryCache, createClusterDns } from "../src/dns/index.ts";
-import type { EndpointSlice, Service } from "../src/objects/index.ts";
-import { systemClock } from "../src/net/index.ts";
+import { dnsName, encodeMessage, recordTypes } from "#layers/codec";
+import { seededRandom } from "#layers/core";
+import { MemoryCache, createClusterDns } from "#layers/dns";
+import type { EndpointSlice, Service } from "#layers/objects";
+import { systemClock } from "#layers/net";
 
 /** One measured kind of query. */
 export interface DnsBenchRow {

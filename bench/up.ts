@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { askLab, labDirectory, readLabRecord } from "#layers/app";
+import { askLab, labDirectory, packageFile, readLabRecord } from "#layers/app";
 import type { HttpProbe, HttpProbeResult } from "#layers/app";
 import { memoryOf, processTree, titleOf } from "./processes.ts";
 
@@ -15,8 +14,8 @@ interface Run {
   readonly memoryByProcess: Readonly<Record<string, number>>;
 }
 
-const program = fileURLToPath(new URL("../../bin/sealane.js", import.meta.url));
-const tour = fileURLToPath(new URL("../../examples/tour.yaml", import.meta.url));
+const program = packageFile("bin/sealane.js");
+const tour = packageFile("examples/tour.yaml");
 
 /** Starts the tour's lab `runs` times (default 5), one after the other, and prints time and memory. */
 export async function run(args: readonly string[]): Promise<number> {

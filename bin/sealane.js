@@ -11,7 +11,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 // An ordinary user's PATH often lacks the directories where nft and conntrack are installed.
 process.env.PATH = `${process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin"}:/usr/sbin:/sbin`;
 
-const main = new URL("../dist/cli/main.js", import.meta.url);
+const main = new URL("../dist/run/sealane/main.js", import.meta.url);
 if (!existsSync(main)) {
   const setup = new URL("../scripts/setup.mjs", import.meta.url);
   const { spawnSync } = await import("node:child_process");

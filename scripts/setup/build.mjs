@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { bundle } from "./bundle.mjs";
 import { cacheDirectory, root, say } from "./root.mjs";
 
 const stamp = `${root}/dist/.built`;
@@ -15,22 +16,29 @@ export function isBuilt() {
 }
 
 /** Compiles every layer. What did not change is not compiled again. Throws when the sources do not compile. */
-export function build() {
+export async function build() {
   say("building");
   const before = fingerprint();
   const compiler = `${root}/node_modules/typescript/bin/tsc`;
-  const { status } = spawnSync(process.execPath, [compiler, "-b", "src/cli"], { cwd: root, stdio: ["ignore", 2, 2] });
+  const { status } = spawnSync(process.execPath, [compiler, "-b", "src/cli", "bench"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+  });
   if (status !== 0) throw new Error("the sources do not compile; the compiler's messages are above");
   removeOrphans(`${root}/dist`, `${root}/src`);
+  await bundle();
   mkdirSync(`${root}/dist`, { recursive: true });
   writeFileSync(stamp, before);
 }
+
+/** Folders of dist that do not come from src. */
+const otherOutput = ["run", "bench"];
 
 function fingerprint() {
   const hash = createHash("sha256");
   hash.update(readFileSync(`${cacheDirectory}/packages`, "utf8"));
   addFile(hash, `${root}/tsconfig.base.json`);
-  addFolder(hash, `${root}/src`);
+  for (const folder of ["src", "bench", "scripts/setup"]) addFolder(hash, `${root}/${folder}`);
   return hash.digest("hex");
 }
 
@@ -44,7 +52,7 @@ function addFolder(hash, folder) {
 }
 
 function isSource(name) {
-  return name === "tsconfig.json" || (name.endsWith(".ts") && !name.endsWith(".test.ts"));
+  return name === "tsconfig.json" || name === "bundle.mjs" || (name.endsWith(".ts") && !name.endsWith(".test.ts"));
 }
 
 function addFile(hash, path) {
@@ -56,6 +64,7 @@ function addFile(hash, path) {
 function removeOrphans(output, source) {
   for (const entry of readdirSync(output, { withFileTypes: true })) {
     const path = `${output}/${entry.name}`;
+    if (output === `${root}/dist` && otherOutput.includes(entry.name)) continue;
     if (entry.isDirectory()) {
       if (existsSync(`${source}/${entry.name}`)) removeOrphans(path, `${source}/${entry.name}`);
       else rmSync(path, { recursive: true });

@@ -18,7 +18,7 @@ export async function setUp(purpose) {
     requireWritable();
     if (process.env[lockedVariable] === undefined && runUnderLock(purpose)) return;
     if (!arePackagesInstalled()) installPackages();
-    if (!isBuilt()) build();
+    if (!isBuilt()) await build();
   }
   if (purpose === "check") return;
   ensurePrograms(purpose);

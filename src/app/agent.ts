@@ -1,9 +1,7 @@
-import { release } from "node:os";
 import { createAnnouncer, createArpSpeaker } from "../announce/index.ts";
 import { connectCluster, createCache, createEventRecorder } from "../client/index.ts";
 import { etherTypeArp } from "../codec/index.ts";
 import { registerNode, renewNodeLease } from "../controllers/index.ts";
-import type { NodeDescription } from "../controllers/index.ts";
 import { cidr, ip } from "../core/index.ts";
 import type { Ip } from "../core/index.ts";
 import { createClusterDns, parseUpstream } from "../dns/index.ts";
@@ -15,6 +13,7 @@ import type { Cache, Indexers, KubeObject, ListOptions, Resource } from "../obje
 import type { AgentInput, ToAgent } from "./agent-messages.ts";
 import { ingressImage } from "./builtin-objects.ts";
 import { ingressBuiltIn } from "./ingress-built-in.ts";
+import { nodeDescription } from "./node-description.ts";
 import { startNodeProxy } from "./node-proxy.ts";
 
 /** One node's agent at work. */
@@ -45,7 +44,11 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
   const pods = cacheOf(resources.pods, { listOptions: { fieldSelector: `spec.nodeName=${nodeName}` } });
 
   renewNodeLease({ api, nodeName, clock, log, renewMs: input.heartbeatMs });
-  const registered = registerNode(api, nodeDescription(input), clock);
+  const registered = registerNode(
+    api,
+    nodeDescription({ name: nodeName, zone: input.zone, address: input.nodeAddress, podCidr: input.podCidr }),
+    clock,
+  );
 
   const proxy = startNodeProxy({ input, caches: { services, endpointSlices, nodes }, recorder, clock, log });
 
@@ -119,19 +122,6 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
       ]);
       await proxy.whenIdle();
     },
-  };
-}
-
-function nodeDescription(input: AgentInput): NodeDescription {
-  const architectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
-  return {
-    name: input.nodeName,
-    zone: input.zone,
-    addresses: [input.nodeAddress],
-    podCIDRs: [input.podCidr],
-    architecture: architectures[process.arch] ?? process.arch,
-    kernelVersion: release(),
-    osImage: "sealane lab",
   };
 }
 

@@ -9,3 +9,4 @@ export type { IngressSummary, LabStatus, NodeSummary, PodsSummary, ServiceSummar
 export { parseManifest, readManifests } from "./manifests.ts";
 export type { ManifestObject } from "./manifests.ts";
 export type { DnsProbe, DnsProbeResult, HttpProbe, HttpProbeResult, UdpProbe } from "./probe/probe.ts";
+export { packageFile } from "./package-files.ts";

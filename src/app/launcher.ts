@@ -5,13 +5,13 @@ import { createServer } from "node:net";
 import type { Server } from "node:net";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { CodedError } from "../core/index.ts";
 import { descriptorOf } from "./descriptor.ts";
 import { createLabDirectory, removeLabDirectory } from "./lab-directory.ts";
 import type { LabDirectory } from "./lab-directory.ts";
 import type { LabOptions, SupervisorInput, SupervisorReport } from "./lab-options.ts";
 import type { ManifestObject } from "./manifests.ts";
+import { packageFile } from "./package-files.ts";
 
 /** A lab as its launcher sees it. */
 export interface LaunchedLab {
@@ -74,7 +74,7 @@ export async function launchLab(request: LaunchRequest): Promise<LaunchedLab> {
 
 function spawnSupervisor(directory: LabDirectory, listener: Server, userNamespace: boolean): ChildProcess {
   const log = openSync(directory.log, "a", 0o600);
-  const program = fileURLToPath(new URL("./supervisor-main.js", import.meta.url));
+  const program = packageFile("dist/run/supervisor/main.js");
   const user = userNamespace ? ["--user", "--map-root-user"] : [];
   const isolate = ["unshare", ...user, "--net", "--mount", "--pid", "--fork", "--kill-child=TERM"];
   const argv = ["setpriv", "--pdeathsig", "KILL", ...isolate, process.execPath, program];

@@ -1,5 +1,4 @@
-import { fileURLToPath } from "node:url";
-import { defaultLabOptions, launchLab, logTail, readManifests } from "../app/index.ts";
+import { defaultLabOptions, launchLab, logTail, packageFile, readManifests } from "../app/index.ts";
 import type { LaunchedLab } from "../app/index.ts";
 import { CodedError, messageOf } from "../core/index.ts";
 import { parseOptions } from "./command.ts";
@@ -21,7 +20,6 @@ Starts a lab with examples/tour.yaml and proves every object in it with real req
   --keep       leave the lab up and print what to try next
   --name NAME  name of the lab (default: demo)`;
 
-const tour = fileURLToPath(new URL("../../examples/tour.yaml", import.meta.url));
 const tourNamespace = "tour";
 
 async function run(args: readonly string[]): Promise<number> {
@@ -31,7 +29,7 @@ async function run(args: readonly string[]): Promise<number> {
     options: { keep: { type: "boolean", default: false }, name: { type: "string", default: "demo" } },
   });
   checkMachine();
-  const manifests = readManifests(tour);
+  const manifests = readManifests(packageFile("examples/tour.yaml"));
   const options = { ...defaultLabOptions, name: values.name };
   const lab = await launchLab({ options, manifests, apiPort: 0, detached: values.keep, startedAt });
   let interrupted = false;

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { CodedError } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
 import { inNamespace } from "../../kernel/index.ts";
 import { setCable } from "../../lab/index.ts";
 import type { NodeMachine } from "../../lab/index.ts";
 import type { AgentInput, FromAgent, ToAgent } from "../agent-messages.ts";
+import { packageFile } from "../package-files.ts";
 
 /** How long to wait before an agent that ended by itself is started again, in milliseconds. */
 const restartDelayMs = 200;
@@ -37,7 +37,7 @@ export function startAgents(
   nodes: readonly { readonly machine: NodeMachine; readonly input: AgentInput }[],
   log: Logger,
 ): Agents {
-  const program = fileURLToPath(new URL("../agent-main.js", import.meta.url));
+  const program = packageFile("dist/run/agent/main.js");
   const waiters = new Map<number, () => void>();
   let nextWaiter = 0;
 

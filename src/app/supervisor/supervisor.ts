@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { adminKubeconfig, createApiServer, createIdentity, openLmdb } from "../../apiserver/index.ts";
 import { createCache, createEventRecorder } from "../../client/index.ts";
-import { makeControllerCaches, startControllers } from "../../controllers/index.ts";
+import { makeControllerCaches, registerNode, startControllers } from "../../controllers/index.ts";
 import { cidr, cidrAddress, ip } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
 import { createStaticZone } from "../../dns/index.ts";
@@ -13,6 +13,7 @@ import type { NodeMachine, Topology } from "../../lab/index.ts";
 import { listenDns, secureRandom, stderrLogger, systemClock } from "../../net/index.ts";
 import { resources } from "../../objects/index.ts";
 import type { AgentInput } from "../agent-messages.ts";
+import { nodeDescription } from "../node-description.ts";
 import { applyManifests } from "../apply.ts";
 import { dnsObjects, ingressClassObjects, ingressServiceName, systemNamespace } from "../builtin-objects.ts";
 import { serveControl } from "../control.ts";
@@ -90,6 +91,8 @@ export async function runSupervisor(
     startedAt,
   });
 
+  // The nodes are there from the first moment on, so that pods spread over all of them; heartbeats decide from then on.
+  for (const machine of topology.nodes) await registerNode(api, nodeDescription(machine), clock);
   const caches = makeControllerCaches((spec) => createCache(api, spec.resource, { ...spec, clock, log }));
   const events = createCache(api, resources.events, { clock, log });
   const controllers = startControllers({
