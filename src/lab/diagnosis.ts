@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { searchPath } from "./nft.ts";
+import { searchPath } from "./search-path.ts";
 
 /** What decides whether this user may make a lab. Settings are undefined where the kernel does not have them. */
 export interface NamespaceFacts {

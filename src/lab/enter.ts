@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, readlinkSync } from "node:fs";
 import { hasCode } from "../core/index.ts";
 import { applyLinkSteps, bindMount, mountFileSystem } from "../kernel/index.ts";
 import { placesFolder } from "./place/files.ts";
+import { searchPath } from "./search-path.ts";
 
 /** Where the supervisor finds itself after `enterLab`. */
 export interface EnteredLab {
@@ -15,6 +16,7 @@ export interface EnteredLab {
  * that are still needed are named in `keep`; they stay where they are.
  */
 export function enterLab(keep: readonly string[] = []): EnteredLab {
+  process.env["PATH"] = searchPath();
   // The /proc that is still there is the host's: it knows this process by the host's number.
   const hostPid = Number(readlinkSync("/proc/self"));
   const kept = keep.filter((path) => path.startsWith("/run/")).map((path) => ({ path, fd: openSync(path, "r") }));

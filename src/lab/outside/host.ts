@@ -1,8 +1,7 @@
 import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import type { Clock, Logger } from "../../core/index.ts";
-import { inNamespace, libc } from "../../kernel/index.ts";
-import { applyNftRules } from "../nft.ts";
+import { inNamespace, libc, openNft } from "../../kernel/index.ts";
 import { StandInHttp } from "../stand-in/http.ts";
 import type { HttpOwner } from "../stand-in/http.ts";
 import { initialState } from "../stand-in/control.ts";
@@ -60,7 +59,8 @@ export async function startOutsideHost(host: Machine, clock: Clock, log: Logger)
       problem: (error) => log.error("outside host has no UDP", { host: host.name, reason: error.message }),
     }),
   );
-  await applyNftRules(host.namespace, rules);
+  const nft = openNft({ namespace: host.namespace });
+  await nft.apply(rules).finally(() => nft.close());
   return {
     stop: () => {
       closeUdp();

@@ -1,8 +1,8 @@
 import { messageOf } from "../../core/index.ts";
 import type { Cidr, Clock, Ip, Logger } from "../../core/index.ts";
+import { openNft } from "../../kernel/index.ts";
 import { isPodFinished, objectKey } from "../../objects/index.ts";
 import type { Cache, ClusterApi, EventRecorder, Pod, Service } from "../../objects/index.ts";
-import { applyNftRules } from "../nft.ts";
 import { removePlaceFiles, writePlaceFiles } from "../place/files.ts";
 import type { PlaceFiles } from "../place/files.ts";
 import { hostsText, podResolver, resolvConfText } from "../place/name-files.ts";
@@ -58,7 +58,8 @@ const retryMs = 1000;
 export async function startPodRuntime(options: PodRuntimeOptions): Promise<PodRuntime> {
   const { nodeName, nodeNamespace = `/run/netns/${nodeName}`, podCidr, masquerade } = options;
   // The rules are on their way while the pods are connected.
-  const rules = applyNftRules(nodeNamespace, podRules({ podCidr, ...masquerade }));
+  const nft = openNft({ namespace: nodeNamespace });
+  const rules = nft.apply(podRules({ podCidr, ...masquerade })).finally(() => nft.close());
   await Promise.all([options.pods.whenSynced(), options.services.whenSynced()]);
   const runtime = new Runtime(options);
   runtime.start();
