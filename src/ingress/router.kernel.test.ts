@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -16,6 +16,8 @@ test("createIngressRouter() listens in the namespace of open() and reaches pods 
   createNamespace(pod, () => applyLinkSteps([{ kind: "link", name: "lo", state: "up" }]));
   cleanups.push(() => removeNamespace(pod));
 
+  // A new user and network namespace, where the tests may run, starts with its loopback down.
+  if (networkInterfaces()["lo"] === undefined) applyLinkSteps([{ kind: "link", name: "lo", state: "up" }]);
   const { port, route, router, service } = await start();
   service("shop", [(await echoBackend("a")).port]);
   route("shop.example.com", "/", "shop");
