@@ -1,6 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { messageOf } from "../core/index.ts";
+import { removeLabDirectory } from "./lab-directory.ts";
 import type { SupervisorInput, SupervisorReport } from "./lab-options.ts";
 import { runSupervisor } from "./supervisor/supervisor.ts";
 
@@ -25,10 +26,13 @@ const lines = createInterface({ input: process.stdin });
 lines.on("line", (line) => {
   if (input !== undefined) return end(0);
   input = JSON.parse(line) as SupervisorInput;
+  const { directory } = input;
   runSupervisor(input, apiListenerFd, report).then(
     (supervisor) => {
       stop = (code) => {
         supervisor.stop();
+        // The shell above does this, too, unless it was what died.
+        removeLabDirectory(directory);
         process.exit(code);
       };
     },

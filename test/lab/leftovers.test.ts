@@ -24,8 +24,15 @@ function processes(): Readonly<Record<string, readonly number[]>> {
     ours.filter((pid) => test(readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")));
   return {
     janitor: of((line) => line.startsWith("/bin/sh")),
-    agent: of((line) => line.includes("agent-main")),
+    agent: of((line) => line.includes("/run/agent/main.js")),
   };
+}
+
+/** Id of one of these processes. Never 0, which kill(2) takes for the whole process group. */
+function one(kind: string): number {
+  const [pid] = processes()[kind] ?? [];
+  if (pid === undefined) throw new Error(`No ${kind} runs`);
+  return pid;
 }
 
 describe("a lab", () => {
@@ -64,15 +71,13 @@ describe("a lab", () => {
 
   it("leaves nothing when the shell between launcher and supervisor is killed with -9", async () => {
     await sealane.run("up", "-d", "--name", "one");
-    const [janitor] = processes()["janitor"] ?? [];
-    expect(janitor).toBeDefined();
-    process.kill(janitor ?? 0, "SIGKILL");
+    process.kill(one("janitor"), "SIGKILL");
     await expectNothingLeft();
   });
 
   it("starts an agent again that is killed with -9, and traffic goes on", async () => {
     await sealane.run("up", "-d", "-f", example("clusterip"), "--name", "one");
-    const [agent = 0] = processes()["agent"] ?? [];
+    const agent = one("agent");
     process.kill(agent, "SIGKILL");
     await until("three agents run again", () => {
       const agents = processes()["agent"] ?? [];
