@@ -23,7 +23,7 @@ let clone = "";
 beforeEach(() => {
   clone = mkdtempSync(join(tmpdir(), "sealane-set-up-"));
   cpSync(scripts, join(clone, "scripts"), { recursive: true });
-  for (const folder of ["bin", "src/cli", "dist/old"]) mkdirSync(join(clone, folder), { recursive: true });
+  for (const folder of ["bin", "src/cli", "bench", "dist/old"]) mkdirSync(join(clone, folder), { recursive: true });
   write("package-lock.json", "first");
   write("tsconfig.base.json", "{}");
   write("src/cli/main.ts", "export const a = 1;");
@@ -31,7 +31,14 @@ beforeEach(() => {
   write("dist/old/gone.js", "");
   write("log", "");
   write("compiler.js", 'require("node:fs").appendFileSync("log", "compile\\n");');
-  const install = "mkdir -p node_modules/typescript/bin && cp compiler.js node_modules/typescript/bin/tsc";
+  write("bundler.mjs", "export const rolldown = async () => ({ write: async () => {}, close: async () => {} });");
+  write("bundler.json", '{ "exports": "./index.mjs" }');
+  const install = [
+    "mkdir -p node_modules/typescript/bin node_modules/rolldown",
+    "cp compiler.js node_modules/typescript/bin/tsc",
+    "cp bundler.mjs node_modules/rolldown/index.mjs",
+    "cp bundler.json node_modules/rolldown/package.json",
+  ].join(" && ");
   write("bin/npm", `#!/bin/sh\necho "npm $*" >> log\nsleep 0.2\n${install}\n`);
   chmodSync(join(clone, "bin/npm"), 0o755);
 });

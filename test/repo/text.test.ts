@@ -8,7 +8,7 @@ describe("checkText()", () => {
     ["src/a.ts", ["// TO", "DO: later\n"], "src/a.ts:1: "],
     ["docs/a.md", ["\nFIX", "ME\n"], "docs/a.md:2: "],
     ["src/a.ts", ['read("/wor', 'k/shared/x")'], "path of one machine"],
-    ["README.md", ["cd /ro", "ot/project"], "path of one machine"],
+    ["README.md", ["cd /Us", "ers/me/project"], "path of one machine"],
     ["src/a.test.ts", ["it.on", 'ly("does", run)'], "leaves other tests out"],
   ];
 
@@ -20,7 +20,7 @@ describe("checkText()", () => {
     expect(
       checkText(
         treeOf({
-          "docs/a.md": "todo lists, network/main, hacking, /rooted/tree, a/root/b, <https://example.com/root/page>",
+          "docs/a.md": "todo lists, network/main, hacking, /workers/a, a/work/b, <https://example.com/work/page>",
         }),
       ).problems,
     ).toEqual([]);
