@@ -42,10 +42,9 @@ export function defaultService(service: Service): Service {
   const spec = without(given, ...empty);
   const type = spec.type ?? "ClusterIP";
   const sessionAffinity = spec.sessionAffinity ?? "None";
-  const { sessionAffinityConfig, ...rest } = spec;
   const externallyReachable = isExternallyReachable({ ...spec, type });
   const defaulted: ServiceSpec = {
-    ...rest,
+    ...without(spec, "sessionAffinityConfig"),
     type,
     sessionAffinity,
     ...(sessionAffinity === "None" ? {} : { sessionAffinityConfig: affinityConfig(spec) }),

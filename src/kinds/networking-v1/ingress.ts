@@ -3,6 +3,7 @@ import { resources } from "../../objects/index.ts";
 import type { Ingress, IngressBackend, IngressPath } from "../../objects/index.ts";
 import { validateLoadBalancerIngress } from "../core-v1/load-balancer-status.ts";
 import { defineKind } from "../define-kind.ts";
+import { textOf } from "../fields.ts";
 import type { Cell, Kind } from "../kind.ts";
 import { ageCell, ageColumn, column, nameColumn, orNone } from "../printing/column.ts";
 import { invalid, notSupported, required } from "../validation/field-error.ts";
@@ -121,6 +122,11 @@ function pathErrors(path: IngressPath, field: string): readonly FieldError[] {
   return [...errors, ...backendErrors(backend ?? {}, `${field}.backend`)];
 }
 
+interface BackendPort {
+  readonly name?: string;
+  readonly number?: number;
+}
+
 function backendErrors({ service, resource }: IngressBackend, field: string): readonly FieldError[] {
   if (service !== undefined && resource !== undefined) {
     return [invalid(field, "", "cannot set both resource and service backends")];
@@ -129,7 +135,8 @@ function backendErrors({ service, resource }: IngressBackend, field: string): re
     return [...nonEmpty(`${field}.resource.kind`, resource.kind), ...nonEmpty(`${field}.resource.name`, resource.name)];
   }
   if (service === undefined) return [required(field, "resource or service backend is required")];
-  const { name = "", port = {} }: Partial<typeof service> = service;
+  const name = textOf(service.name);
+  const { port = {} } = service;
   const nameErrors =
     name === ""
       ? [required(`${field}.service.name`)]
@@ -137,10 +144,7 @@ function backendErrors({ service, resource }: IngressBackend, field: string): re
   return [...nameErrors, ...backendPortErrors(port, `${field}.service.port`)];
 }
 
-function backendPortErrors(
-  port: { readonly name?: string; readonly number?: number },
-  field: string,
-): readonly FieldError[] {
+function backendPortErrors(port: BackendPort, field: string): readonly FieldError[] {
   const { name = "", number = 0 } = port;
   if (name !== "" && number !== 0) return [invalid(field, "", "cannot set both port name & port number")];
   if (name !== "") return problemsAt(`${field}.name`, name, portNameProblems(name));
