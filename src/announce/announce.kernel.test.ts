@@ -84,7 +84,8 @@ async function startNode(name: string, mac: string, host: number): Promise<Stati
   return { path, mac, server, speaker };
 }
 
-const curl = async () => (await within(client, "curl", "-s", "--max-time", "2", `http://${address}/`)).stdout;
+const curl = async (seconds = 2) =>
+  (await within(client, "curl", "-s", "--max-time", String(seconds), `http://${address}/`)).stdout;
 const neighbour = async () => (await within(client, "ip", "neigh", "show", address)).stdout;
 
 beforeEach(async () => {
@@ -107,7 +108,7 @@ afterEach(async () => {
 describe("createArpSpeaker() over a packet socket", () => {
   test("only the claiming node answers, and a takeover moves clients at once", async () => {
     const [first, second] = nodes as [Station, Station];
-    await expect(curl()).rejects.toThrow("Command failed");
+    await expect(curl(0.3)).rejects.toThrow("Command failed");
 
     first.speaker.claim(address);
     expect(await curl()).toBe("node-1");
@@ -129,7 +130,7 @@ describe("createArpSpeaker() over a packet socket", () => {
 
     second.speaker.release(address);
     await within(client, "ip", "neigh", "flush", "dev", "eth0");
-    await expect(curl()).rejects.toThrow("Command failed");
+    await expect(curl(0.3)).rejects.toThrow("Command failed");
   });
 
   test("answers again after the interface was down", async () => {

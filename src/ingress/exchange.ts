@@ -117,6 +117,8 @@ class Exchange {
     const upstream = this.#upstream;
     if (upstream === undefined) return;
     if (this.#expectsContinue) this.#response.writeContinue();
+    // A body that is still to come may depend on what the backend says to the headers.
+    if (request.readableLength === 0) upstream.flushHeaders();
     request.pipe(upstream, { end: false });
     request.once("end", () => {
       if (request.rawTrailers.length > 0) upstream.addTrailers(pairs(request.rawTrailers));

@@ -1,5 +1,6 @@
 import { request as httpRequest } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { connect } from "node:net";
 import { describe, expect, test, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import {
@@ -175,6 +176,57 @@ describe("createIngressRouter() streams", () => {
     service("shop", [pod]);
     route("shop.example.com", "/", "shop");
     await expect(ask(port)).rejects.toThrow("aborted");
+  });
+
+  test("to clients of HTTP/1.0, by ending the connection", async () => {
+    const { port, route, service } = await start();
+    const { port: pod } = await backend((_, response) => {
+      response.write("one ");
+      response.end("two");
+    });
+    service("shop", [pod]);
+    route("shop.example.com", "/", "shop");
+    const seen = await raw(port, "GET / HTTP/1.0\r\nHost: shop.example.com\r\n\r\n");
+    expect(seen).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*Connection: close\r\n\r\none two$/);
+    expect(seen.toLowerCase()).not.toContain("transfer-encoding");
+    expect(await raw(port, "GET / HTTP/1.0\r\n\r\n")).toMatch(/^HTTP\/1\.1 404 /);
+  });
+
+  test("pipelined requests, answered in order", async () => {
+    const { port, route, service } = await start();
+    const { port: pod } = await backend((request, response) => {
+      // The first one takes longer than the second.
+      if (request.url === "/1") setTimeout(() => response.end("first"), 30);
+      else response.end("second");
+    });
+    service("shop", [pod]);
+    route("shop.example.com", "/", "shop");
+    const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: shop.example.com\r\n${more}\r\n`;
+    expect(await raw(port, get("/1") + get("/2", "Connection: close\r\n"))).toMatch(/first[^]*second/);
+  });
+
+  test("an answer that comes before the request has ended, and serves the next request", async () => {
+    const { port, route, router, service } = await start();
+    const { port: pod } = await backend((request, response) => {
+      response.writeHead(request.method === "POST" ? 413 : 200, { connection: "close" }).end(request.method);
+    });
+    service("shop", [pod]);
+    route("shop.example.com", "/", "shop");
+    const block = "x".repeat(64 * 1024);
+    const blocks = Array.from({ length: 40 }, () => block);
+    const answers: string[] = [];
+    const socket = connect(port, "127.0.0.1");
+    const ended = new Promise((resolve) => socket.on("close", resolve));
+    socket.on("error", () => undefined);
+    socket.on("data", (data) => answers.push(data.toString("latin1")));
+    const write = (text: string) => new Promise<void>((resolve) => socket.write(text, "latin1", () => resolve()));
+    await write(`POST / HTTP/1.1\r\nHost: shop.example.com\r\nContent-Length: ${block.length * blocks.length}\r\n\r\n`);
+    await vi.waitFor(() => expect(answers.join("")).toContain("413"));
+    for (const each of blocks) await write(each);
+    await write("GET / HTTP/1.1\r\nHost: shop.example.com\r\nConnection: close\r\n\r\n");
+    await ended;
+    expect(answers.join("")).toMatch(/413[^]*POST[^]*200[^]*GET/);
+    expect(router.stats().inFlight).toBe(0);
   });
 });
 
