@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cidr, fnv1a, ip, parseIp } from "../../core/index.ts";
 import type { Ip } from "../../core/index.ts";
 import {
@@ -78,7 +78,8 @@ export function podInnerSteps(network: PodNetwork): readonly LinkStep[] {
 
 /** Makes the pod's namespace and connects it (about 1 ms). On failure nothing is left. */
 export function connectPod(network: PodNetwork, node: PodNode, files: PlaceFiles): void {
-  rmSync(network.namespace, { force: true });
+  // An agent that was killed half-way may have left the namespace behind.
+  if (existsSync(network.namespace)) removeNamespace(network.namespace);
   createNamespace(network.namespace, () => writeSysctls({ "net/ipv6/conf/default/disable_ipv6": 1 }));
   try {
     inNamespace(node.namespace, () => applyLinkSteps(podSteps(network, node)));

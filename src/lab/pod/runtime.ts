@@ -1,4 +1,4 @@
-import { messageOf } from "../../core/index.ts";
+import { messageOf, parseIp } from "../../core/index.ts";
 import type { Cidr, Clock, Ip, Logger } from "../../core/index.ts";
 import { openNft } from "../../kernel/index.ts";
 import { isPodFinished, objectKey } from "../../objects/index.ts";
@@ -212,9 +212,13 @@ class Runtime implements PodRuntime {
     const { hostname = pod.metadata.name, subdomain } = pod.spec;
     const namespace = pod.metadata.namespace ?? "default";
     const full = subdomain === undefined ? [] : [`${hostname}.${subdomain}.${namespace}.svc.${dns.domain}`];
+    const aliases = (pod.spec.hostAliases ?? []).flatMap(({ ip, hostnames = [] }) => {
+      const parsed = parseIp(ip);
+      return parsed === undefined ? [] : [{ address: parsed, names: hostnames }];
+    });
     return {
       resolvConf: resolvConfText(podResolver(pod, dns)),
-      hosts: hostsText([{ address, names: [...full, hostname] }]),
+      hosts: hostsText([{ address, names: [...full, hostname] }, ...aliases]),
     };
   }
 

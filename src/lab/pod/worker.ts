@@ -39,6 +39,8 @@ export interface WorkerPlace {
 const drainMs = 1000;
 // The first status waits this long for the first results of probes, so that it is written once.
 const firstStatusMs = 50;
+// Events are for people: they can wait until the pods of a starting lab are up.
+const startedEventMs = 1000;
 
 /** One pod that is connected: its servers, its probes, its status, its end. */
 export class PodWorker {
@@ -107,6 +109,7 @@ export class PodWorker {
     for (const container of this.#containers.values()) container.start();
     if (this.#settled()) this.#statusChanged();
     else this.#later(firstStatusMs, () => this.#statusChanged());
+    if (!this.#adopted) this.#later(startedEventMs, () => this.#recordStarted());
   }
 
   /** The pod changed: labels (they decide which Services select it), readiness gates, or its deletion began. */
@@ -142,6 +145,15 @@ export class PodWorker {
     for (const container of this.#containers.values()) container.stop();
     this.#standIn.stop();
     await this.#stopBuiltIns();
+  }
+
+  #recordStarted(): void {
+    for (const { name } of runningContainers(this.#pod)) {
+      const how = this.#standInContainers.some((container) => container.name === name)
+        ? "stand-in"
+        : "built-in program";
+      this.#context.recorder.record(this.#pod, "Normal", "Started", `Started container ${name} (${how})`);
+    }
   }
 
   #makeContainer(container: Container): RunningContainer {

@@ -36,7 +36,7 @@ const nodeOf = (of: typeof topology, index: number) => {
 
 describe("buildTopology()", () => {
   it("connects every machine with every other one within 120 ms", () => {
-    for (const to of machinesOf(topology)) expect(reaches(topology.client, to), to.name).toBe(true);
+    expect(machinesOf(topology).filter((machine) => !reaches(topology.client, machine))).toEqual([]);
     process.stdout.write(`topology built in ${took.toFixed(0)} ms\n`);
     expect(took).toBeLessThan(120);
   });

@@ -78,6 +78,7 @@ export interface PodSpec {
     readonly searches?: readonly string[];
     readonly options?: readonly { readonly name: string; readonly value?: string }[];
   };
+  readonly hostAliases?: readonly { readonly ip: string; readonly hostnames?: readonly string[] }[];
   readonly tolerations?: readonly Toleration[];
   readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
   readonly readinessGates?: readonly { readonly conditionType: string }[];
