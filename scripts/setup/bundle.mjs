@@ -16,7 +16,7 @@ export async function bundle() {
       input: { main: `${root}/dist/${input}` },
       platform: "node",
       // What has native parts, and what only benchmarks load, stays where it is.
-      external: [/^#bench\//, "koffi", "lmdb", "undici", "ws"],
+      external: [/^#bench\//, "koffi", "lmdb", "ws"],
     });
     await build.write({ dir: `${root}/dist/run/${name}`, format: "esm", minify: { compress: true, mangle: false } });
     await build.close();

@@ -6,12 +6,14 @@ interface Seed {
   readonly version?: string;
   readonly locked?: Readonly<Record<string, unknown>>;
   readonly row?: string;
+  readonly source?: string;
 }
 
 function problemsOf({
   version = "1.2.3",
   locked = {},
   row = "| `yaml` | reads YAML | 1 MB | ISC |",
+  source = 'import { parse } from "yaml";',
 }: Seed): readonly string[] {
   const packages = { "node_modules/yaml": { version: "1.2.3", license: "ISC" }, ...locked };
   return checkDependencies(
@@ -19,6 +21,7 @@ function problemsOf({
       "package.json": JSON.stringify({ dependencies: { yaml: version } }),
       "package-lock.json": JSON.stringify({ packages }),
       "docs/dependencies.md": row,
+      "src/app/manifests.ts": source,
     }),
   ).problems;
 }
@@ -45,6 +48,10 @@ describe("checkDependencies()", () => {
     expect(problemsOf({ row: "| `yaml` | ISC |\n| `left-pad` | MIT |" })).toContain(
       "docs/dependencies.md lists left-pad, which package.json does not have",
     );
+  });
+
+  it("reports what nothing imports", () => {
+    expect(problemsOf({ source: "" })).toEqual(["yaml is a dependency that nothing in src imports"]);
   });
 
   it("reports an install script", () => {

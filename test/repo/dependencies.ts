@@ -36,6 +36,9 @@ export function checkDependencies(tree: Tree): { readonly packages: number; read
     packages: direct.length,
     problems: [
       ...direct.flatMap(([name, version]) => directProblems(name, version, locked, table)),
+      ...Object.keys(manifest.dependencies ?? {})
+        .filter((name) => !isUsed(tree, name))
+        .map((name) => `${name} is a dependency that nothing in src imports`),
       ...[...table.keys()]
         .filter((name) => !direct.some(([known]) => known === name))
         .map((name) => `docs/dependencies.md lists ${name}, which package.json does not have`),
@@ -45,6 +48,11 @@ export function checkDependencies(tree: Tree): { readonly packages: number; read
       ]),
     ],
   };
+}
+
+function isUsed(tree: Tree, name: string): boolean {
+  const sources = tree.paths.filter((path) => path.startsWith("src/") && /(?<!\.test)\.ts$/.test(path));
+  return sources.some((path) => new RegExp(`["']${name}(/[^"']*)?["']`).test(tree.text(path)));
 }
 
 function directProblems(
