@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   cluster,
@@ -15,7 +16,7 @@ import {
   words,
 } from "../../test/dns/cluster.ts";
 import type { Ask } from "../../test/dns/cluster.ts";
-import { formatRecord, recordTypes } from "../codec/index.ts";
+import { decodeMessage, formatRecord, recordTypes } from "../codec/index.ts";
 import type { Edns } from "../codec/index.ts";
 import { ManualClock, ip } from "../core/index.ts";
 import type { EndpointSlice, Pod, Service } from "../objects/index.ts";
@@ -355,5 +356,38 @@ describe("messages", () => {
       Uint8Array.from([...good.slice(0, 2), 0xa9, 0x04, 0, 0, 0, 0, 0, 0, 0, 0]),
     );
     expect(dns.stats()).toMatchObject({ received: { udp: 4, tcp: 0 }, ignored: 2, answers: { FORMERR: 1, NOTIMP: 1 } });
+  });
+
+  it("are answered or dropped whatever their bytes, and the server goes on", async () => {
+    const dns = cluster({ upstreams: [] });
+    const ask = async (bytes: Uint8Array) => {
+      for (const transport of ["udp", "tcp"] as const) {
+        const answer = await dns.answer(bytes, transport);
+        if (answer === undefined) continue;
+        expect(decodeMessage(answer)).toMatchObject({ kind: "message", response: true });
+        expect(answer.slice(0, 2)).toEqual(bytes.slice(0, 2));
+      }
+    };
+    await fc.assert(fc.asyncProperty(fc.uint8Array({ minLength: 0, maxLength: 600 }), ask), { numRuns: 2000 });
+    const edns = { udpSize: 1232, version: 0, dnssecOk: true, options: [{ code: 10, data: new Uint8Array(8) }] };
+    for (const good of [
+      queryBytes("_http._tcp.mixed.tour.svc.cluster.local", recordTypes.SRV, { edns }),
+      queryBytes("inner-chain.tour.svc.cluster.local", recordTypes.A),
+    ]) {
+      for (let at = 0; at < good.length; at++) {
+        await ask(good.slice(0, at));
+        for (let bit = 0; bit < 8; bit++) await ask(good.with(at, (good[at] ?? 0) ^ (1 << bit)));
+      }
+    }
+    expect(words(await query(dns, "web.tour.svc.cluster.local", "A"))[0]).toBe("NOERROR");
+  });
+
+  it("whose answer fails get SERVFAIL", async () => {
+    const dial = {
+      send: () => {
+        throw new Error("broken dialer");
+      },
+    };
+    expect(words(await query(cluster({ dial }), "db.example.com", "A"))).toEqual(["SERVFAIL"]);
   });
 });

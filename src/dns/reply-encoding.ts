@@ -4,6 +4,8 @@ import type { DnsTransport, RecordSet, Reply } from "./resolver.ts";
 
 /** What every resolver must take over UDP, in bytes (RFC 1035 section 2.3.4). */
 const plainUdpSize = 512;
+/** The most that one UDP datagram can hold over IPv4. */
+const largestUdpSize = 65_507;
 /** Options that go back to the client as they came; others are left out. */
 const echoedOptions: ReadonlySet<number> = new Set(Object.values(ednsOptions));
 const mnameLabels = Uint8Array.of(2, 0x6e, 0x73, 3, 0x64, 0x6e, 0x73); // ns.dns
@@ -25,7 +27,8 @@ export function encodeRejection(writer: MessageWriter, id: number, flags: number
  */
 export function encodeReply(writer: MessageWriter, query: Query, reply: Reply, transport: DnsTransport): Uint8Array {
   const edns = query.edns === undefined ? undefined : replyEdns(query.edns);
-  writer.begin(transport === "tcp" ? maxMessageBytes : Math.max(plainUdpSize, query.edns?.udpSize ?? 0));
+  const udpSize = Math.min(Math.max(plainUdpSize, query.edns?.udpSize ?? 0), largestUdpSize);
+  writer.begin(transport === "tcp" ? maxMessageBytes : udpSize);
   writer.u16(query.id);
   writer.u16(0);
   writer.u16(1);

@@ -78,10 +78,9 @@ export function createResponder(resolvers: readonly Resolver[], log: Logger): Re
     try {
       const reply = resolve(requestOf(query, transport, client));
       if (!(reply instanceof Promise)) return finish(query, reply, transport);
-      return reply.then(
-        (later) => finish(query, later, transport),
-        (error: unknown) => failed(query, transport, error),
-      );
+      return reply
+        .then((later) => finish(query, later, transport))
+        .catch((error: unknown) => failed(query, transport, error));
     } catch (error) {
       return failed(query, transport, error);
     }

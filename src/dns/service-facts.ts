@@ -1,6 +1,6 @@
 import { parseName } from "../codec/index.ts";
 import type { DnsName } from "../codec/index.ts";
-import { canonicalJson, parseIp } from "../core/index.ts";
+import { parseIp } from "../core/index.ts";
 import type { Ip } from "../core/index.ts";
 import type { EndpointSlice, Service } from "../objects/index.ts";
 import { splitFamilies } from "./address-bytes.ts";
@@ -72,7 +72,26 @@ function srvPort(name: string | undefined, protocol: string | undefined, port: n
   return { name: (name ?? "").toLowerCase(), protocol: (protocol ?? "TCP").toLowerCase(), port };
 }
 
-/** Whether two Services or slices say the same to DNS. */
-export function sameFacts(a: ServiceFacts | SliceFacts | undefined, b: ServiceFacts | SliceFacts | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && canonicalJson(a) === canonicalJson(b));
+/** Whether two Services say the same to DNS. */
+export function sameService(a: ServiceFacts | undefined, b: ServiceFacts | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (a.kind === "cluster-ip") return b.kind === a.kind && sameItems(a.ips, b.ips) && samePorts(a.ports, b.ports);
+  if (a.kind === "headless") return b.kind === a.kind;
+  return b.kind === a.kind && sameItems([...(a.target ?? [])], [...(b.target ?? [])]);
+}
+
+/** Whether two slices say the same to DNS. */
+export function sameSlice(a: SliceFacts | undefined, b: SliceFacts | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return sameItems(a.addresses, b.addresses) && sameItems(a.hostnames, b.hostnames) && samePorts(a.ports, b.ports);
+}
+
+function samePorts(a: readonly SrvPort[], b: readonly SrvPort[]): boolean {
+  const isSame = (port: SrvPort, other: SrvPort | undefined) =>
+    other !== undefined && port.name === other.name && port.protocol === other.protocol && port.port === other.port;
+  return a.length === b.length && a.every((port, i) => isSame(port, b[i]));
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
 }

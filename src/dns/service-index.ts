@@ -4,7 +4,7 @@ import type { Ip } from "../core/index.ts";
 import { objectKey, serviceNameLabel } from "../objects/index.ts";
 import type { EndpointSlice, Service } from "../objects/index.ts";
 import { ServiceEntry } from "./service-entry.ts";
-import { sameFacts, serviceFacts, sliceFacts } from "./service-facts.ts";
+import { sameService, sameSlice, serviceFacts, sliceFacts } from "./service-facts.ts";
 import type { ServiceFacts } from "./service-facts.ts";
 
 type OneOrMore = ServiceEntry | readonly ServiceEntry[];
@@ -77,7 +77,7 @@ export class ServiceIndex {
     const entry = this.#entry(object.metadata.namespace ?? "", object.metadata.name);
     const facts = now === undefined ? undefined : serviceFacts(now);
     const old = entry.facts;
-    if (sameFacts(old, facts)) {
+    if (sameService(old, facts)) {
       this.#dropEmpty(entry);
       return;
     }
@@ -106,7 +106,7 @@ export class ServiceIndex {
     const key = objectKey(object);
     const old = entry.slices.get(key);
     const facts = now === undefined ? undefined : sliceFacts(now);
-    if (sameFacts(old, facts)) {
+    if (sameSlice(old, facts)) {
       this.#dropEmpty(entry);
       return;
     }

@@ -1,4 +1,4 @@
-import { dnsClasses, recordTypes, sameName } from "../codec/index.ts";
+import { dnsClasses, recordTypes, responseCodes, sameName } from "../codec/index.ts";
 import type { DnsName, Message, ResourceRecord } from "../codec/index.ts";
 import type { Random } from "../core/index.ts";
 import { addresses } from "./resolver.ts";
@@ -7,7 +7,8 @@ import type { RecordSet, Reply } from "./resolver.ts";
 /** A message of another server as a reply to a question for `name`. */
 export function replyOf(message: Message, name: DnsName): Reply {
   return {
-    rcode: message.rcode,
+    // Codes above 15 are about EDNS between the two servers, and a client without EDNS could not read them.
+    rcode: message.rcode > 15 ? responseCodes.SERVFAIL : message.rcode,
     authoritative: message.authoritative,
     // Whatever the other server is, this one went and asked.
     recursionAvailable: true,

@@ -174,7 +174,8 @@ class UdpSockets {
   }
 
   #received(socket: Socket, message: Buffer, client: { readonly address: string; readonly port: number }): void {
-    if (this.#isClosing) return;
+    // Nobody can be answered on port 0, and trying to throws.
+    if (this.#isClosing || client.port === 0) return;
     const answer = this.#answer(message, "udp", client);
     if (!(answer instanceof Promise)) {
       if (answer !== undefined) socket.send(answer, client.port, client.address);

@@ -156,13 +156,18 @@ export const outside: UpstreamDialer = {
 
 export const silent: UpstreamDialer = { send: () => () => undefined };
 
+/** Caches of the Services and slices above. */
+export function clusterCaches() {
+  return {
+    services: new MemoryCache(services),
+    endpointSlices: new MemoryCache(slices),
+    namespaces: new MemoryCache(["default", "kube-system", "tour", "bare"].map(namespace)),
+  };
+}
+
 export function cluster(options: Partial<ClusterDnsOptions> = {}): ClusterDns {
   return createClusterDns({
-    caches: {
-      services: new MemoryCache(services),
-      endpointSlices: new MemoryCache(slices),
-      namespaces: new MemoryCache(["default", "kube-system", "tour", "bare"].map(namespace)),
-    },
+    caches: clusterCaches(),
     upstreams: [{ address: ip("192.168.100.1"), port: 53 }],
     dial: outside,
     clock: new ManualClock(1_700_000_000_000),

@@ -77,9 +77,9 @@ export function writeRecordData(data: RecordData): Uint8Array {
     case "PTR":
       return data.target;
     case "MX":
-      return concat([numbers16([data.preference]), data.target]);
+      return afterNumbers(data.target, data.preference);
     case "SRV":
-      return concat([numbers16([data.priority, data.weight, data.port]), data.target]);
+      return afterNumbers(data.target, data.priority, data.weight, data.port);
     case "TXT":
       return concat(data.strings.map(characterString));
     case "SOA":
@@ -186,8 +186,16 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-function numbers16(values: readonly number[]): Uint8Array {
-  return Uint8Array.from(values.flatMap((value) => [value >>> 8, value & 255]));
+/** Numbers of 16 bits, then a name: made for every SRV answer, so in one piece. */
+function afterNumbers(name: DnsName, ...values: readonly number[]): Uint8Array {
+  const whole = new Uint8Array(2 * values.length + name.length);
+  let at = 0;
+  for (const value of values) {
+    whole[at++] = value >>> 8;
+    whole[at++] = value;
+  }
+  whole.set(name, at);
+  return whole;
 }
 
 function number32(value: number): Uint8Array {
