@@ -20,7 +20,7 @@ describe("kinds", () => {
   it("has every kind that the program acts on", () => {
     for (const { group, version, plural, kind, namespaced } of Object.values(resources)) {
       expect(findKind(group, version, plural)?.resource).toMatchObject({ kind, namespaced });
-      expect(findKind(group, version, plural)?.actedOn, plural).toBe(true);
+      expect(findKind(group, version, plural)?.actedOn).toBe(true);
     }
   });
 
