@@ -89,6 +89,20 @@ describe("createIngressRouter() streams", () => {
     expect(read).toBe(64 * 1024 * 1024);
   });
 
+  test("for as long as there are pauses, and closes only what is idle between requests", async () => {
+    const { port, route, service } = await start({ limits: { backendIdleMs: 20 } });
+    let closed = 0;
+    const { port: pod, server } = await backend((_, response) => {
+      response.write("one ");
+      setTimeout(() => response.end("two"), 150);
+    });
+    server.on("connection", (socket) => socket.once("close", () => closed++));
+    service("shop", [pod]);
+    route("shop.example.com", "/", "shop");
+    expect(await ask(port)).toMatchObject({ status: 200, body: "one two" });
+    await vi.waitFor(() => expect(closed).toBe(1));
+  });
+
   test("trailers both ways", async () => {
     const { port, route, service } = await start();
     const { port: pod } = await backend((request, response) => {
