@@ -1,0 +1,152 @@
+import { ipFromBytes } from "../core/index.ts";
+import type { Ip, IpFamily, Port } from "../core/index.ts";
+import { checked, KernelError, libc } from "./libc.ts";
+import { NetlinkWriter } from "./netlink-bytes.ts";
+import { attributesIn, errnoIn, messagesIn, netlinkControl } from "./netlink-messages.ts";
+import { inNamespace } from "./netns.ts";
+
+/** A UDP flow that the kernel tracks. */
+export interface UdpFlow {
+  readonly family: IpFamily;
+  /** Where the client sends to. */
+  readonly destination: Ip;
+  readonly destinationPort: Port;
+  /** Who answers: the endpoint, for a flow that a Service has redirected. */
+  readonly answeredBy: Ip;
+  readonly answeredFrom: Port;
+  /** The kernel's own words for the flow; needed to delete it. */
+  readonly tuple: Uint8Array;
+}
+
+/** The connection tracking of one network namespace. */
+export interface Conntrack {
+  udpFlows(family: IpFamily): readonly UdpFlow[];
+  /** Forgets a flow; its next packet is a new one. A flow that has gone meanwhile is no error. */
+  deleteFlow(flow: UdpFlow): void;
+}
+
+// linux/netfilter/nfnetlink_conntrack.h
+const messages = { get: (1 << 8) | 1, delete: (1 << 8) | 2 };
+const attributes = { tupleOriginal: 1, tupleReply: 2, filter: 25 };
+const tuple = { ip: 1, protocol: 2 };
+const address = { v4Source: 1, v4Destination: 2, v6Source: 3, v6Destination: 4 };
+const protocol = { number: 1, sourcePort: 2, destinationPort: 3 };
+const filter = { originalFlags: 1, protocolNumber: 1 << 3 };
+const flags = { request: 1, acknowledge: 4, dump: 0x300 };
+const udp = 17;
+const nested = 0x8000;
+const noEntry = 2;
+
+/** Opens connection tracking by netlink, without a process: in `namespace` (a path) or where the caller is. */
+export function openConntrack(options: { readonly namespace?: string } = {}): Conntrack {
+  const { namespace } = options;
+  const withSocket = <T>(run: (socket: number) => T): T => {
+    const open = (): number => checked("open a netlink socket", libc().socket(16, 3 | 0x80000, 12));
+    const socket = namespace === undefined ? open() : inNamespace(namespace, open);
+    try {
+      return run(socket);
+    } finally {
+      libc().close(socket);
+    }
+  };
+  return {
+    udpFlows: (family) => withSocket((socket) => dump(socket, family)),
+    deleteFlow: (flow) => withSocket((socket) => remove(socket, flow)),
+  };
+}
+
+function dump(socket: number, family: IpFamily): readonly UdpFlow[] {
+  const action = "list tracked UDP flows";
+  const writer = new NetlinkWriter();
+  const request = writer.message(messages.get, flags.request | flags.dump, 1, () => {
+    writer.u8(familyNumber(family), 0, 0, 0);
+    // The kernel compares the protocol only, so that a million TCP connections cost no copy.
+    writer.attribute(attributes.tupleOriginal | nested, () => {
+      writer.attribute(tuple.protocol | nested, () => {
+        writer.attribute(protocol.number, Uint8Array.of(udp));
+      });
+    });
+    writer.attribute(attributes.filter | nested, () => {
+      writer.attribute32(filter.originalFlags, filter.protocolNumber);
+    });
+  });
+  checked(action, libc().send(socket, request, request.length, 0));
+  const flows: UdpFlow[] = [];
+  const bytes = new Uint8Array(64 * 1024);
+  for (;;) {
+    const length = checked(action, libc().recv(socket, bytes, bytes.length, 0));
+    for (const message of messagesIn(bytes.subarray(0, length))) {
+      if (message.type === netlinkControl.done) return flows;
+      if (message.type === netlinkControl.error) throw new KernelError(action, errnoIn(message.body));
+      const flow = readFlow(message.body.subarray(4));
+      if (flow !== undefined) flows.push(flow);
+    }
+  }
+}
+
+function remove(socket: number, flow: UdpFlow): void {
+  const action = `forget the UDP flow to ${flow.destination}:${flow.destinationPort}`;
+  const writer = new NetlinkWriter();
+  const message = writer.message(messages.delete, flags.request | flags.acknowledge, 1, () => {
+    writer.u8(familyNumber(flow.family), 0, 0, 0);
+    writer.attribute(attributes.tupleOriginal | nested, flow.tuple);
+  });
+  checked(action, libc().send(socket, message, message.length, 0));
+  const bytes = new Uint8Array(4096);
+  const length = checked(action, libc().recv(socket, bytes, bytes.length, 0));
+  for (const answer of messagesIn(bytes.subarray(0, length))) {
+    const errno = answer.type === netlinkControl.error ? errnoIn(answer.body) : 0;
+    if (errno !== 0 && errno !== noEntry) throw new KernelError(action, errno);
+  }
+}
+
+interface Tuple {
+  readonly source: Ip;
+  readonly sourcePort: Port;
+  readonly destination: Ip;
+  readonly destinationPort: Port;
+}
+
+function readFlow(bytes: Uint8Array): UdpFlow | undefined {
+  const found = attributesIn(bytes);
+  const raw = found.get(attributes.tupleOriginal);
+  const original = readTuple(raw);
+  const reply = readTuple(found.get(attributes.tupleReply));
+  if (raw === undefined || original === undefined || reply === undefined) return undefined;
+  return {
+    family: original.destination.includes(":") ? "IPv6" : "IPv4",
+    destination: original.destination,
+    destinationPort: original.destinationPort,
+    answeredBy: reply.source,
+    answeredFrom: reply.sourcePort,
+    tuple: raw.slice(),
+  };
+}
+
+function readTuple(bytes: Uint8Array | undefined): Tuple | undefined {
+  if (bytes === undefined) return undefined;
+  const found = attributesIn(bytes);
+  const ip = attributesIn(found.get(tuple.ip) ?? new Uint8Array());
+  const transport = attributesIn(found.get(tuple.protocol) ?? new Uint8Array());
+  const source = ip.get(address.v4Source) ?? ip.get(address.v6Source);
+  const destination = ip.get(address.v4Destination) ?? ip.get(address.v6Destination);
+  const sourcePort = transport.get(protocol.sourcePort);
+  const destinationPort = transport.get(protocol.destinationPort);
+  if (transport.get(protocol.number)?.[0] !== udp) return undefined;
+  if (source === undefined || destination === undefined || sourcePort === undefined) return undefined;
+  if (destinationPort === undefined) return undefined;
+  return {
+    source: ipFromBytes(source),
+    sourcePort: portOf(sourcePort),
+    destination: ipFromBytes(destination),
+    destinationPort: portOf(destinationPort),
+  };
+}
+
+function portOf([high = 0, low = 0]: Uint8Array): Port {
+  return high * 256 + low;
+}
+
+function familyNumber(family: IpFamily): number {
+  return family === "IPv4" ? 2 : 10;
+}

@@ -1,0 +1,40 @@
+// Netlink speaks the byte order of the machine (man 7 netlink).
+const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** One message out of a netlink datagram: its type, and what follows the header of 16 bytes. */
+export interface NetlinkMessage {
+  readonly type: number;
+  readonly body: Uint8Array;
+}
+
+/** Types of messages that every netlink family has. */
+export const netlinkControl = { error: 2, done: 3 };
+
+/** The messages in a datagram. */
+export function* messagesIn(bytes: Uint8Array): IterableIterator<NetlinkMessage> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at + 16 <= bytes.length;) {
+    const length = view.getUint32(at, littleEndian);
+    if (length < 16) return;
+    yield { type: view.getUint16(at + 4, littleEndian), body: bytes.subarray(at + 16, at + length) };
+    at += (length + 3) & ~3;
+  }
+}
+
+/** The attributes in `bytes` by type, without the flags in the two highest bits. */
+export function attributesIn(bytes: Uint8Array): ReadonlyMap<number, Uint8Array> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const found = new Map<number, Uint8Array>();
+  for (let at = 0; at + 4 <= bytes.length;) {
+    const length = view.getUint16(at, littleEndian);
+    if (length < 4) break;
+    found.set(view.getUint16(at + 2, littleEndian) & 0x3fff, bytes.subarray(at + 4, at + length));
+    at += (length + 3) & ~3;
+  }
+  return found;
+}
+
+/** The error number of a message of type error; 0 is an acknowledgement. */
+export function errnoIn(body: Uint8Array): number {
+  return -new DataView(body.buffer, body.byteOffset, body.byteLength).getInt32(0, littleEndian);
+}

@@ -1,0 +1,92 @@
+import { checked, KernelError, libc } from "./libc.ts";
+import { NetlinkWriter } from "./netlink-bytes.ts";
+import { attributesIn, messagesIn } from "./netlink-messages.ts";
+import { inNamespace } from "./netns.ts";
+import { ProgramError, runProgram } from "./exec.ts";
+import { decodeNftError } from "./nft-error.ts";
+import { openNftLibrary } from "./nft-library.ts";
+import type { NftLibrary } from "./nft-library.ts";
+
+/** The nftables of one network namespace. */
+export interface Nft {
+  /**
+   * Applies a script as one transaction: all of it or, on failure, nothing. Rejects with `NftError`, or with
+   * `ProgramError` code `ProgramMissing` when nft is not installed.
+   */
+  apply(script: string, options?: { readonly full?: boolean }): Promise<void>;
+  /** A number that grows by one with each transaction of anyone in the namespace. */
+  generation(): number;
+  close(): void;
+}
+
+export interface NftOptions {
+  /** Path of the network namespace; the caller's own by default. */
+  readonly namespace?: string;
+}
+
+/** Bigger scripts go to the program: what parsing them takes (70 MB for 40,000 elements) ends with the process. */
+const longestLibraryScript = 64 * 1024;
+
+/**
+ * Opens nftables. Measured with 30,000 elements present: one small change takes 0.1 ms through libnftables in this
+ * process, 8 to 28 ms through a process `nft -f -` (of which 3 to 5 ms block this one). A long-lived `nft -i` would save the
+ * start, but gives no answer on success. So small changes go through the library, and full ones through the program,
+ * which also proves first that this version of nft accepts the rules: a failed assertion of nft ends its process.
+ */
+export function openNft({ namespace }: NftOptions = {}): Nft {
+  const place = namespace === undefined ? {} : { namespace };
+  let library: NftLibrary | undefined;
+  let opened = false;
+  let socket: number | undefined;
+
+  const applyByProgram = async (input: string): Promise<void> => {
+    try {
+      await runProgram(["nft", "-f", "-"], { input, ...place });
+    } catch (error) {
+      if (!(error instanceof ProgramError) || error.code === "ProgramMissing") throw error;
+      throw decodeNftError(error.stderr.includes("Error: ") ? error.stderr : `Error: ${error.message}`);
+    }
+  };
+
+  return {
+    async apply(script, { full = false } = {}) {
+      if (script === "") return;
+      if (full || script.length > longestLibraryScript) return applyByProgram(script);
+      if (!opened) library = openNftLibrary(namespace);
+      opened = true;
+      if (library === undefined) return applyByProgram(script);
+      const problem = library.run(script);
+      if (problem !== undefined) throw decodeNftError(problem);
+    },
+    generation() {
+      const open = (): number => checked("open a netlink socket", libc().socket(16, 3 | 0x80000, 12));
+      socket ??= namespace === undefined ? open() : inNamespace(namespace, open);
+      return readGeneration(socket);
+    },
+    close() {
+      library?.close();
+      if (socket !== undefined) libc().close(socket);
+      library = undefined;
+      socket = undefined;
+    },
+  };
+}
+
+// linux/netfilter/nf_tables.h: NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN; NFTA_GEN_ID
+const getGeneration = (10 << 8) | 16;
+const generationId = 1;
+
+function readGeneration(socket: number): number {
+  const action = "read the generation of nftables";
+  const writer = new NetlinkWriter();
+  const message = writer.message(getGeneration, 1, 1, () => void writer.u8(0, 0, 0, 0));
+  checked(action, libc().send(socket, message, message.length, 0));
+  const bytes = new Uint8Array(1024);
+  const length = checked(action, libc().recv(socket, bytes, bytes.length, 0));
+  for (const { body } of messagesIn(bytes.subarray(0, length))) {
+    const value = attributesIn(body.subarray(4)).get(generationId);
+    // Attributes of nftables are in network order.
+    if (value?.length === 4) return new DataView(value.buffer, value.byteOffset).getUint32(0);
+  }
+  throw new KernelError(action, 74, "unexpected answer");
+}

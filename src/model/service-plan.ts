@@ -1,0 +1,214 @@
+import { cidrContains, cidrFamily, ipFamily, parseCidr, parseIp } from "../core/index.ts";
+import type { Cidr, Ip, IpFamily, Port, Protocol } from "../core/index.ts";
+import { objectKey } from "../objects/index.ts";
+import type { EndpointSlice, Service, TrafficPolicy } from "../objects/index.ts";
+import { chooseEndpoints } from "./endpoint-choice.ts";
+import type { NodePlace } from "./endpoint-choice.ts";
+import { serviceEndpoints } from "./endpoints.ts";
+import type { Endpoint, PortEndpoints } from "./endpoints.ts";
+import { clusterIPs, serviceFamilies } from "./service-families.ts";
+
+/** The node that a plan is for. */
+export interface PlanNode extends NodePlace {
+  /** The node's own addresses: a source range that holds one of them admits traffic from LoadBalancer addresses too. */
+  readonly addresses?: readonly Ip[];
+}
+
+/** What a packet that finds no endpoint meets: nothing anywhere is refused, nothing here only is dropped. */
+export type EmptyVerdict = "reject" | "drop";
+
+/** What one node must do for one port of a Service in one address family. */
+export interface ServicePlan {
+  /** `namespace/name` of the Service. */
+  readonly service: string;
+  readonly portName: string;
+  readonly protocol: Protocol;
+  readonly family: IpFamily;
+  readonly port: Port;
+  readonly clusterIP: Ip;
+  /** Addresses of the load balancer that this node serves (ipMode VIP). */
+  readonly loadBalancerIPs: readonly Ip[];
+  readonly externalIPs: readonly Ip[];
+  /** On every address of the node. */
+  readonly nodePort?: Port;
+  readonly internalTrafficPolicy: TrafficPolicy;
+  /** Local: clients keep their address; pods and processes of this node still reach all endpoints. */
+  readonly externalTrafficPolicy: TrafficPolicy;
+  /** Slots for policy Cluster; an endpoint that stands there twice gets twice the share. */
+  readonly cluster: readonly Endpoint[];
+  /** Slots for policy Local. */
+  readonly local: readonly Endpoint[];
+  /** Endpoints on this node: those that may call their own Service and must then see another source (hairpin). */
+  readonly onNode: readonly Endpoint[];
+  /** All endpoints that still serve, chosen or not: flows to others are stale. */
+  readonly serving: readonly Endpoint[];
+  readonly whenInternalEmpty: EmptyVerdict;
+  readonly whenExternalEmpty: EmptyVerdict;
+  /** Seconds that a client stays with an endpoint after its last connection; absent without session affinity. */
+  readonly affinitySeconds?: number;
+  /** Who may use the load balancer's addresses; absent means everyone. */
+  readonly sourceRanges?: readonly Cidr[];
+}
+
+/** The health check of a Service with external policy Local: how many ready pods are on this node. */
+export interface HealthCheckPlan {
+  readonly service: string;
+  readonly nodePort: Port;
+  /** Distinct addresses of ready endpoints on this node. */
+  readonly localEndpoints: number;
+}
+
+/** Everything that one node must do for one Service. */
+export interface NodeServicePlan {
+  readonly ports: readonly ServicePlan[];
+  readonly healthCheck?: HealthCheckPlan;
+}
+
+const proxyNameLabel = "service.kubernetes.io/service-proxy-name";
+const headlessLabel = "service.kubernetes.io/headless";
+const defaultAffinitySeconds = 10_800;
+
+/** Whether a node proxy serves the Service at all: not without a cluster IP, and not when another proxy claims it. */
+export function isProxied(service: Service): boolean {
+  const labels = service.metadata.labels ?? {};
+  return labels[proxyNameLabel] === undefined && clusterIPs(service).length > 0;
+}
+
+/** The plan of one Service for one node. A change of the Service, its slices or the node needs only this again. */
+export function planService(service: Service, slices: readonly EndpointSlice[], node: PlanNode): NodeServicePlan {
+  if (!isProxied(service)) return { ports: [] };
+  const usable = slices.filter(({ metadata }) => metadata.labels?.[headlessLabel] === undefined);
+  const endpoints = serviceEndpoints(service, usable);
+  const addresses = addressesOf(service);
+  const ports = (service.spec.ports ?? []).flatMap((port) =>
+    serviceFamilies(service).flatMap((family) => {
+      const clusterIP = addresses.cluster.find((address) => ipFamily(address) === family);
+      const found = endpoints.find((list) => isFor(list, port.name ?? "", port.protocol ?? "TCP", family));
+      if (clusterIP === undefined || found === undefined) return [];
+      return planPort(service, port.port, port.nodePort, clusterIP, addresses, found, node);
+    }),
+  );
+  const healthCheck = planHealthCheck(service, endpoints, node);
+  return { ports, ...(healthCheck === undefined ? {} : { healthCheck }) };
+}
+
+interface Addresses {
+  readonly cluster: readonly Ip[];
+  readonly loadBalancer: readonly Ip[];
+  readonly external: readonly Ip[];
+}
+
+function addressesOf(service: Service): Addresses {
+  const { type, externalIPs = [] } = service.spec;
+  const ingress = type === "LoadBalancer" ? (service.status?.loadBalancer?.ingress ?? []) : [];
+  return {
+    cluster: parsed(clusterIPs(service)),
+    loadBalancer: parsed(ingress.filter(({ ipMode = "VIP" }) => ipMode === "VIP").map(({ ip = "" }) => ip)),
+    external: parsed(externalIPs),
+  };
+}
+
+function parsed(texts: readonly string[]): readonly Ip[] {
+  return [...new Set(texts.flatMap((text) => parseIp(text) ?? []))];
+}
+
+function isFor(list: PortEndpoints, portName: string, protocol: Protocol, family: IpFamily): boolean {
+  return list.portName === portName && list.protocol === protocol && list.family === family;
+}
+
+function planPort(
+  service: Service,
+  port: Port,
+  declaredNodePort: Port | undefined,
+  clusterIP: Ip,
+  addresses: Addresses,
+  { portName, protocol, family, endpoints }: PortEndpoints,
+  node: PlanNode,
+): ServicePlan {
+  const { internalTrafficPolicy = "Cluster", externalTrafficPolicy = "Cluster", type } = service.spec;
+  const sameFamily = (address: Ip) => ipFamily(address) === family;
+  const loadBalancerIPs = addresses.loadBalancer.filter(sameFamily);
+  const externalIPs = addresses.external.filter(sameFamily);
+  const nodePort = type === "NodePort" || type === "LoadBalancer" ? declaredNodePort || undefined : undefined;
+  const externallyAccessible = nodePort !== undefined || loadBalancerIPs.length > 0 || externalIPs.length > 0;
+  const policy = { internalTrafficPolicy, externalTrafficPolicy, externallyAccessible };
+  const { cluster, local, anywhere } = chooseEndpoints(endpoints, node, policy);
+  const whenEmpty = (traffic: TrafficPolicy): EmptyVerdict => (traffic === "Local" && anywhere ? "drop" : "reject");
+  const affinitySeconds = affinityOf(service);
+  const sourceRanges = sourceRangesOf(service, family, loadBalancerIPs, node);
+  return {
+    service: objectKey(service),
+    portName,
+    protocol,
+    family,
+    port,
+    clusterIP,
+    loadBalancerIPs,
+    externalIPs,
+    internalTrafficPolicy,
+    externalTrafficPolicy,
+    cluster,
+    local,
+    onNode: endpoints.filter(({ nodeName }) => nodeName === node.nodeName),
+    serving: endpoints.filter(({ serving }) => serving),
+    whenInternalEmpty: whenEmpty(internalTrafficPolicy),
+    whenExternalEmpty: whenEmpty(externalTrafficPolicy),
+    ...(nodePort === undefined ? {} : { nodePort }),
+    ...(affinitySeconds === undefined ? {} : { affinitySeconds }),
+    ...(sourceRanges === undefined ? {} : { sourceRanges }),
+  };
+}
+
+function affinityOf({ spec }: Service): number | undefined {
+  if (spec.sessionAffinity !== "ClientIP") return undefined;
+  return spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds;
+}
+
+/** A family without a range of its own is open to everyone, as upstream has it. */
+function sourceRangesOf(
+  { spec }: Service,
+  family: IpFamily,
+  loadBalancerIPs: readonly Ip[],
+  node: PlanNode,
+): readonly Cidr[] | undefined {
+  if (loadBalancerIPs.length === 0) return undefined;
+  const ranges = (spec.loadBalancerSourceRanges ?? [])
+    .flatMap((text) => parseCidr(text.trim()) ?? [])
+    .filter((range) => cidrFamily(range) === family);
+  if (ranges.length === 0 || ranges.some((range) => range.endsWith("/0"))) return undefined;
+  // A process of an admitted node may use the load balancer's address as its source when that address is on the node.
+  const admitsNode = (node.addresses ?? []).some((address) => ranges.some((range) => cidrContains(range, address)));
+  const bits = family === "IPv4" ? 32 : 128;
+  const own = admitsNode ? loadBalancerIPs.flatMap((address) => parseCidr(`${address}/${bits}`) ?? []) : [];
+  return withoutCovered([...ranges, ...own]);
+}
+
+/** Leaves out ranges that lie inside another one: the kernel's interval sets hold no overlaps. */
+function withoutCovered(ranges: readonly Cidr[]): readonly Cidr[] {
+  const distinct = [...new Set(ranges)];
+  return distinct.filter((range) => !distinct.some((other) => other !== range && covers(other, range)));
+}
+
+function covers(outer: Cidr, inner: Cidr): boolean {
+  const [base = "", prefix = ""] = inner.split("/");
+  const address = parseIp(base);
+  return (
+    address !== undefined &&
+    Number(outer.slice(outer.indexOf("/") + 1)) <= Number(prefix) &&
+    cidrContains(outer, address)
+  );
+}
+
+function planHealthCheck(
+  service: Service,
+  endpoints: readonly PortEndpoints[],
+  { nodeName }: PlanNode,
+): HealthCheckPlan | undefined {
+  const { type, externalTrafficPolicy, healthCheckNodePort } = service.spec;
+  if (type !== "LoadBalancer" || externalTrafficPolicy !== "Local" || !healthCheckNodePort) return undefined;
+  const here = endpoints.flatMap((list) =>
+    list.endpoints.filter((entry) => entry.ready && entry.nodeName === nodeName),
+  );
+  const localEndpoints = new Set(here.map(({ ip }) => ip)).size;
+  return { service: objectKey(service), nodePort: healthCheckNodePort, localEndpoints };
+}

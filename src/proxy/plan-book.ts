@@ -1,0 +1,100 @@
+import type { Cidr } from "../core/index.ts";
+import { planService } from "../model/index.ts";
+import type { NodeServicePlan, PlanNode } from "../model/index.ts";
+import { objectKey, serviceKeyOf, splitKey } from "../objects/index.ts";
+import type { Cache, EndpointSlice, Node, Service } from "../objects/index.ts";
+import { nodeFacts } from "./node-place.ts";
+
+/** The objects that a proxy follows. The slices' cache needs the index of `endpointSliceIndexers`. */
+export interface ProxyCaches {
+  readonly services: Cache<Service>;
+  readonly endpointSlices: Cache<EndpointSlice>;
+  readonly nodes: Cache<Node>;
+}
+
+const nothing: NodeServicePlan = { ports: [] };
+
+/**
+ * Follows the caches: which Services changed since the last look, and the plans that the kernel carries out at present.
+ */
+export class PlanBook {
+  readonly #caches: ProxyCaches;
+  readonly #nodeName: string;
+  readonly #applied = new Map<string, NodeServicePlan>();
+  #facts;
+
+  constructor(nodeName: string, caches: ProxyCaches) {
+    this.#nodeName = nodeName;
+    this.#caches = caches;
+    this.#facts = nodeFacts(nodeName, undefined);
+  }
+
+  /** Calls `changed` with each Service whose plan may have changed, `nodeChanged` when all may have. */
+  follow(changed: (service: string) => void, nodeChanged: () => void): () => void {
+    const { services, endpointSlices, nodes } = this.#caches;
+    const stops = [
+      services.subscribe((now, before) => {
+        const service = now ?? before;
+        if (service !== undefined) changed(objectKey(service));
+      }),
+      endpointSlices.subscribe((now, before) => {
+        const keys = [now, before].map((slice) => (slice === undefined ? undefined : serviceKeyOf(slice)));
+        for (const key of new Set(keys)) if (key !== undefined) changed(key);
+      }),
+      nodes.subscribe((now, before) => {
+        if ((now ?? before)?.metadata.name !== this.#nodeName) return;
+        const facts = nodeFacts(this.#nodeName, now);
+        // A heartbeat changes nothing here.
+        if (JSON.stringify(facts) === JSON.stringify(this.#facts)) return;
+        this.#facts = facts;
+        nodeChanged();
+      }),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }
+
+  async whenSynced(): Promise<void> {
+    const { services, endpointSlices, nodes } = this.#caches;
+    await Promise.all([services.whenSynced(), endpointSlices.whenSynced(), nodes.whenSynced()]);
+  }
+
+  get place(): PlanNode {
+    return this.#facts.place;
+  }
+
+  /** The pods of this node, as its Node object says. */
+  get podCidrs(): readonly Cidr[] {
+    return this.#facts.podCidrs;
+  }
+
+  service(key: string): Service | undefined {
+    const { namespace, name } = splitKey(key);
+    return this.#caches.services.get(namespace, name);
+  }
+
+  /** The plan of a Service as the objects are now; empty when it is gone. */
+  plan(key: string): NodeServicePlan {
+    const service = this.service(key);
+    if (service === undefined) return nothing;
+    return planService(service, this.#caches.endpointSlices.indexed("service", key), this.#facts.place);
+  }
+
+  /** Every Service that is there or was applied. */
+  allServices(): readonly string[] {
+    return [...new Set([...this.#caches.services.list().map(objectKey), ...this.#applied.keys()])];
+  }
+
+  /** The plan that the kernel carries out. */
+  applied(key: string): NodeServicePlan {
+    return this.#applied.get(key) ?? nothing;
+  }
+
+  setApplied(key: string, plan: NodeServicePlan): void {
+    if (plan.ports.length === 0 && plan.healthCheck === undefined) this.#applied.delete(key);
+    else this.#applied.set(key, plan);
+  }
+
+  appliedPlans(): readonly NodeServicePlan[] {
+    return [...this.#applied.values()];
+  }
+}

@@ -1,0 +1,364 @@
+import { messageOf, silentLogger } from "../core/index.ts";
+import type { Cancel, Cidr, Clock, IpFamily, Logger, Port } from "../core/index.ts";
+import type { NodeServicePlan } from "../model/index.ts";
+import type { EventRecorder } from "../objects/index.ts";
+import { removalScript, RuleSet } from "../rules/nftables/index.ts";
+import type { LayoutOptions } from "../rules/nftables/index.ts";
+import { answerHealthCheck } from "./health-check.ts";
+import { PlanBook } from "./plan-book.ts";
+import type { ProxyCaches } from "./plan-book.ts";
+import type { FlowsPort, HealthCheckAnswer, HealthChecksPort, RulesPort, UdpFlow } from "./ports.ts";
+import { RulesWriter } from "./rules-writer.ts";
+import type { Refusal } from "./rules-writer.ts";
+import { staleFlows, udpEntries } from "./stale-flows.ts";
+import { LatencyRecord } from "./sync-latency.ts";
+import type { SyncLatency } from "./sync-latency.ts";
+
+export interface ProxyOptions<F extends UdpFlow = UdpFlow> {
+  readonly nodeName: string;
+  readonly caches: ProxyCaches;
+  readonly rules: RulesPort;
+  /** Without it, UDP clients may stay with endpoints that are gone. */
+  readonly flows?: FlowsPort<F>;
+  readonly healthChecks?: HealthChecksPort;
+  readonly recorder?: EventRecorder;
+  readonly clock: Clock;
+  readonly log?: Logger;
+  /** Ranges of the Services: addresses in them that no Service has are dropped. */
+  readonly serviceCidrs: readonly Cidr[];
+  /** The pods of this node; by default what its Node object says. */
+  readonly podCidrs?: readonly Cidr[];
+  /** Serves node ports on 127.0.0.1; the sysctl net.ipv4.conf.all.route_localnet must be 1. Default false. */
+  readonly localhostNodePorts?: boolean;
+  /** How often to look whether others changed the rules, in milliseconds. Default 1000; 0 = never. */
+  readonly watchKernelMs?: number;
+}
+
+export interface ProxyStats {
+  /** Services that the kernel serves. */
+  readonly services: number;
+  /** Elements of sets and maps in the kernel. */
+  readonly elements: number;
+  readonly transactions: number;
+  readonly fullSyncs: number;
+  readonly lastFullSyncMs: number;
+  readonly failures: number;
+  /** Services whose rules the kernel refused; their last good rules stay. */
+  readonly setAside: readonly Refusal[];
+  readonly latency: SyncLatency;
+}
+
+/** A running proxy. */
+export interface Proxy {
+  /** Resolves when everything that was known at the start is in the kernel. */
+  whenSynced(): Promise<void>;
+  /** Resolves when no change is waiting or being written. Changes that were set aside do not count. */
+  whenIdle(): Promise<void>;
+  stats(): ProxyStats;
+  /** Ends; the rules stay and go on carrying traffic, unless `cleanup` removes them. */
+  stop(options?: { readonly cleanup?: boolean }): Promise<void>;
+}
+
+const families: readonly IpFamily[] = ["IPv4", "IPv6"];
+const firstRetryMs = 500;
+const longestRetryMs = 60_000;
+
+/**
+ * Keeps the kernel's rules of one node at what its Services ask for. A single change is written at once; changes that come
+ * while one is written go out together after it.
+ */
+export function createProxy<F extends UdpFlow>(options: ProxyOptions<F>): Proxy {
+  return new NodeProxy(options);
+}
+
+class NodeProxy<F extends UdpFlow> implements Proxy {
+  readonly #options: ProxyOptions<F>;
+  readonly #log: Logger;
+  readonly #book: PlanBook;
+  readonly #rules: RuleSet;
+  readonly #writer: RulesWriter;
+  readonly #latency = new LatencyRecord();
+  /** Services to look at again, with the time of the first change. */
+  readonly #dirty = new Map<string, number>();
+  readonly #setAside = new Map<string, Refusal & { readonly attempts: number; readonly cancel: Cancel }>();
+  readonly #stops: (() => void)[] = [];
+  #needsFull = true;
+  #fullSyncs = 0;
+  #lastFullSyncMs = 0;
+  #failures = 0;
+  #failuresInARow = 0;
+  #mayMismatch = true;
+  #healthChecks = "";
+  #lastResync = -Infinity;
+  #resyncGapMs = 0;
+  #state: "waiting" | "idle" | "running" | "retrying" | "stopped" = "waiting";
+  #run: Promise<void> = Promise.resolve();
+  #idleWaiters: (() => void)[] = [];
+  readonly #whenSynced: Promise<void>;
+  #announceSynced: () => void = () => undefined;
+
+  constructor(options: ProxyOptions<F>) {
+    this.#options = options;
+    this.#log = options.log ?? silentLogger;
+    this.#book = new PlanBook(options.nodeName, options.caches);
+    this.#rules = new RuleSet(this.#layout());
+    this.#writer = new RulesWriter(this.#rules, options.rules, this.#log);
+    this.#whenSynced = new Promise((resolve) => (this.#announceSynced = resolve));
+    this.#stops.push(
+      this.#book.follow(
+        (service) => this.#mark(service),
+        () => this.#nodeChanged(),
+      ),
+    );
+    void this.#book.whenSynced().then(() => {
+      if (this.#state !== "waiting") return;
+      this.#state = "idle";
+      this.#wake();
+      this.#watchKernel();
+    });
+  }
+
+  whenSynced(): Promise<void> {
+    return this.#whenSynced;
+  }
+
+  whenIdle(): Promise<void> {
+    if (this.#state === "stopped" || (this.#state === "idle" && !this.#hasWork())) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  stats(): ProxyStats {
+    return {
+      services: this.#book.appliedPlans().length,
+      elements: this.#rules.installed,
+      transactions: this.#writer.transactions,
+      fullSyncs: this.#fullSyncs,
+      lastFullSyncMs: this.#lastFullSyncMs,
+      failures: this.#failures,
+      setAside: [...this.#setAside.values()].map(({ service, reason }) => ({ service, reason })),
+      latency: this.#latency.read(),
+    };
+  }
+
+  async stop({ cleanup = false }: { readonly cleanup?: boolean } = {}): Promise<void> {
+    this.#state = "stopped";
+    for (const stop of this.#stops) stop();
+    for (const { cancel } of this.#setAside.values()) cancel();
+    await this.#run;
+    this.#options.healthChecks?.serve(new Map(), () => undefined);
+    if (cleanup) await this.#options.rules.apply(removalScript(), { full: true });
+    this.#tellIdle();
+  }
+
+  #layout(): LayoutOptions {
+    const { serviceCidrs, podCidrs = this.#book.podCidrs, localhostNodePorts = false } = this.#options;
+    return { serviceCidrs, podCidrs, localhostNodePorts };
+  }
+
+  #mark(service: string): void {
+    if (!this.#dirty.has(service)) this.#dirty.set(service, this.#options.clock.monotonic());
+    this.#wake();
+  }
+
+  #nodeChanged(): void {
+    this.#rules.setLayout(this.#layout());
+    this.#needsFull = true;
+    for (const service of this.#book.allServices()) this.#mark(service);
+    this.#wake();
+  }
+
+  #hasWork(): boolean {
+    return this.#needsFull || this.#dirty.size > 0;
+  }
+
+  #wake(): void {
+    if (this.#state !== "idle" || !this.#hasWork()) return;
+    this.#state = "running";
+    // A watch delivers several events in one go; they make one transaction.
+    queueMicrotask(() => {
+      this.#run = this.#work();
+    });
+  }
+
+  async #work(): Promise<void> {
+    while (this.#state === "running" && this.#hasWork()) {
+      const batch = new Map(this.#dirty);
+      this.#dirty.clear();
+      const full = this.#needsFull;
+      this.#needsFull = false;
+      try {
+        await this.#sync(batch, full);
+        this.#failuresInARow = 0;
+        if (full) this.#announceSynced();
+      } catch (error) {
+        this.#needsFull ||= full;
+        for (const [service, since] of batch)
+          this.#dirty.set(service, Math.min(since, this.#dirty.get(service) ?? since));
+        this.#retryLater(error);
+        return;
+      }
+    }
+    if (this.#state !== "running") return;
+    this.#state = "idle";
+    this.#tellIdle();
+  }
+
+  async #sync(batch: ReadonlyMap<string, number>, full: boolean): Promise<void> {
+    const { clock } = this.#options;
+    const started = clock.monotonic();
+    const plans = new Map([...batch.keys()].map((service) => [service, this.#book.plan(service)]));
+    for (const [service, plan] of plans) this.#rules.want(service, plan.ports);
+    const services = [...plans.keys()];
+    const result = full
+      ? await this.#writer.writeAll([...new Set([...services, ...this.#book.allServices()])])
+      : await this.#writer.writeChanges(services, this.#mayMismatch);
+    if (result.kind === "mismatch") {
+      this.#log.warn("the kernel's rules are not what they were left as, writing all of them again", {
+        reason: result.reason,
+      });
+      this.#mayMismatch = false;
+      this.#needsFull = true;
+      for (const [service, since] of batch) this.#dirty.set(service, since);
+      return;
+    }
+    if (full) {
+      this.#fullSyncs++;
+      this.#lastFullSyncMs = clock.monotonic() - started;
+    } else this.#mayMismatch = true;
+    this.#finish(plans, result.refused, full);
+    if (!full) for (const since of batch.values()) this.#latency.add(clock.monotonic() - since);
+  }
+
+  /** What follows when the rules are in the kernel. */
+  #finish(plans: ReadonlyMap<string, NodeServicePlan>, refused: readonly Refusal[], full: boolean): void {
+    for (const refusal of refused) this.#setServiceAside(refusal);
+    const refusedServices = new Set(refused.map(({ service }) => service));
+    const changed: { readonly now: NodeServicePlan; readonly before: NodeServicePlan }[] = [];
+    for (const [service, now] of plans) {
+      if (refusedServices.has(service)) continue;
+      this.#setAside.get(service)?.cancel();
+      this.#setAside.delete(service);
+      changed.push({ now, before: this.#book.applied(service) });
+      this.#book.setApplied(service, now);
+    }
+    this.#forgetStaleFlows(changed);
+    this.#serveHealthChecks(full || changed.some(({ now, before }) => now.healthCheck !== before.healthCheck));
+  }
+
+  /** The Service keeps its last good rules, is reported, and is tried again later or when it changes. */
+  #setServiceAside(refusal: Refusal): void {
+    const { clock, recorder } = this.#options;
+    const { service, reason } = refusal;
+    this.#failures++;
+    const known = this.#setAside.get(service);
+    known?.cancel();
+    const attempts = (known?.attempts ?? 0) + 1;
+    const cancel = clock.schedule(backOff(attempts), () => this.#mark(service));
+    this.#setAside.set(service, { service, reason, attempts, cancel });
+    this.#rules.want(service, this.#book.applied(service).ports);
+    this.#log.error("the rules of a Service were refused", { service, reason });
+    const object = this.#book.service(service);
+    if (object === undefined || attempts > 1) return;
+    const message = `The kernel of ${this.#options.nodeName} refused the rules of this Service, its last good rules stay: ${reason}`;
+    recorder?.record(object, "Warning", "FailedToProgramService", message);
+  }
+
+  #retryLater(error: unknown): void {
+    if (this.#state === "stopped") return;
+    this.#failures++;
+    const delay = backOff(++this.#failuresInARow);
+    this.#log.error("rules could not be written", { error: messageOf(error), retryInMs: delay });
+    this.#state = "retrying";
+    const cancel = this.#options.clock.schedule(delay, () => {
+      if (this.#state !== "retrying") return;
+      this.#state = "idle";
+      this.#wake();
+    });
+    this.#stops.push(cancel);
+  }
+
+  #forgetStaleFlows(changed: readonly { readonly now: NodeServicePlan; readonly before: NodeServicePlan }[]): void {
+    const { flows } = this.#options;
+    if (flows === undefined) return;
+    const entries = changed.flatMap(({ now, before }) => udpEntries(now.ports, before.ports));
+    try {
+      for (const family of families) {
+        const own = entries.filter((entry) => entry.family === family);
+        if (own.length === 0) continue;
+        for (const flow of staleFlows(flows.udpFlows(family), own)) flows.deleteFlow(flow);
+      }
+    } catch (error) {
+      this.#log.warn("stale UDP flows could not be removed", { error: messageOf(error) });
+    }
+  }
+
+  #serveHealthChecks(maybeChanged: boolean): void {
+    const { healthChecks, recorder } = this.#options;
+    if (healthChecks === undefined || !maybeChanged) return;
+    const checks = this.#book.appliedPlans().flatMap(({ healthCheck }) => healthCheck ?? []);
+    const text = JSON.stringify(checks);
+    if (text === this.#healthChecks) return;
+    this.#healthChecks = text;
+    const answers = new Map<Port, () => HealthCheckAnswer>(
+      checks.map((check) => [check.nodePort, () => answerHealthCheck(check, this.#failuresInARow === 0)]),
+    );
+    healthChecks.serve(answers, (port, error) => {
+      const check = checks.find(({ nodePort }) => nodePort === port);
+      const service = check === undefined ? undefined : this.#book.service(check.service);
+      if (service === undefined) return;
+      const reason = "FailedToStartServiceHealthcheck";
+      const message = `node ${this.#options.nodeName} failed to start healthcheck on port ${port}: ${error.message}`;
+      recorder?.record(service, "Warning", reason, message);
+    });
+  }
+
+  /** Two system calls now and then; everything is written again when somebody else has changed the rules. */
+  #watchKernel(): void {
+    const { clock, rules, watchKernelMs = 1000 } = this.#options;
+    if (rules.generation === undefined || watchKernelMs === 0) return;
+    let cancel: Cancel = () => undefined;
+    const look = (): void => {
+      cancel = clock.schedule(watchKernelMs, look);
+      if (this.#state !== "idle" || !this.#othersChanged()) return;
+      const now = clock.monotonic();
+      // Programs that change their own tables all the time must not make this one write all the time.
+      if (now - this.#lastResync > 2 * longestRetryMs) this.#resyncGapMs = 0;
+      if (now - this.#lastResync < this.#resyncGapMs) {
+        cancel();
+        cancel = clock.schedule(this.#lastResync + this.#resyncGapMs - now, resync);
+        return;
+      }
+      resync();
+    };
+    const resync = (): void => {
+      cancel();
+      cancel = clock.schedule(watchKernelMs, look);
+      this.#lastResync = clock.monotonic();
+      this.#resyncGapMs = Math.min(longestRetryMs, Math.max(watchKernelMs, this.#resyncGapMs * 2));
+      this.#log.info("somebody else changed nftables, writing all rules again");
+      this.#needsFull = true;
+      this.#wake();
+    };
+    cancel = clock.schedule(watchKernelMs, look);
+    this.#stops.push(() => cancel());
+  }
+
+  #othersChanged(): boolean {
+    try {
+      return this.#writer.noticesOthers();
+    } catch (error) {
+      this.#log.warn("the generation of nftables could not be read", { error: messageOf(error) });
+      return false;
+    }
+  }
+
+  #tellIdle(): void {
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+}
+
+function backOff(attempts: number): number {
+  return Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(attempts - 1, 20));
+}

@@ -1,0 +1,5 @@
+export { removalScript, RuleSet } from "./rule-set.ts";
+export type { Transaction } from "./rule-set.ts";
+export type { LayoutOptions } from "./layout.ts";
+export { masqueradeBit } from "./shape.ts";
+export { tableName } from "./statement.ts";

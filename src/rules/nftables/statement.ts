@@ -1,0 +1,100 @@
+import type { IpFamily } from "../../core/index.ts";
+
+/** Where a base chain is attached. Lower priorities come first; dstnat is -100, srcnat 100. */
+export interface Hook {
+  readonly type: "filter" | "nat";
+  readonly hook: "prerouting" | "input" | "forward" | "output" | "postrouting";
+  readonly priority: number;
+}
+
+/** A set, or with `value` a map, of the table. */
+export interface SetDefinition {
+  readonly name: string;
+  /** Expressions of the packet that give the types, or the names of types. */
+  readonly key: string;
+  /** The same, or `verdict`. */
+  readonly value?: string;
+  /** Default: `typeof`. */
+  readonly declaredBy?: "typeof" | "type";
+  readonly flags?: readonly ("interval" | "dynamic" | "timeout")[];
+  readonly size?: number;
+}
+
+/** A chain with its rules, each written as nft expressions and a verdict. */
+export interface ChainDefinition {
+  readonly name: string;
+  readonly hook?: Hook;
+  readonly rules: readonly string[];
+}
+
+/** One entry of a set or map. */
+export interface Element {
+  readonly set: string;
+  readonly key: string;
+  /** Present in maps. */
+  readonly value?: string;
+  /** Shown by `nft list`: names the Service or pod that the entry is for. */
+  readonly comment?: string;
+}
+
+/** One step of a transaction. All steps of a script take effect together or not at all. */
+export type Statement =
+  | { readonly kind: "add-table" }
+  | { readonly kind: "delete-table" }
+  | { readonly kind: "add-set"; readonly set: SetDefinition }
+  | { readonly kind: "flush-set"; readonly set: string; readonly isMap: boolean }
+  /** Makes the chain; `flush` first takes away the rules that it may have. */
+  | { readonly kind: "set-chain"; readonly chain: ChainDefinition; readonly flush: boolean }
+  | { readonly kind: "add-elements"; readonly set: string; readonly elements: readonly Element[] }
+  | { readonly kind: "delete-elements"; readonly set: string; readonly elements: readonly Element[] };
+
+/** Name of the project's tables, one in each family. */
+export const tableName = "sealane";
+
+/** The kernel takes 128 bytes; longer names are cut. */
+const longestComment = 120;
+
+/** The statements as a script for `nft -f`. The same statements give the same bytes. */
+export function script(family: IpFamily, statements: readonly Statement[]): string {
+  const table = `${family === "IPv4" ? "ip" : "ip6"} ${tableName}`;
+  return statements.map((statement) => render(table, statement)).join("");
+}
+
+function render(table: string, statement: Statement): string {
+  switch (statement.kind) {
+    case "add-table":
+      return `add table ${table}\n`;
+    case "delete-table":
+      // Adding first makes the deletion succeed when there is no table.
+      return `add table ${table}\ndelete table ${table}\n`;
+    case "add-set":
+      return addSet(table, statement.set);
+    case "flush-set":
+      return `flush ${statement.isMap ? "map" : "set"} ${table} ${statement.set}\n`;
+    case "set-chain":
+      return setChain(table, statement.chain, statement.flush);
+    case "add-elements":
+      return `add element ${table} ${statement.set} {\n${statement.elements.map(elementText).join(",\n")}\n}\n`;
+    case "delete-elements":
+      return `delete element ${table} ${statement.set} {\n${statement.elements.map(({ key }) => `  ${key}`).join(",\n")}\n}\n`;
+  }
+}
+
+function addSet(table: string, { name, key, value, declaredBy = "typeof", flags = [], size }: SetDefinition): string {
+  const type = value === undefined ? `${declaredBy} ${key};` : `${declaredBy} ${key} : ${value};`;
+  const flagText = flags.length === 0 ? "" : ` flags ${flags.join(",")};`;
+  const sizeText = size === undefined ? "" : ` size ${size};`;
+  return `add ${value === undefined ? "set" : "map"} ${table} ${name} { ${type}${flagText}${sizeText} }\n`;
+}
+
+function setChain(table: string, { name, hook, rules }: ChainDefinition, flush: boolean): string {
+  const base =
+    hook === undefined ? "" : ` { type ${hook.type} hook ${hook.hook} priority ${hook.priority}; policy accept; }`;
+  const lines = rules.map((rule) => `add rule ${table} ${name} ${rule}\n`).join("");
+  return `add chain ${table} ${name}${base}\n${flush ? `flush chain ${table} ${name}\n` : ""}${lines}`;
+}
+
+function elementText({ key, value, comment }: Element): string {
+  const note = comment === undefined ? "" : ` comment "${comment.slice(0, longestComment).replaceAll('"', "'")}"`;
+  return `  ${key}${note}${value === undefined ? "" : ` : ${value}`}`;
+}
