@@ -37,6 +37,7 @@ export class StandInHttp {
   readonly #clock: Clock;
   readonly #server: Server;
   readonly #connections = new WeakMap<Duplex, HttpConnection>();
+  #active = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -45,6 +46,11 @@ export class StandInHttp {
     this.#server.on("request", (request, response) => this.#answer(request, response));
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on("clientError", (_error, socket) => this.#answerOther(socket));
+  }
+
+  /** How many requests are being answered, by all stand-ins together. */
+  get active(): number {
+    return this.#active;
   }
 
   /** Serves an accepted connection. */
@@ -57,7 +63,11 @@ export class StandInHttp {
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) return void response.destroy();
     connection.active++;
-    response.on("close", () => connection.active--);
+    this.#active++;
+    response.on("close", () => {
+      connection.active--;
+      this.#active--;
+    });
     request.resume();
     const { owner } = connection;
     const path = request.url ?? "/";

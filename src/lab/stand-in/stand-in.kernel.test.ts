@@ -126,7 +126,7 @@ describe("StandIn", () => {
   it("finishes running requests, asks clients to leave, and closes", async () => {
     standIn.setState({ ready: true, slowMs: 100, dead: false });
     const last = fetch(url("/last"));
-    await until("the request", () => new Promise((resolve) => void setTimeout(() => resolve(true), 30)));
+    await until("the request", () => http.active > 0 || undefined);
     let idle = false;
     standIn.finish(() => {
       idle = true;
