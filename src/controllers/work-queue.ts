@@ -40,27 +40,26 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   let open = false;
   let woken = false;
   let started = 0;
+  let cancelTurn: Cancel = () => undefined;
 
   const wake = (): void => {
-    if (woken || !open || waiting.size === 0 || running.size >= concurrency) return;
+    if (woken || !open || waiting.size === 0 || running.size >= concurrency || started >= turn) return;
     woken = true;
-    if (started < turn) return queueMicrotask(drain);
-    clock.schedule(0, () => {
-      started = 0;
-      drain();
-    });
+    queueMicrotask(drain);
   };
   const drain = (): void => {
     woken = false;
     for (const key of waiting) {
-      if (!open || running.size >= concurrency) return;
-      if (started >= turn) break;
-      started++;
+      if (!open || running.size >= concurrency || started >= turn) break;
+      // The first of a turn ends it: promises alone, however many, let no socket and no timer in.
+      if (started++ === 0) cancelTurn = clock.schedule(0, nextTurn);
       waiting.delete(key);
       running.add(key);
       void run(key);
     }
-    if (waiting.size === 0) started = 0;
+  };
+  const nextTurn = (): void => {
+    started = 0;
     wake();
   };
   const run = async (key: string): Promise<void> => {
@@ -108,6 +107,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     },
     stop() {
       open = false;
+      cancelTurn();
       waiting.clear();
       for (const { cancel } of timers.values()) cancel();
       timers.clear();

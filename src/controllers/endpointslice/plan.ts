@@ -38,7 +38,7 @@ export interface SliceInput {
 
 /**
  * Packs endpoints into slices with as few writes as may be: endpoints stay where they are, new ones fill slices that
- * change anyway, then the fullest slice with room for all of them, then new slices. A Service without endpoints has
+ * change anyway, then the fullest slice with room for all of them (or some, if none has that), then new slices. A Service without endpoints has
  * one empty slice in each family.
  */
 export function planSlices(input: SliceInput): SlicePlan {
@@ -119,9 +119,9 @@ function pack(group: PortGroup, existing: readonly EndpointSlice[], maxPerSlice:
   const fullestFirst = [...kept].sort((a, b) => b.endpoints.length - a.endpoints.length);
   for (const entry of fullestFirst) if (entry.changed) fill(entry);
   if (fresh.length > 0 && fresh.length < maxPerSlice) {
-    const fitting = fullestFirst.find(
-      ({ changed, endpoints }) => !changed && endpoints.length + fresh.length <= maxPerSlice,
-    );
+    // Where none has room for all, the fullest one is topped up: at most one slice is left half empty by growth.
+    const open = fullestFirst.filter(({ changed, endpoints }) => !changed && endpoints.length < maxPerSlice);
+    const fitting = open.find(({ endpoints }) => endpoints.length + fresh.length <= maxPerSlice) ?? open[0];
     if (fitting !== undefined) fill(fitting);
   }
   const create: Endpoint[][] = [];

@@ -1,7 +1,7 @@
 import { isPodFinished, isPodReady } from "../../objects/index.ts";
 import type { Pod, StatefulSet } from "../../objects/index.ts";
 import { resolveIntOrPercent } from "../int-or-percent.ts";
-import { isPodAvailable } from "../pod-availability.ts";
+import { isPodActive, isPodAvailable } from "../pod-availability.ts";
 import { revisionHashLabel } from "../revision-history.ts";
 
 /** What the controller sees of one StatefulSet. Revisions are the values of the pods' revision label. */
@@ -107,7 +107,9 @@ function revisionFor(view: StatefulSetView, index: number, ordinal: number): str
   if (currentRevision === updateRevision || set.spec.updateStrategy?.type === "OnDelete") return updateRevision;
   const partition = set.spec.updateStrategy?.rollingUpdate?.partition ?? 0;
   const start = set.spec.ordinals?.start ?? 0;
-  const stays = partition > 0 ? ordinal < start + partition : index < (set.status?.currentReplicas ?? 0);
+  // Counted now: the status is from before the pod that is missing was deleted for its update.
+  const old = view.pods.filter((pod) => podRevision(pod) === currentRevision && isPodActive(pod)).length;
+  const stays = partition > 0 ? ordinal < start + partition : index < old;
   return stays ? currentRevision : updateRevision;
 }
 
