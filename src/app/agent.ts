@@ -41,6 +41,7 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
   const services = cacheOf(resources.services);
   const endpointSlices = cacheOf(resources.endpointSlices, { indexers: endpointSliceIndexers });
   const nodes = cacheOf(resources.nodes);
+  const namespaces = cacheOf(resources.namespaces);
   const pods = cacheOf(resources.pods, { listOptions: { fieldSelector: `spec.nodeName=${nodeName}` } });
 
   renewNodeLease({ api, nodeName, clock, log, renewMs: input.heartbeatMs });
@@ -54,7 +55,7 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
 
   const dnsAddress = ip(input.dnsAddress);
   const dns = createClusterDns({
-    caches: { services, endpointSlices },
+    caches: { services, endpointSlices, namespaces },
     domain: input.clusterDomain,
     upstreams: input.dnsUpstreams.flatMap((text) => parseUpstream(text) ?? []),
     dial: dnsDialer(),
@@ -135,7 +136,8 @@ function serveDns(
   answer: Parameters<typeof listenDns>[0]["answer"],
   failed: (error: unknown) => void,
 ): void {
-  applyLinkSteps([{ kind: "address", address: dnsAddress, prefix: 32, link: "lo" }]);
+  // Scope host: masqueraded traffic must not leave with this address.
+  applyLinkSteps([{ kind: "address", address: dnsAddress, prefix: 32, link: "lo", scope: "host" }]);
   listenDns({ addresses: [dnsAddress, nodeAddress], port: 53, answer }).ready.catch(failed);
 }
 

@@ -1,6 +1,6 @@
 import { defaultLabOptions, launchLab, logTail, packageFile, readManifests } from "../app/index.ts";
 import type { LaunchedLab } from "../app/index.ts";
-import { CodedError, messageOf } from "../core/index.ts";
+import { CodedError, hasCode, messageOf } from "../core/index.ts";
 import { parseOptions } from "./command.ts";
 import type { Command } from "./command.ts";
 import { Unmet } from "./demo/demo-lab.ts";
@@ -108,7 +108,8 @@ async function prove(row: Row, lab: DemoLab) {
   try {
     return { from, to, must, seen: await row.prove(lab), ms: performance.now() - start, holds: true };
   } catch (error) {
-    if (!(error instanceof Unmet) && !(error instanceof CodedError)) throw error;
+    // A lab that is gone refutes nothing: the demo itself has failed.
+    if (!(error instanceof Unmet) && (!(error instanceof CodedError) || hasCode(error, "Unreachable"))) throw error;
     return { from, to, must, seen: messageOf(error), ms: performance.now() - start, holds: false };
   }
 }

@@ -88,8 +88,9 @@ function encode(step: LinkStep, peer: number, action: string): Uint8Array {
     case "delete-address": {
       const add = step.kind === "address";
       return make(add ? messages.newAddress : messages.deleteAddress, add ? flags.create | flags.replace : 0, () => {
+        const scope = add && step.scope === "host" ? 254 : 0;
         // IFA_F_NODAD: an address of the lab is unique and usable at once, in IPv6 as well.
-        writer.u8(familyNumber(ipFamily(step.address)), step.prefix, 2, 0).u32(index(step.link));
+        writer.u8(familyNumber(ipFamily(step.address)), step.prefix, 2, scope).u32(index(step.link));
         writer.attribute(2, ipToBytes(step.address)).attribute(1, ipToBytes(step.address));
       });
     }

@@ -16,7 +16,14 @@ export type LinkStep =
     }
   | { readonly kind: "link"; readonly name: string; readonly state: "up" | "down" }
   | { readonly kind: "delete-link"; readonly name: string }
-  | { readonly kind: "address"; readonly address: Ip; readonly prefix: number; readonly link: string }
+  | {
+      readonly kind: "address";
+      readonly address: Ip;
+      readonly prefix: number;
+      readonly link: string;
+      /** "host": the kernel never chooses the address as the source of packets that leave the machine. */
+      readonly scope?: "global" | "host";
+    }
   | { readonly kind: "delete-address"; readonly address: Ip; readonly prefix: number; readonly link: string }
   | {
       /** Replaces the route to the same destination. Without `via` the destination is on the link itself. */
@@ -47,7 +54,7 @@ export function describeStep(step: LinkStep): string {
     case "delete-link":
       return `link delete ${step.name}`;
     case "address":
-      return `address replace ${step.address}/${step.prefix} dev ${step.link}`;
+      return `address replace ${step.address}/${step.prefix} dev ${step.link} scope ${step.scope ?? "global"}`;
     case "delete-address":
       return `address delete ${step.address}/${step.prefix} dev ${step.link}`;
     case "route": {

@@ -4,7 +4,7 @@ import { connectFrom } from "./sockets.ts";
 
 /**
  * Sends a probe's requests from a network namespace to `address`, one after the other, each on its own connection, as
- * `curl` would. Never rejects: what goes wrong is a result.
+ * `curl` would. Never rejects: what goes wrong is a result. Silence ends the series, so that it does not last for minutes.
  */
 export async function probeHttp(
   namespacePath: string,
@@ -12,7 +12,11 @@ export async function probeHttp(
   probe: HttpProbe,
 ): Promise<readonly HttpProbeResult[]> {
   const results: HttpProbeResult[] = [];
-  for (let i = 0; i < probe.count; i++) results.push(await askOnce(namespacePath, address, probe));
+  for (let i = 0; i < probe.count; i++) {
+    const result = await askOnce(namespacePath, address, probe);
+    results.push(result);
+    if (result.kind === "failed" && result.code === "ETIMEDOUT") break;
+  }
   return results;
 }
 

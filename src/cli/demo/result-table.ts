@@ -11,10 +11,10 @@ export interface Result {
 }
 
 const columns = [
-  { title: "FROM", width: 10 },
-  { title: "TO", width: 13 },
+  { title: "FROM", width: 9 },
+  { title: "TO", width: 15 },
   { title: "MUST BE TRUE", width: 19 },
-  { title: "SEEN", width: 20 },
+  { title: "SEEN", width: 19 },
 ] as const;
 
 /** The table's head, 80 columns wide at most. */

@@ -157,8 +157,9 @@ export const rowsInside: readonly Row[] = [
     must: "the hand-written endpoint outside answers",
     async prove(lab) {
       const [reply] = allAnswered(await lab.ask("pod/multi-0", "http://legacy-api/"));
-      must(reply?.body.includes("192.168.100.50") ?? false, reply?.body.slice(0, 60) ?? "");
-      return "192.168.100.50:8080 answered";
+      const { host, port } = JSON.parse(reply?.body ?? "{}") as { readonly host?: string; readonly port?: number };
+      must(host === "db.example.com" && port === 8080, `${host} answered on port ${port}`);
+      return `${host} answered on port ${port}`;
     },
   },
   {

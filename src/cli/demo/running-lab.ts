@@ -61,7 +61,7 @@ function replyOf(result: HttpProbeResult): Reply {
     ms: result.ms,
     pod: textIn(identity, "pod"),
     node: textIn(identity, "node"),
-    client: textIn(identity, "client").replace(/:[0-9]+$/, ""),
+    client: textIn(identity, "clientAddress"),
     headers: (identity["headers"] ?? {}) as Readonly<Record<string, string>>,
   };
 }
