@@ -67,7 +67,7 @@ export interface NetlinkAnswer {
 export function readAcknowledgement(bytes: Uint8Array): NetlinkAnswer {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 20 || view.getUint16(4, littleEndian) !== 2) return { errno: 74, detail: "unexpected answer" };
-  const errno = -view.getInt32(16, littleEndian);
+  const errno = Math.abs(view.getInt32(16, littleEndian));
   if ((view.getUint16(6, littleEndian) & 0x200) === 0) return { errno };
   // With NETLINK_CAP_ACK only the header of the request (16 bytes) is repeated before the attributes.
   for (let at = 36; at + 4 <= bytes.length;) {
