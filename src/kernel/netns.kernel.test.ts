@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from "nod
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { enterOwnNamespaces } from "../../test/lab/own-namespaces.ts";
 import { cidr, ip } from "../core/index.ts";
 import { applyLinkSteps, createNamespace, inNamespace, removeNamespace, writeSysctls } from "./index.ts";
 import type { LinkStep } from "./index.ts";
@@ -20,6 +21,8 @@ function make(name: string): string {
 
 const addressesIn = (namespace: string) =>
   inNamespace(namespace, () => execFileSync("ip", ["-br", "address"], { encoding: "utf8" }));
+
+beforeAll(enterOwnNamespaces);
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "sealane-netns-"));

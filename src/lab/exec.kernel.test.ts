@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../../test/lab/own-namespaces.ts";
 import { silentLogger } from "../core/index.ts";
+import { applyLinkSteps } from "../kernel/index.ts";
 import { execArgs, findNamespaceProblem, resolvePlace, startForward, unshareArgs } from "./index.ts";
 
 const script = fileURLToPath(new URL("../../test/lab/bare-lab.mjs", import.meta.url));
@@ -21,10 +22,13 @@ describe("findNamespaceProblem()", () => {
 describe.each(asRoot ? [false, true] : [true])("a lab with a user namespace: %s", (userNamespace) => {
   let supervisor: ChildProcess;
   let hostPid = 0;
-  const linksBefore = hostLinks();
+  let linksBefore = "";
   const mountsBefore = hostMounts();
 
   beforeAll(async () => {
+    // Under `unshare -Urn` the host's part is played by a namespace whose loopback is still down.
+    applyLinkSteps([{ kind: "link", name: "lo", state: "up" }]);
+    linksBefore = hostLinks();
     const args = unshareArgs([process.execPath, script], !userNamespace);
     supervisor = spawn("unshare", args, { stdio: ["ignore", "pipe", "ignore"] });
     if (supervisor.stdout === null) throw new Error("no output");
