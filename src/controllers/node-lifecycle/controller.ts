@@ -110,13 +110,21 @@ export function startNodeLifecycleController(
     needs: [nodes, leases, pods],
     reconcile,
     watch: (queue) => {
+      const expect = (name: string, withinMs: number): void => {
+        deadlines.set(
+          name,
+          clock.schedule(withinMs, () => {
+            // Timers may fire a little early.
+            const leftMs = graceMs - (clock.monotonic() - (heard.get(name) ?? 0));
+            if (leftMs > 0) expect(name, leftMs);
+            else queue.add(name);
+          }),
+        );
+      };
       const hear = (name: string): void => {
         heard.set(name, clock.monotonic());
         deadlines.get(name)?.();
-        deadlines.set(
-          name,
-          clock.schedule(graceMs, () => queue.add(name)),
-        );
+        expect(name, graceMs);
       };
       return [
         nodes.subscribe((now, before) => {
