@@ -1,0 +1,142 @@
+import { describe, expect, it } from "vitest";
+import { ManualClock } from "../core/index.ts";
+import { resources } from "../objects/index.ts";
+import type { ConfigMap, ListOptions, WatchHandlers } from "../objects/index.ts";
+import { FakeApi, refusal } from "../../test/cluster/fake-api.ts";
+import { createCache } from "./cache.ts";
+import { createEventRecorder } from "./event-recorder.ts";
+
+const map = (name: string, namespace = "default", labels: Record<string, string> = {}): ConfigMap => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name, namespace, labels },
+});
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("createCache()", () => {
+  it("finds objects by name, namespace and index, before and after they change", async () => {
+    const api = new FakeApi();
+    const indexers = { team: (object: ConfigMap) => Object.values(object.metadata.labels ?? {}) };
+    const cache = createCache(api, resources.configMaps, { clock: new ManualClock(), indexers });
+    await api.create(resources.configMaps, map("a", "x", { team: "red" }));
+    await cache.whenSynced();
+    await api.create(resources.configMaps, map("b", "x", { team: "red" }));
+    await api.create(resources.configMaps, map("c", "y"));
+    await settled();
+    const names = (list: readonly ConfigMap[]) => list.map(({ metadata }) => metadata.name);
+    expect(names(cache.list())).toEqual(["a", "b", "c"]);
+    expect(names(cache.list("x"))).toEqual(["a", "b"]);
+    expect(names(cache.indexed("team", "red"))).toEqual(["a", "b"]);
+    await api.update(resources.configMaps, map("a", "x", { team: "blue" }));
+    await api.delete(resources.configMaps, "x", "b");
+    await settled();
+    expect(names(cache.indexed("team", "red"))).toEqual([]);
+    expect(names(cache.indexed("team", "blue"))).toEqual(["a"]);
+    expect(cache.get("x", "b")).toBeUndefined();
+    expect(() => cache.indexed("colour", "red")).toThrow(TypeError);
+    cache.stop();
+  });
+
+  it("drops managedFields", async () => {
+    const api = new FakeApi();
+    const object = map("a");
+    await api.create(resources.configMaps, { ...object, metadata: { ...object.metadata, managedFields: [{}] } });
+    const cache = createCache(api, resources.configMaps, { clock: new ManualClock() });
+    await cache.whenSynced();
+    expect(cache.get("default", "a")?.metadata).not.toHaveProperty("managedFields");
+    cache.stop();
+  });
+
+  it("tells an object that was deleted and made again as gone, then new", async () => {
+    const api = new FakeApi();
+    const clock = new ManualClock();
+    const watches: WatchHandlers<ConfigMap>[] = [];
+    const inner = api.watch.bind(api);
+    api.watch = ((resource: never, options: ListOptions, handlers: WatchHandlers<ConfigMap>) => {
+      watches.push(handlers);
+      return inner(resource, options, handlers as never);
+    }) as never;
+    await api.create(resources.configMaps, map("a"));
+    const cache = createCache(api, resources.configMaps, { clock });
+    await cache.whenSynced();
+    const told: (readonly [string | undefined, string | undefined])[] = [];
+    cache.subscribe((now, before) => told.push([now?.metadata.uid, before?.metadata.uid]));
+    const [first] = api.all(resources.configMaps);
+    // The connection breaks, and comes back when the history is gone.
+    api.watch = (() => ({ close: () => undefined })) as never;
+    watches[0]?.closed(refusal(410, "Expired", "too old"));
+    await api.delete(resources.configMaps, "default", "a");
+    const second = await api.create(resources.configMaps, map("a"));
+    await settled();
+    expect(told).toEqual([
+      [first?.metadata.uid, undefined],
+      [undefined, first?.metadata.uid],
+      [second.metadata.uid, undefined],
+    ]);
+    cache.stop();
+  });
+
+  it("tries a failing list again with growing delays, and stops when told to", async () => {
+    const api = new FakeApi();
+    const clock = new ManualClock();
+    let calls = 0;
+    api.list = (() => {
+      calls++;
+      return Promise.reject(new Error("no"));
+    }) as never;
+    const cache = createCache(api, resources.configMaps, { clock });
+    const counts: number[] = [];
+    for (const ms of [0, 50, 50, 50, 200, 400]) {
+      clock.advance(ms);
+      await settled();
+      counts.push(calls);
+    }
+    expect(counts).toEqual([1, 2, 2, 3, 4, 5]);
+    expect(cache.synced).toBe(false);
+    cache.stop();
+    clock.advance(100_000);
+    await settled();
+    expect(calls).toBe(5);
+  });
+});
+
+describe("createEventRecorder()", () => {
+  it("raises the count of an event that is repeated", async () => {
+    const api = new FakeApi();
+    const clock = new ManualClock(1_700_000_000_000);
+    const recorder = createEventRecorder(api, { component: "test", host: "node-1" }, clock);
+    const object = await api.create(resources.configMaps, map("a"));
+    for (let i = 0; i < 5; i++) recorder.record(object, "Warning", "Broken", "it is broken");
+    await settled();
+    clock.advance(60_000);
+    recorder.record(object, "Warning", "Broken", "it is broken");
+    recorder.record(object, "Normal", "Mended", "it works");
+    await settled();
+    const events = api.all(resources.events);
+    expect(events).toMatchObject([
+      {
+        reason: "Broken",
+        count: 6,
+        firstTimestamp: "2023-11-14T22:13:20Z",
+        lastTimestamp: "2023-11-14T22:14:20Z",
+        involvedObject: { kind: "ConfigMap", name: "a", namespace: "default" },
+        source: { component: "test", host: "node-1" },
+      },
+      { reason: "Mended", count: 1, type: "Normal" },
+    ]);
+    // Repeats that come while a request is under way share one.
+    expect(api.writes.filter((write) => write.includes("events/")).length).toBeLessThanOrEqual(4);
+  });
+
+  it("never fails, whatever the API says", async () => {
+    const api = new FakeApi();
+    const object = await api.create(resources.configMaps, map("a"));
+    api.beforeWrite = () => {
+      throw refusal(500, "InternalError", "no");
+    };
+    const recorder = createEventRecorder(api, { component: "test" }, new ManualClock());
+    for (let i = 0; i < 2_000; i++) recorder.record(object, "Normal", "R", `message ${i}`);
+    await settled();
+    expect(api.all(resources.events)).toEqual([]);
+  });
+});
