@@ -44,7 +44,12 @@ describe.each(asRoot ? [false, true] : [true])("a lab with a user namespace: %s"
   });
 
   const run = async (place: string, ...command: readonly string[]) => {
-    const where = await resolvePlace(place, "default", () => undefined);
+    const where = await resolvePlace(
+      place,
+      "default",
+      () => undefined,
+      (path) => existsSync(`/proc/${hostPid}/root${path}`),
+    );
     const args = execArgs({ hostPid, userNamespace, place: where, command, cwd: process.cwd() });
     const { status, stdout, stderr } = spawnSync(args[0] ?? "", args.slice(1), { encoding: "utf8", input: "in put" });
     return { status, stdout, stderr };

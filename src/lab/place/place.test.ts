@@ -14,6 +14,8 @@ const pod = (spec: Partial<PodSpec> = {}, running = true): Pod => ({
 const find = (of: Pod | undefined) => (namespace: string, name: string) =>
   namespace === "shop" && name === "web-0" ? of : undefined;
 
+const anywhere = () => true;
+
 describe("resolvePlace()", () => {
   const table: readonly (readonly [string, string, string])[] = [
     ["client", "/run/netns/client", "client"],
@@ -23,11 +25,11 @@ describe("resolvePlace()", () => {
     ["pod/web-0", "/run/netns/pod-0123456789ab", "web-0"],
   ];
   it.each(table)("finds %s", async (text, namespace, hostname) =>
-    expect(await resolvePlace(text, "shop", find(pod()))).toMatchObject({ text, namespace, hostname }),
+    expect(await resolvePlace(text, "shop", find(pod()), anywhere)).toMatchObject({ text, namespace, hostname }),
   );
 
   it("finds a pod of the host network on its node, with the pod's own names", async () =>
-    expect(await resolvePlace("pod/web-0", "shop", find(pod({ hostNetwork: true })))).toMatchObject({
+    expect(await resolvePlace("pod/web-0", "shop", find(pod({ hostNetwork: true })), anywhere)).toMatchObject({
       namespace: "/run/netns/node-2",
       files: "/run/sealane/places/pod-0123456789ab",
     }));
@@ -40,11 +42,18 @@ describe("resolvePlace()", () => {
     ["pod/none", 'There is no pod none in namespace shop: "kubectl get pods -A" shows all'],
   ];
   it.each(refused)("refuses %j", async (text, message) =>
-    expect(resolvePlace(text, "shop", find(pod()))).rejects.toThrow(message),
+    expect(resolvePlace(text, "shop", find(pod()), anywhere)).rejects.toThrow(message),
   );
 
+  it("refuses a node that this lab does not have", async () =>
+    expect(resolvePlace("node/9", "shop", find(pod()), (path) => !path.endsWith("node-9"))).rejects.toThrow(
+      'There is no node/9 in this lab: "sealane status" shows its nodes',
+    ));
+
   it("refuses a pod that does not run", async () =>
-    expect(resolvePlace("pod/web-0", "shop", find(pod({}, false)))).rejects.toThrow("Pod web-0 does not run yet"));
+    expect(resolvePlace("pod/web-0", "shop", find(pod({}, false)), anywhere)).rejects.toThrow(
+      "Pod web-0 does not run yet",
+    ));
 });
 
 describe("podResolver()", () => {

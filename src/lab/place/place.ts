@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { CodedError } from "../../core/index.ts";
 import type { Pod } from "../../objects/index.ts";
 import { podPlaceName } from "../pod/network.ts";
@@ -20,10 +21,24 @@ export type PodLookup = (namespace: string, name: string) => Pod | undefined | P
 const usage = 'a place is "client", "router", "node/N" or "pod/NAME"';
 
 /**
- * Reads a place: `client`, `router`, `node/2`, `node/node-2`, `pod/NAME` (or `pods/NAME`) in `namespace`.
- * Throws `CodedError` code `Place` when there is no such place; whether a node exists shows only on entering it.
+ * Reads a place: `client`, `router`, `node/2`, `node/node-2`, `pod/NAME` (or `pods/NAME`) in `namespace`. Meant for the
+ * supervisor, which sees the lab's namespaces; elsewhere `exists` must say whether there is one at a path.
+ * Throws `CodedError` code `Place` when there is no such place.
  */
-export async function resolvePlace(text: string, namespace: string, findPod: PodLookup): Promise<Place> {
+export async function resolvePlace(
+  text: string,
+  namespace: string,
+  findPod: PodLookup,
+  exists: (path: string) => boolean = existsSync,
+): Promise<Place> {
+  const place = await readPlace(text, namespace, findPod);
+  if (!exists(place.namespace)) {
+    throw new CodedError("Place", `There is no ${text} in this lab: "sealane status" shows its nodes`);
+  }
+  return place;
+}
+
+async function readPlace(text: string, namespace: string, findPod: PodLookup): Promise<Place> {
   const [kind = "", name, ...rest] = text.split("/");
   if (rest.length > 0) throw new CodedError("Place", `There is no place ${JSON.stringify(text)}: ${usage}`);
   if (name === undefined && (kind === "client" || kind === "router")) return machinePlace(text, kind);
@@ -33,10 +48,8 @@ export async function resolvePlace(text: string, namespace: string, findPod: Pod
   if (name !== undefined && name !== "" && ["pod", "pods", "po"].includes(kind)) {
     const pod = await findPod(namespace, name);
     if (pod === undefined) {
-      throw new CodedError(
-        "Place",
-        `There is no pod ${name} in namespace ${namespace}: "kubectl get pods -A" shows all`,
-      );
+      const hint = '"kubectl get pods -A" shows all';
+      throw new CodedError("Place", `There is no pod ${name} in namespace ${namespace}: ${hint}`);
     }
     return podPlace(text, pod);
   }
