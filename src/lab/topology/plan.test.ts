@@ -58,7 +58,7 @@ describe("machineSteps()", () => {
     expect(steps("node-1")).toEqual([
       "link set lo up",
       "link set eth0 up",
-      "address replace 192.168.100.11/24 dev eth0",
+      "address replace 192.168.100.11/24 dev eth0 scope global",
       "route replace 0.0.0.0/0 via 192.168.100.1 dev eth0",
       "route replace 10.244.2.0/24 via 192.168.100.12 dev eth0",
     ]));
