@@ -77,7 +77,7 @@ function spawnSupervisor(directory: LabDirectory, listener: Server, userNamespac
   const program = packageFile("dist/run/supervisor/main.js");
   const user = userNamespace ? ["--user", "--map-root-user"] : [];
   const isolate = ["unshare", ...user, "--net", "--mount", "--pid", "--fork", "--kill-child=TERM"];
-  const argv = ["setpriv", "--pdeathsig", "KILL", ...isolate, process.execPath, program];
+  const argv = ["setpriv", "--pdeathsig", "KILL", ...isolate, process.execPath, ...process.execArgv, program];
   // setpriv's signal is kept by exec and makes unshare die with the shell; unshare passes TERM on to the supervisor.
   const janitor = 'dir=$1; shift; "$@"; status=$?; rm -rf -- "$dir"; exit "$status"';
   try {
