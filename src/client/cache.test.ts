@@ -50,12 +50,12 @@ describe("createCache()", () => {
   it("tells an object that was deleted and made again as gone, then new", async () => {
     const api = new FakeApi();
     const clock = new ManualClock();
-    const watches: WatchHandlers<ConfigMap>[] = [];
+    const watches: WatchHandlers<never>[] = [];
     const inner = api.watch.bind(api);
-    api.watch = ((resource: never, options: ListOptions, handlers: WatchHandlers<ConfigMap>) => {
+    api.watch = (resource: never, options: ListOptions, handlers: WatchHandlers<never>) => {
       watches.push(handlers);
-      return inner(resource, options, handlers as never);
-    }) as never;
+      return inner(resource, options, handlers);
+    };
     await api.create(resources.configMaps, map("a"));
     const cache = createCache(api, resources.configMaps, { clock });
     await cache.whenSynced();
@@ -63,7 +63,7 @@ describe("createCache()", () => {
     cache.subscribe((now, before) => told.push([now?.metadata.uid, before?.metadata.uid]));
     const [first] = api.all(resources.configMaps);
     // The connection breaks, and comes back when the history is gone.
-    api.watch = (() => ({ close: () => undefined })) as never;
+    api.watch = () => ({ close: () => undefined });
     watches[0]?.closed(refusal(410, "Expired", "too old"));
     await api.delete(resources.configMaps, "default", "a");
     const second = await api.create(resources.configMaps, map("a"));
@@ -80,10 +80,10 @@ describe("createCache()", () => {
     const api = new FakeApi();
     const clock = new ManualClock();
     let calls = 0;
-    api.list = (() => {
+    api.list = () => {
       calls++;
       return Promise.reject(new Error("no"));
-    }) as never;
+    };
     const cache = createCache(api, resources.configMaps, { clock });
     const counts: number[] = [];
     for (const ms of [0, 50, 50, 50, 200, 400]) {
