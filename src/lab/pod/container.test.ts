@@ -63,6 +63,21 @@ describe("RunningContainer", () => {
     expect(running.facts.ready).toBe(true);
   });
 
+  it("asks readiness at once when the stand-in is told something, and in whole periods from there", () => {
+    const { running, clock, tell, log } = make({ readinessProbe: { ...exec, periodSeconds: 10, failureThreshold: 2 } });
+    clock.advance(4000);
+    tell({ ready: false });
+    running.stateChanged();
+    expect([running.facts.ready, log.length]).toEqual([true, 1]);
+    clock.advance(9999);
+    expect(running.facts.ready).toBe(true);
+    clock.advance(1);
+    expect([running.facts.ready, log.length]).toEqual([false, 2]);
+    tell({ ready: true });
+    running.stateChanged();
+    expect(running.facts.ready).toBe(true);
+  });
+
   it("starts again after liveness failures: at once, then with back-off", () => {
     const { running, clock, tell, log } = make({ livenessProbe: { ...exec, periodSeconds: 1, failureThreshold: 1 } });
     tell({ dead: true });

@@ -32,6 +32,8 @@ export class RunningContainer {
   readonly #plans: ReadonlyMap<ProbeKind, ProbePlan>;
   readonly #progress = new Map<ProbeKind, ProbeProgress>();
   readonly #cancels = new Set<Cancel>();
+  /** Runs that wait for their period to end, and how to make them now. */
+  readonly #pending = new Map<ProbeKind, () => void>();
   #facts: ContainerFacts;
   #problems = new Set<string>();
   #backOff = 0;
@@ -94,6 +96,15 @@ export class RunningContainer {
     this.#options.changed();
   }
 
+  /**
+   * The stand-in was told to behave differently: readiness is asked at once instead of at the end of the period, so that an order shows as
+   * fast as the cluster can carry it. The period goes on from there.
+   */
+  stateChanged(): void {
+    this.#pending.get("readiness")?.();
+    this.review();
+  }
+
   /** A port of this container could not be opened (or now could). */
   portProblem(port: string, problem: string | undefined): void {
     if (problem === undefined) this.#problems.delete(port);
@@ -144,7 +155,13 @@ export class RunningContainer {
       if (!goesOn || this.#facts.waiting !== undefined) return;
       const next = startedAt + plan.periodMs;
       const wait = Math.max(0, next - this.#options.clock.monotonic());
-      this.#later(wait, () => this.#run(plan, wait === 0 ? this.#options.clock.monotonic() : next));
+      const again = (at: number) => {
+        cancelNext();
+        this.#pending.delete(plan.kind);
+        this.#run(plan, at);
+      };
+      const cancelNext = this.#later(wait, () => again(wait === 0 ? this.#options.clock.monotonic() : next));
+      this.#pending.set(plan.kind, () => again(this.#options.clock.monotonic()));
     };
     const { action } = plan;
     const state = this.#options.state();
@@ -211,15 +228,20 @@ export class RunningContainer {
     this.#later(delay, start);
   }
 
-  #later(delayMs: number, run: () => void): void {
+  #later(delayMs: number, run: () => void): Cancel {
     const cancel = this.#options.clock.schedule(delayMs, () => {
       this.#cancels.delete(cancel);
       if (!this.#stopped) run();
     });
     this.#cancels.add(cancel);
+    return () => {
+      this.#cancels.delete(cancel);
+      cancel();
+    };
   }
 
   #cancelAll(): void {
+    this.#pending.clear();
     for (const cancel of this.#cancels) cancel();
     this.#cancels.clear();
   }

@@ -85,7 +85,7 @@ export class PodWorker {
       http,
       clock,
       log,
-      onStateChange: () => this.#containers.forEach((container) => container.review()),
+      onStateChange: () => this.#containers.forEach((container) => container.stateChanged()),
       onPortProblem: (port, problem) =>
         this.#containers.get(port.container ?? "")?.portProblem(`${port.port}/${port.protocol}`, problem),
     });
