@@ -24,20 +24,18 @@ describe("kinds", () => {
     }
   });
 
-  it.each(
-    ["Job", "CronJob"]
-      .map((kind) => ["batch/v1", kind] as const)
-      .concat([
-        ["autoscaling/v2", "HorizontalPodAutoscaler"],
-        ["autoscaling/v1", "HorizontalPodAutoscaler"],
-        ["policy/v1", "PodDisruptionBudget"],
-        ["networking.k8s.io/v1", "NetworkPolicy"],
-        ["rbac.authorization.k8s.io/v1", "ClusterRoleBinding"],
-        ["storage.k8s.io/v1", "StorageClass"],
-        ["v1", "PersistentVolumeClaim"],
-        ["apiextensions.k8s.io/v1", "CustomResourceDefinition"],
-      ]),
-  )("stores %s %s, and says that nothing acts on it", (apiVersion, name) => {
+  it.each([
+    ["batch/v1", "Job"],
+    ["batch/v1", "CronJob"],
+    ["autoscaling/v2", "HorizontalPodAutoscaler"],
+    ["autoscaling/v1", "HorizontalPodAutoscaler"],
+    ["policy/v1", "PodDisruptionBudget"],
+    ["networking.k8s.io/v1", "NetworkPolicy"],
+    ["rbac.authorization.k8s.io/v1", "ClusterRoleBinding"],
+    ["storage.k8s.io/v1", "StorageClass"],
+    ["v1", "PersistentVolumeClaim"],
+    ["apiextensions.k8s.io/v1", "CustomResourceDefinition"],
+  ] as const)("stores %s %s, and says that nothing acts on it", (apiVersion, name) => {
     const kind = findKindByName(apiVersion, name);
     expect(kind?.actedOn).toBe(false);
     expect(kind?.warnings({ apiVersion, kind: name, metadata: { name: "a" } }, undefined)).toEqual([

@@ -20,6 +20,9 @@ export const podColumns: readonly Column[] = [
 /** The row of a pod: STATUS is the most telling of its phase, its containers' states and its deletion. */
 export function podRow(pod: Pod, nowMs: number): readonly Cell[] {
   const { reason, ready, restarts } = summary(pod, nowMs);
+  const sidecars = itemsOf(asFields(pod.spec).initContainers).filter(
+    ({ restartPolicy }) => restartPolicy === "Always",
+  ).length;
   const status = fieldsOf(pod.status);
   const gates = itemsOf(asFields(pod.spec).readinessGates);
   const conditions = itemsOf(status.conditions);
@@ -27,7 +30,7 @@ export function podRow(pod: Pod, nowMs: number): readonly Cell[] {
   const address = textOf(itemsOf(status.podIPs)[0]?.ip) || textOf(status.podIP);
   return [
     pod.metadata.name,
-    `${ready}/${pod.spec.containers.length}`,
+    `${ready}/${pod.spec.containers.length + sidecars}`,
     reason,
     restarts,
     ageCell(pod, nowMs),
