@@ -12,7 +12,7 @@ import { evictionDelayMs, isLost, lostNode, planPodConditions, planTaints } from
 export interface NodeLifecycleOptions {
   /** Milliseconds without a heartbeat after which a node counts as lost; 40 s by default, as in Kubernetes. */
   readonly graceMs?: number;
-  /** Milliseconds after which pods leave a lost node, unless they say otherwise; 300 s by default. */
+  /** Milliseconds after which pods leave a lost node, unless they tolerate more or less than the usual 300 s. */
   readonly evictionMs?: number;
 }
 

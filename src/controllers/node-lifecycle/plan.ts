@@ -1,4 +1,4 @@
-import type { Condition, Node, Pod, Taint, Toleration } from "../../objects/index.ts";
+import type { Condition, Node, Pod, Taint } from "../../objects/index.ts";
 import { formatTime } from "../../objects/index.ts";
 import { findCondition, withCondition } from "../conditions.ts";
 import { tolerates } from "../node-match.ts";
@@ -72,14 +72,19 @@ export function planPodConditions(pod: Pod, lost: boolean, nowMs: number): reado
   return withCondition(conditions, { type: "Ready", status: "True" }, nowMs);
 }
 
+/** What the API server lets every pod tolerate that says nothing itself (admission DefaultTolerationSeconds). */
+const admittedSeconds = 300;
+
 /**
- * Milliseconds after which a pod leaves a lost node: what it tolerates, or `defaultMs`; undefined when it stays for
- * ever, as daemons do.
+ * Milliseconds after which a pod leaves a lost node: what it tolerates; `defaultMs` when it says nothing or has what
+ * every pod is given; undefined when it stays for ever, as daemons do.
  */
 export function evictionDelayMs(pod: Pod, defaultMs: number): number | undefined {
   const taint: Taint = { key: unreachableTaint, effect: "NoExecute" };
   const covering = (pod.spec.tolerations ?? []).filter((toleration) => tolerates(toleration, taint));
   if (covering.length === 0) return defaultMs;
-  const limited = covering.flatMap(({ tolerationSeconds }: Toleration) => tolerationSeconds ?? []);
-  return limited.length === 0 ? undefined : Math.max(0, Math.min(...limited)) * 1000;
+  const limited = covering.flatMap(({ tolerationSeconds }) => tolerationSeconds ?? []);
+  if (limited.length === 0) return undefined;
+  const seconds = Math.max(0, Math.min(...limited));
+  return seconds === admittedSeconds ? defaultMs : seconds * 1000;
 }
