@@ -2,6 +2,16 @@ import { defineKind } from "../define-kind.ts";
 import type { KindDefinition } from "../define-kind.ts";
 import type { AnyObject } from "../../objects/index.ts";
 import type { Kind } from "../kind.ts";
+import { cronJobDetails, jobDetails } from "./batch-kinds.ts";
+import {
+  autoscalerDetails,
+  createdAt,
+  disruptionBudgetDetails,
+  networkPolicyDetails,
+  priorityClassDetails,
+  roleBindingDetails,
+} from "./policy-kinds.ts";
+import { claimDetails, storageClassDetails, volumeDetails } from "./storage-kinds.ts";
 
 type Details = Omit<KindDefinition<AnyObject>, "resource" | "actedOn">;
 
@@ -30,39 +40,27 @@ const dra = "resource.k8s.io";
 
 /** The built-in kinds that real manifests carry and that nothing here acts on: data with upstream's names. */
 export const storedKinds: readonly Kind[] = [
-  stored("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", { shortNames: ["pvc"], subresources: status }),
+  stored("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", claimDetails),
   stored("", "v1", "PodTemplate", "podtemplates", { hasGeneration: true }),
   stored("", "v1", "ResourceQuota", "resourcequotas", { shortNames: ["quota"], subresources: status }),
-  stored("", "v1", "LimitRange", "limitranges", { shortNames: ["limits"] }),
-  clusterWide("", "v1", "PersistentVolume", "persistentvolumes", { shortNames: ["pv"], subresources: status }),
-  stored("batch", "v1", "Job", "jobs", { categories: ["all"], subresources: status }),
-  stored("batch", "v1", "CronJob", "cronjobs", { shortNames: ["cj"], categories: ["all"], subresources: status }),
+  stored("", "v1", "LimitRange", "limitranges", { shortNames: ["limits"], ...createdAt }),
+  clusterWide("", "v1", "PersistentVolume", "persistentvolumes", volumeDetails),
+  stored("batch", "v1", "Job", "jobs", jobDetails),
+  stored("batch", "v1", "CronJob", "cronjobs", cronJobDetails),
   stored("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", {
+    ...autoscalerDetails,
     schemaType: "V2HorizontalPodAutoscaler",
-    shortNames: ["hpa"],
-    categories: ["all"],
-    subresources: status,
   }),
-  stored("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", {
-    shortNames: ["hpa"],
-    categories: ["all"],
-    subresources: status,
-  }),
-  stored("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", { shortNames: ["pdb"], subresources: status }),
-  stored("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", {
-    shortNames: ["netpol"],
-    hasGeneration: true,
-  }),
-  stored(rbac, "v1", "Role", "roles", { nameRule: "pathSegment" }),
-  stored(rbac, "v1", "RoleBinding", "rolebindings", { nameRule: "pathSegment" }),
-  clusterWide(rbac, "v1", "ClusterRole", "clusterroles", { nameRule: "pathSegment" }),
-  clusterWide(rbac, "v1", "ClusterRoleBinding", "clusterrolebindings", { nameRule: "pathSegment" }),
-  clusterWide("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", {
-    shortNames: ["pc"],
-    hasGeneration: true,
-  }),
+  stored("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", autoscalerDetails),
+  stored("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", disruptionBudgetDetails),
+  stored("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", networkPolicyDetails),
+  stored(rbac, "v1", "Role", "roles", { nameRule: "pathSegment", ...createdAt }),
+  stored(rbac, "v1", "RoleBinding", "rolebindings", roleBindingDetails),
+  clusterWide(rbac, "v1", "ClusterRole", "clusterroles", { nameRule: "pathSegment", ...createdAt }),
+  clusterWide(rbac, "v1", "ClusterRoleBinding", "clusterrolebindings", roleBindingDetails),
+  clusterWide("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", priorityClassDetails),
   clusterWide("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", {}),
-  clusterWide(storage, "v1", "StorageClass", "storageclasses", { shortNames: ["sc"] }),
+  clusterWide(storage, "v1", "StorageClass", "storageclasses", storageClassDetails),
   clusterWide(storage, "v1", "CSIDriver", "csidrivers", {}),
   clusterWide(storage, "v1", "CSINode", "csinodes", {}),
   clusterWide(storage, "v1", "VolumeAttachment", "volumeattachments", { subresources: status }),
@@ -103,6 +101,7 @@ export const storedKinds: readonly Kind[] = [
   }),
   clusterWide("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", {
     shortNames: ["crd", "crds"],
+    ...createdAt,
     categories: ["api-extensions"],
     subresources: status,
   }),
