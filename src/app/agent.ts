@@ -4,7 +4,7 @@ import { etherTypeArp } from "../codec/index.ts";
 import { registerNode, renewNodeLease } from "../controllers/index.ts";
 import { cidr, ip } from "../core/index.ts";
 import type { Ip } from "../core/index.ts";
-import { createClusterDns, parseUpstream } from "../dns/index.ts";
+import { createClusterDns, parseUpstream, resolvConfOf } from "../dns/index.ts";
 import { applyLinkSteps, openPacketSocket } from "../kernel/index.ts";
 import { startPodRuntime } from "../lab/index.ts";
 import { dnsDialer, listenDns, secureRandom, stderrLogger, systemClock } from "../net/index.ts";
@@ -82,7 +82,15 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
     recorder,
     clock,
     log,
-    dns: { nameserver: input.dnsAddress, domain: input.clusterDomain, nodeNameserver: input.outsideNameserver },
+    dns: {
+      domain: input.clusterDomain,
+      resolvConf: (pod) =>
+        resolvConfOf(pod, {
+          clusterDomain: input.clusterDomain,
+          nameservers: [input.dnsAddress],
+          host: { nameservers: [input.outsideNameserver], searches: [], options: [] },
+        }),
+    },
     builtIns: {
       [ingressImage]: ingressBuiltIn({
         caches: () => ({

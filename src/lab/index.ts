@@ -8,7 +8,6 @@ export { startPodRuntime } from "./pod/runtime.ts";
 export type { PodRuntime, PodRuntimeOptions } from "./pod/runtime.ts";
 export type { BuiltIn, BuiltInPlace, BuiltIns, RunningBuiltIn } from "./pod/built-in.ts";
 export { standInCondition } from "./pod/status.ts";
-export type { LabDns } from "./place/name-files.ts";
 export { startOutsideHost } from "./outside/host.ts";
 export type { RunningOutsideHost } from "./outside/host.ts";
 export { resolvePlace } from "./place/place.ts";

@@ -1,3 +1,4 @@
+import { resolvConfOf } from "../dns/index.ts";
 import { createSocket } from "node:dgram";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
@@ -11,6 +12,12 @@ import { isPodReady } from "../objects/index.ts";
 import type { Container, Pod, PodSpec, Service } from "../objects/index.ts";
 import { buildTopology, dialFrom, planTopology, startOutsideHost, startPodRuntime } from "./index.ts";
 import type { BuiltIns, NodeMachine, PodRuntime, RunningOutsideHost } from "./index.ts";
+
+const resolver = {
+  clusterDomain: "cluster.local",
+  nameservers: ["10.96.0.10"],
+  host: { nameservers: [], searches: [], options: [] },
+};
 
 const cluster = new FakeCluster();
 const topology = planTopology({ nodes: 2 });
@@ -32,7 +39,7 @@ const start = async (node: NodeMachine) =>
       recorder: cluster.recorder,
       clock: systemClock,
       log: silentLogger,
-      dns: { nameserver: "10.96.0.10", domain: "cluster.local", nodeNameserver: topology.nameserver },
+      dns: { domain: "cluster.local", resolvConf: (pod) => resolvConfOf(pod, resolver) },
       builtIns,
     }),
   );
@@ -103,7 +110,7 @@ describe("startPodRuntime()", () => {
     expect(pod.status?.containerStatuses?.[0]).toMatchObject({ ready: true, restartCount: 0, image: "nginx:1.27" });
     expect(pod.status?.conditions?.map(({ type }) => type)).toContain("sealane.dev/stand-in");
     expect(readFileSync(`/run/sealane/places/${namespaceOf("first").slice(11)}/resolv.conf`, "utf8")).toBe(
-      "nameserver 10.96.0.10\nsearch default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n",
+      "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n",
     );
     const seen = await ask("/run/netns/node-1", addressOf("first"), 80, "/any/path?x=1");
     expect(seen).toMatchObject({ pod: "first", node: "node-1", port: 80, path: "/any/path?x=1", method: "GET" });

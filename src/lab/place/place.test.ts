@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Pod, PodSpec } from "../../objects/index.ts";
-import { hostsText, podResolver, resolvConfText } from "./name-files.ts";
+import { hostsText } from "./hosts-text.ts";
 import { ip } from "../../core/index.ts";
 import { resolvePlace } from "./place.ts";
 
@@ -54,22 +54,6 @@ describe("resolvePlace()", () => {
     expect(resolvePlace("pod/web-0", "shop", find(pod({}, false)), anywhere)).rejects.toThrow(
       "Pod web-0 does not run yet",
     ));
-});
-
-describe("podResolver()", () => {
-  const dns = { nameserver: "10.96.0.10", domain: "cluster.local", nodeNameserver: "192.168.100.1" };
-  const text = (spec: Partial<PodSpec>) => resolvConfText(podResolver(pod(spec), dns));
-  const cluster =
-    "nameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n";
-  const table: readonly (readonly [Partial<PodSpec>, string])[] = [
-    [{}, cluster],
-    [{ dnsPolicy: "Default" }, "nameserver 192.168.100.1\n"],
-    [{ hostNetwork: true }, "nameserver 192.168.100.1\n"],
-    [{ hostNetwork: true, dnsPolicy: "ClusterFirstWithHostNet" }, cluster],
-    [{ dnsPolicy: "None", dnsConfig: { nameservers: ["1.1.1.1"], searches: ["x"] } }, "nameserver 1.1.1.1\nsearch x\n"],
-    [{ dnsConfig: { options: [{ name: "ndots", value: "2" }, { name: "edns0" }] } }, cluster.replace(":5", ":2 edns0")],
-  ];
-  it.each(table)("writes for %j", (spec, expected) => expect(text(spec)).toBe(expected));
 });
 
 describe("hostsText()", () => {

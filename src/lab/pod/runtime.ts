@@ -5,8 +5,7 @@ import { isPodFinished, objectKey } from "../../objects/index.ts";
 import type { Cache, ClusterApi, EventRecorder, Pod, Service } from "../../objects/index.ts";
 import { removePlaceFiles, writePlaceFiles } from "../place/files.ts";
 import type { PlaceFiles } from "../place/files.ts";
-import { hostsText, podResolver, resolvConfText } from "../place/name-files.ts";
-import type { LabDns } from "../place/name-files.ts";
+import { hostsText } from "../place/hosts-text.ts";
 import { StandInHttp } from "../stand-in/http.ts";
 import { PodAddresses } from "./addresses.ts";
 import type { BuiltIns } from "./built-in.ts";
@@ -33,7 +32,12 @@ export interface PodRuntimeOptions {
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly dns: LabDns;
+  readonly dns: {
+    /** `cluster.local`: pods with a subdomain find their own full name in /etc/hosts. */
+    readonly domain: string;
+    /** The text of a pod's /etc/resolv.conf. */
+    readonly resolvConf: (pod: Pod) => string;
+  };
   readonly builtIns?: BuiltIns;
 }
 
@@ -217,7 +221,7 @@ class Runtime implements PodRuntime {
       return parsed === undefined ? [] : [{ address: parsed, names: hostnames }];
     });
     return {
-      resolvConf: resolvConfText(podResolver(pod, dns)),
+      resolvConf: dns.resolvConf(pod),
       hosts: hostsText([{ address, names: [...full, hostname] }, ...aliases]),
     };
   }

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { applyLinkSteps, createNamespace, inNamespace, removeNamespace, writeSysctls } from "../../kernel/index.ts";
 import { removePlaceFiles, writePlaceFiles } from "../place/files.ts";
-import { hostsText, resolvConfText } from "../place/name-files.ts";
+import { hostsText } from "../place/hosts-text.ts";
 import { machinesOf } from "./plan.ts";
 import type { Machine, NodeMachine, Topology } from "./plan.ts";
 import { lanSteps, machineSteps, machineSysctls, podRouteStep, portStep } from "./steps.ts";
@@ -51,7 +51,7 @@ function createMachine(topology: Topology, machine: Machine): void {
   rmSync(machine.namespace, { force: true });
   createNamespace(machine.namespace, () => writeSysctls(machineSysctls(machine)));
   writePlaceFiles(machine.name, {
-    resolvConf: resolvConfText({ nameservers: [topology.nameserver] }),
+    resolvConf: `nameserver ${topology.nameserver}\n`,
     hosts: hostsText([{ address: machine.address, names: [machine.name] }]),
   });
 }
