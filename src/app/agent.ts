@@ -12,6 +12,7 @@ import { endpointSliceIndexers, resources } from "../objects/index.ts";
 import type { Cache, Indexers, KubeObject, ListOptions, Resource } from "../objects/index.ts";
 import type { AgentInput, ToAgent } from "./agent-messages.ts";
 import { ingressImage } from "./builtin-objects.ts";
+import { lookupIn } from "./dns-question.ts";
 import { ingressBuiltIn } from "./ingress-built-in.ts";
 import { nodeDescription } from "./node-description.ts";
 import { startNodeProxy } from "./node-proxy.ts";
@@ -101,6 +102,7 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
           endpointSlices,
         }),
         nodeName,
+        lookup: lookupIn(dns),
         clock,
         log,
         random,

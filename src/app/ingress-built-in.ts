@@ -1,3 +1,4 @@
+import type { LookupFunction } from "node:net";
 import type { Clock, Logger, Random } from "../core/index.ts";
 import { createIngressRouter } from "../ingress/index.ts";
 import type { IngressRouterOptions } from "../ingress/index.ts";
@@ -11,6 +12,8 @@ const httpsPort = 443;
 export interface IngressBuiltInOptions {
   readonly caches: () => IngressRouterOptions["caches"];
   readonly nodeName: string;
+  /** Resolves the names of ExternalName backends. */
+  readonly lookup: LookupFunction;
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: Random;
@@ -19,8 +22,8 @@ export interface IngressBuiltInOptions {
 /** The Ingress router as a program that runs in a pod: it listens in the pod's namespace and dials from the node's. */
 export function ingressBuiltIn(options: IngressBuiltInOptions): BuiltIn {
   return async ({ inNamespace }) => {
-    const { nodeName, clock, log, random } = options;
-    const router = createIngressRouter({ caches: options.caches(), nodeName, clock, log, random });
+    const { nodeName, lookup, clock, log, random } = options;
+    const router = createIngressRouter({ caches: options.caches(), nodeName, lookup, clock, log, random });
     await router.listen({ httpPort, httpsPort, open: (listen) => inNamespace(listen) });
     return { stop: () => router.stop() };
   };

@@ -1,18 +1,10 @@
 import { randomInt } from "node:crypto";
-import {
-  decodeMessage,
-  dnsClasses,
-  encodeMessage,
-  formatRecordData,
-  opcodes,
-  parseName,
-  recordTypes,
-  responseCodeName,
-} from "../../codec/index.ts";
+import { decodeMessage, formatRecordData, recordTypes, responseCodeName } from "../../codec/index.ts";
 import type { Message } from "../../codec/index.ts";
 import { CodedError, parseIp } from "../../core/index.ts";
 import type { ResolvConf } from "../../dns/index.ts";
 import type { DnsProbe, DnsProbeResult } from "./probe.ts";
+import { encodeQuestion } from "../dns-question.ts";
 import { exchangeDatagram } from "./sockets.ts";
 
 /** The names that a resolver tries for `name`, in order (resolv.conf(5), "ndots"). */
@@ -65,29 +57,8 @@ async function askServer(
   type: DnsProbe["type"],
   timeoutMs: number,
 ): Promise<Message | undefined> {
-  const parsed = parseName(name);
-  if (parsed === undefined) throw new CodedError("BadName", `${JSON.stringify(name)} is no domain name`);
   const id = randomInt(0x1_0000);
-  const query = encodeMessage({
-    kind: "message",
-    id,
-    response: false,
-    opcode: opcodes.QUERY,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    reserved: false,
-    authenticData: false,
-    checkingDisabled: false,
-    rcode: 0,
-    questions: [{ name: parsed, type: recordTypes[type], class: dnsClasses.IN }],
-    answers: [],
-    authorities: [],
-    additionals: [],
-    edns: { udpSize: 1232, version: 0, dnssecOk: false, options: [] },
-  });
-  const bytes = await exchangeDatagram(namespacePath, server, 53, query, timeoutMs);
+  const bytes = await exchangeDatagram(namespacePath, server, 53, encodeQuestion(id, name, type), timeoutMs);
   const reply = bytes === undefined ? undefined : decodeMessage(bytes);
   return reply?.kind === "message" && reply.id === id ? reply : undefined;
 }
