@@ -1,5 +1,5 @@
 export { askLab } from "./control.ts";
-export { launchLab, logTail } from "./launcher.ts";
+export { launchLab } from "./launcher.ts";
 export type { LaunchedLab, LaunchRequest } from "./launcher.ts";
 export { defaultLabOptions } from "./lab-options.ts";
 export type { LabOptions, OutsideHost, SupervisorReport } from "./lab-options.ts";

@@ -1,17 +1,21 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { fstatSync, openSync, readSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { CodedError } from "../core/index.ts";
+import { unshareArgs } from "../lab/index.ts";
 import { descriptorOf } from "./descriptor.ts";
 import { createLabDirectory, removeLabDirectory } from "./lab-directory.ts";
 import type { LabDirectory } from "./lab-directory.ts";
 import type { LabOptions, SupervisorInput, SupervisorReport } from "./lab-options.ts";
 import type { ManifestObject } from "./manifests.ts";
 import { packageFile } from "./package-files.ts";
+
+/** How much of the log is shown when a lab ends by itself. */
+const lastLines = 5;
 
 /** A lab as its launcher sees it. */
 export interface LaunchedLab {
@@ -25,6 +29,8 @@ export interface LaunchedLab {
   stop(): Promise<void>;
   /** Leaves the lab to itself: the launcher may exit. */
   detach(): void;
+  /** The last lines of the lab's log, also when the lab and its files are gone. */
+  logTail(): string;
 }
 
 export interface LaunchRequest {
@@ -54,7 +60,8 @@ export async function launchLab(request: LaunchRequest): Promise<LaunchedLab> {
   const port = portOf(listener);
   const server = `https://127.0.0.1:${port}`;
   const userNamespace = process.getuid?.() !== 0;
-  const child = spawnSupervisor(directory, listener, userNamespace);
+  const log = openSync(directory.log, "a+", 0o600);
+  const child = spawnSupervisor(directory, listener, log, userNamespace);
   listener.close();
 
   const input: SupervisorInput = {
@@ -69,29 +76,29 @@ export async function launchLab(request: LaunchRequest): Promise<LaunchedLab> {
   const lifeline = child.stdin as Writable;
   lifeline.on("error", () => undefined);
   lifeline.write(`${JSON.stringify(input)}\n`);
-  return launched(child, lifeline, directory, server);
+  return launched(child, lifeline, directory, server, log);
 }
 
-function spawnSupervisor(directory: LabDirectory, listener: Server, userNamespace: boolean): ChildProcess {
-  const log = openSync(directory.log, "a", 0o600);
+function spawnSupervisor(directory: LabDirectory, listener: Server, log: number, userNamespace: boolean): ChildProcess {
   const program = packageFile("dist/run/supervisor/main.js");
-  const user = userNamespace ? ["--user", "--map-root-user"] : [];
-  const isolate = ["unshare", ...user, "--net", "--mount", "--pid", "--fork", "--kill-child=TERM"];
-  const argv = ["setpriv", "--pdeathsig", "KILL", ...isolate, process.execPath, ...process.execArgv, program];
+  const node = [process.execPath, ...process.execArgv, program];
+  const argv = ["setpriv", "--pdeathsig", "KILL", "unshare", ...unshareArgs(node, !userNamespace, "TERM")];
   // setpriv's signal is kept by exec and makes unshare die with the shell; unshare passes TERM on to the supervisor.
   const janitor = 'dir=$1; shift; "$@"; status=$?; rm -rf -- "$dir"; exit "$status"';
-  try {
-    return spawn("/bin/sh", ["-c", janitor, "sealane", directory.path, ...argv], {
-      cwd: "/",
-      detached: true,
-      stdio: ["pipe", log, log, descriptorOf(listener), "pipe"],
-    });
-  } finally {
-    closeSync(log);
-  }
+  return spawn("/bin/sh", ["-c", janitor, "sealane", directory.path, ...argv], {
+    cwd: "/",
+    detached: true,
+    stdio: ["pipe", log, log, descriptorOf(listener), "pipe"],
+  });
 }
 
-function launched(child: ChildProcess, lifeline: Writable, directory: LabDirectory, server: string): LaunchedLab {
+function launched(
+  child: ChildProcess,
+  lifeline: Writable,
+  directory: LabDirectory,
+  server: string,
+  log: number,
+): LaunchedLab {
   const reports = child.stdio[4] as Readable;
   const handlers: ((report: SupervisorReport) => void)[] = [];
   const early: SupervisorReport[] = [];
@@ -121,16 +128,15 @@ function launched(child: ChildProcess, lifeline: Writable, directory: LabDirecto
       reports.destroy();
       child.unref();
     },
+    logTail: () => readAll(log).trimEnd().split("\n").slice(-lastLines).join("\n"),
   };
 }
 
-/** The last lines of a lab's log, for errors that ended it before it could report. */
-export function logTail(directory: LabDirectory, lines = 5): string {
-  try {
-    return readFileSync(directory.log, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
-  } catch {
-    return "";
-  }
+/** Reads what a descriptor's file has, from its start. */
+function readAll(fd: number): string {
+  const { size } = fstatSync(fd);
+  const bytes = Buffer.alloc(size);
+  return bytes.toString("utf8", 0, readSync(fd, bytes, 0, size, 0));
 }
 
 function listenOnLoopback(port: number): Promise<Server> {

@@ -1,4 +1,4 @@
-import { defaultLabOptions, launchLab, logTail, packageFile, readManifests } from "../app/index.ts";
+import { defaultLabOptions, launchLab, packageFile, readManifests } from "../app/index.ts";
 import type { LaunchedLab } from "../app/index.ts";
 import { CodedError, hasCode, messageOf } from "../core/index.ts";
 import { parseOptions } from "./command.ts";
@@ -10,7 +10,7 @@ import { rowsInside } from "./demo/rows-inside.ts";
 import { rowsOfChange } from "./demo/rows-change.ts";
 import { rowsOutside } from "./demo/rows-outside.ts";
 import { runningLab } from "./demo/running-lab.ts";
-import { checkMachine } from "./machine.ts";
+import { checkMachine, labEnded } from "./machine.ts";
 import { isFancy, print, style } from "./terminal.ts";
 
 const help = `Usage: sealane demo [--keep] [--name NAME]
@@ -79,9 +79,9 @@ async function whenReady(lab: LaunchedLab): Promise<void> {
         resolve();
       }
     });
-    void lab.exited.then(() => {
+    void lab.exited.then((code) => {
       clearTimeout(timer);
-      reject(new CodedError("LabFailed", `The lab ended: ${logTail(lab.directory)}`));
+      reject(labEnded(lab, code));
     });
   });
 }

@@ -1,46 +1,26 @@
-import { accessSync, constants, existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import type { LaunchedLab } from "../app/index.ts";
 import { CodedError } from "../core/index.ts";
+import { findMissingPrograms, findNamespaceProblem } from "../lab/index.ts";
 
-/** The programs a lab runs, and the Debian package that has each. */
-const programs: Readonly<Record<string, string>> = {
-  ip: "iproute2",
-  mount: "mount",
-  nft: "nftables",
-  nsenter: "util-linux",
-  setpriv: "util-linux",
-  unshare: "util-linux",
-};
-
-/** Checks that the machine can run a lab. Throws `CodedError` "MissingProgram" that says what to install. */
+/** Checks that the machine can run a lab. Throws `CodedError` "NotLinux" or "MissingProgram" that says what to do. */
 export function checkMachine(): void {
   if (process.platform !== "linux") {
     throw new CodedError(
       "NotLinux",
-      "A lab needs the Linux kernel: run sealane on a Linux machine, or in a Linux virtual machine",
+      "A lab needs the Linux kernel: run sealane on Linux, or in a virtual machine with it",
     );
   }
-  const missing = Object.keys(programs).filter((program) => !isInstalled(program));
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((program) => programs[program]))].sort().join(" ");
-  const sudo = process.getuid?.() === 0 ? "" : "sudo ";
-  throw new CodedError(
-    "MissingProgram",
-    `${missing.join(", ")} not found: install with "${sudo}apt-get install ${packages}" (Debian, Ubuntu) and try again`,
-  );
+  const missing = findMissingPrograms();
+  if (missing !== undefined) throw new CodedError("MissingProgram", missing);
 }
 
-/** Ordinary users often lack the sbin directories in PATH, where `ip` and `nft` live. */
-function isInstalled(program: string): boolean {
-  const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
-  return directories.some((directory) => {
-    const path = join(directory, program);
-    if (!existsSync(path)) return false;
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+/** Why a lab ended that nobody stopped: what the machine does not allow, or else its last words. */
+export function labEnded(lab: LaunchedLab, exitCode: number): CodedError {
+  const problem = findNamespaceProblem();
+  if (problem !== undefined) return new CodedError("NoNamespaces", problem);
+  const lastWords = lab.logTail();
+  return new CodedError(
+    "LabFailed",
+    `The lab ended by itself (exit code ${exitCode})${lastWords === "" ? "" : `: ${lastWords}`}`,
+  );
 }

@@ -1,11 +1,11 @@
 import { performance } from "node:perf_hooks";
-import { askLab, launchLab, logTail, readManifests } from "../app/index.ts";
+import { askLab, launchLab, readManifests } from "../app/index.ts";
 import type { LabStatus, LaunchedLab, SupervisorReport } from "../app/index.ts";
 import { CodedError } from "../core/index.ts";
 import { durationOption, integerOption, parseOptions, UsageError } from "./command.ts";
 import type { Command } from "./command.ts";
 import { labFlags, labFlagsHelp, labOptions } from "./lab-flags.ts";
-import { checkMachine } from "./machine.ts";
+import { checkMachine, labEnded } from "./machine.ts";
 import { statusText } from "./status-text.ts";
 import { print, printError, style } from "./terminal.ts";
 
@@ -54,15 +54,7 @@ function reported<K extends SupervisorReport["kind"]>(
       if (report.kind === "problem") reject(new CodedError("LabFailed", report.message));
       if ((kinds as readonly string[]).includes(report.kind)) resolve(report as Extract<SupervisorReport, { kind: K }>);
     });
-    void lab.exited.then((code) => {
-      const tail = logTail(lab.directory);
-      reject(
-        new CodedError(
-          "LabFailed",
-          tail === "" ? `The lab ended at once (exit code ${code})` : `The lab ended: ${tail}`,
-        ),
-      );
-    });
+    void lab.exited.then((code) => reject(labEnded(lab, code)));
   });
 }
 
@@ -138,8 +130,7 @@ async function foreground(lab: LaunchedLab): Promise<number> {
   }
   const code = await lab.exited;
   if (stopping) return 0;
-  const tail = logTail(lab.directory);
-  printError(`The lab ended by itself (exit code ${code})${tail === "" ? "" : `: ${tail}`}`);
+  printError(`sealane: ${labEnded(lab, code).message}`);
   return 1;
 }
 

@@ -15,7 +15,7 @@ const failed = { ...fine, failure: "unshare failed: Operation not permitted" };
 
 describe("explainNamespaceProblem()", () => {
   const table: readonly (readonly [NamespaceFacts, string])[] = [
-    [{ ...fine, missingPrograms: ["unshare", "nft"] }, 'install with "sudo apt-get install util-linux nftables"'],
+    [{ ...fine, missingPrograms: ["unshare", "nft"] }, 'install with "sudo apt-get install nftables util-linux"'],
     [{ ...failed, maxUserNamespaces: 0 }, '"sudo sysctl -w user.max_user_namespaces=10000"'],
     [{ ...failed, unprivilegedUsernsClone: 0 }, '"sudo sysctl -w kernel.unprivileged_userns_clone=1"'],
     [{ ...failed, apparmorRestriction: 1 }, '"sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"'],

@@ -18,16 +18,14 @@ export interface NamespaceFacts {
 export const labPrograms: Readonly<Record<string, string>> = {
   unshare: "util-linux",
   nsenter: "util-linux",
+  setpriv: "util-linux",
   mount: "mount",
   nft: "nftables",
 };
 
 /** One line that says why there can be no lab and what to do; undefined when nothing is in the way. */
 export function explainNamespaceProblem(facts: NamespaceFacts): string | undefined {
-  if (facts.missingPrograms.length > 0) {
-    const packages = [...new Set(facts.missingPrograms.map((program) => labPrograms[program] ?? program))];
-    return `Missing ${facts.missingPrograms.join(", ")}: install with "sudo apt-get install ${packages.join(" ")}"`;
-  }
+  if (facts.missingPrograms.length > 0) return explainMissing(facts.missingPrograms, facts.root);
   if (facts.failure === undefined) return undefined;
   if (facts.root) {
     return `Root may not make namespaces here (${facts.failure}): in a container, start it with --privileged or --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined`;
@@ -41,6 +39,18 @@ export function explainNamespaceProblem(facts: NamespaceFacts): string | undefin
     return userNamespaceLine("AppArmor restricts them", "kernel.apparmor_restrict_unprivileged_userns=0");
   }
   return `Ordinary users may not make namespaces here (${facts.failure}): run sealane with sudo`;
+}
+
+function explainMissing(programs: readonly string[], root: boolean): string {
+  const packages = [...new Set(programs.map((program) => labPrograms[program] ?? program))].sort().join(" ");
+  const install = `${root ? "" : "sudo "}apt-get install ${packages}`;
+  return `${programs.join(", ")} not found: install with "${install}" (Debian, Ubuntu) and try again`;
+}
+
+/** One line that says which programs of a lab are not installed, and how to install them; undefined when none is missing. */
+export function findMissingPrograms(): string | undefined {
+  const missing = Object.keys(labPrograms).filter((program) => !isProgram(program));
+  return missing.length === 0 ? undefined : explainMissing(missing, process.getuid?.() === 0);
 }
 
 function userNamespaceLine(reason: string, setting: string): string {
@@ -61,10 +71,17 @@ export function findNamespaceProblem(): string | undefined {
   });
 }
 
-/** The arguments of `unshare` that put `command` into the namespaces of a new lab, as its process 1. */
-export function unshareArgs(command: readonly string[], root: boolean = process.getuid?.() === 0): readonly string[] {
+/**
+ * The arguments of `unshare` that put `command` into the namespaces of a new lab, as its process 1. When `unshare` dies, the command gets
+ * `signal`: with TERM it can clean up, if it listens to it (process 1 ignores signals that it does not handle).
+ */
+export function unshareArgs(
+  command: readonly string[],
+  root: boolean = process.getuid?.() === 0,
+  signal: "KILL" | "TERM" = "KILL",
+): readonly string[] {
   const user = root ? [] : ["--user", "--map-root-user"];
-  return [...user, "--net", "--mount", "--pid", "--fork", "--kill-child=KILL", ...command];
+  return [...user, "--net", "--mount", "--pid", "--fork", `--kill-child=${signal}`, ...command];
 }
 
 function tryNamespaces(root: boolean): string | undefined {

@@ -1,6 +1,6 @@
 export { enterLab } from "./enter.ts";
 export type { EnteredLab } from "./enter.ts";
-export { findNamespaceProblem, labPrograms, unshareArgs } from "./diagnosis.ts";
+export { findMissingPrograms, findNamespaceProblem, labPrograms, unshareArgs } from "./diagnosis.ts";
 export { machinesOf, planTopology } from "./topology/plan.ts";
 export type { Machine, NodeMachine, OutsideHost, Topology, TopologyOptions } from "./topology/plan.ts";
 export { addNode, buildTopology, removeNode, setCable } from "./topology/build.ts";
