@@ -6,7 +6,8 @@ export { decodeObject, strictDecodingMessage, strictProblems } from "./decode/de
 export type { DecodeResult } from "./decode/decode-object.ts";
 export { applyPatch } from "./patch/apply-patch.ts";
 export type { PatchResult } from "./patch/apply-patch.ts";
-export { asCoreEvent, asNewEvent } from "./stored/event-views.ts";
+export { storedForm } from "./stored/stored-form.ts";
+export type { StoredForm } from "./stored/stored-form.ts";
 export { scaleOf, withReplicas } from "./scale.ts";
 export type { Scale } from "./scale.ts";
 export { duplicate, forbidden, invalid, notSupported, required, tooLong, tooMany } from "./validation/field-error.ts";
