@@ -196,7 +196,13 @@ describe("startControllers()", () => {
       apiVersion: "apps/v1",
       kind: "StatefulSet",
       metadata: { name: "db", namespace: "default" },
-      spec: { replicas: 3, serviceName: "db", selector: { matchLabels: { app: "db" } }, template: template("db") },
+      spec: {
+        replicas: 3,
+        serviceName: "db",
+        selector: { matchLabels: { app: "db" } },
+        template: template("db"),
+        volumeClaimTemplates: [{ metadata: { name: "data" } }],
+      },
     };
     await api.create(resources.services, service("db", { clusterIP: "None", ports: [{ name: "sql", port: 8080 }] }));
     const order: string[] = [];
@@ -217,7 +223,11 @@ describe("startControllers()", () => {
     });
     expect(podsOf("db")[2]).toMatchObject({
       metadata: { labels: { "statefulset.kubernetes.io/pod-name": "db-2", "apps.kubernetes.io/pod-index": "2" } },
-      spec: { hostname: "db-2", subdomain: "db" },
+      spec: {
+        hostname: "db-2",
+        subdomain: "db",
+        volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data-db-2" } }],
+      },
     });
     await eventually(() =>
       expect(

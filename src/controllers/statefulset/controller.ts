@@ -150,7 +150,15 @@ export function startStatefulSetController(context: ControllerContext): RunningC
 
 function podOf(set: StatefulSet, template: PodTemplate, ordinal: number, revision: string): Pod {
   const name = `${set.metadata.name}-${ordinal}`;
-  const { serviceName } = set.spec;
+  const { serviceName, volumeClaimTemplates: claims = [] } = set.spec;
+  // A claim of the set wins over a volume of the same name in the template.
+  const claimed = claims.map(({ metadata }) => ({
+    name: metadata.name,
+    persistentVolumeClaim: { claimName: `${metadata.name}-${name}` },
+  }));
+  const others = template.spec.volumes?.filter((volume) =>
+    claims.every(({ metadata }) => metadata.name !== volume.name),
+  );
   return podFromTemplate(set, template, {
     name,
     labels: {
@@ -158,6 +166,10 @@ function podOf(set: StatefulSet, template: PodTemplate, ordinal: number, revisio
       "statefulset.kubernetes.io/pod-name": name,
       "apps.kubernetes.io/pod-index": String(ordinal),
     },
-    spec: { hostname: name, ...(serviceName === undefined || serviceName === "" ? {} : { subdomain: serviceName }) },
+    spec: {
+      hostname: name,
+      ...(serviceName === undefined || serviceName === "" ? {} : { subdomain: serviceName }),
+      ...(claims.length === 0 ? {} : { volumes: [...claimed, ...(others ?? [])] }),
+    },
   });
 }

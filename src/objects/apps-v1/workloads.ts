@@ -62,6 +62,7 @@ export interface StatefulSet extends KubeObject {
     readonly minReadySeconds?: number;
     readonly revisionHistoryLimit?: number;
     readonly ordinals?: { readonly start?: number };
+    readonly volumeClaimTemplates?: readonly { readonly metadata: { readonly name: string } }[];
   };
   readonly status?: {
     readonly observedGeneration?: number;

@@ -82,6 +82,11 @@ export interface PodSpec {
   readonly tolerations?: readonly Toleration[];
   readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
   readonly readinessGates?: readonly { readonly conditionType: string }[];
+  /** Only stored; a StatefulSet's pods name their claims here. */
+  readonly volumes?: readonly {
+    readonly name: string;
+    readonly persistentVolumeClaim?: { readonly claimName: string };
+  }[];
 }
 
 export interface ContainerStatus {
