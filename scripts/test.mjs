@@ -29,6 +29,8 @@ const { kubectl120 } = await import("./setup/kubectl-120.mjs");
 const environment = {
   ...process.env,
   PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin`,
+  // Colours only where somebody looks.
+  ...(process.stdout.isTTY ? {} : { NO_COLOR: "1" }),
   SEALANE_KUBECTL_120: process.env.SEALANE_KUBECTL_120 ?? kubectl120,
 };
 const reports = mkdtempSync(join(tmpdir(), "sealane-test-"));
