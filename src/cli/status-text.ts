@@ -1,6 +1,9 @@
 import type { LabStatus } from "../app/index.ts";
 import { style, table } from "./terminal.ts";
 
+/** How many things that are not ready are named. */
+const mostShown = 12;
+
 /** A lab's status as people read it, at 80 columns where names allow. */
 export function statusText(status: LabStatus): string {
   const parts = [
@@ -40,20 +43,25 @@ export function statusText(status: LabStatus): string {
     );
   }
   const { total, ready, standIns } = status.pods;
-  const standInText =
-    standIns === 0 ? "" : `; ${standIns} are stand-ins: servers that answer who they are, not their images`;
-  const facts = [
-    `Pods: ${ready} of ${total} ready${standInText}.`,
-    `Outside: client ${status.addresses.client}, router ${status.addresses.router}${status.outsideHosts
-      .map(({ name, address }) => `, ${name} ${address}`)
-      .join("")}; LoadBalancer pool ${status.addresses.pool}.`,
+  const standInText = standIns === 0 ? "" : `; ${standIns} are stand-ins, which answer who they are`;
+  const outside = [
+    `client ${status.addresses.client}`,
+    `router ${status.addresses.router}`,
+    ...status.outsideHosts.map(({ name, address }) => `${name} ${address}`),
   ];
-  if (status.storedOnly.length > 0) facts.push(`Stored, but nothing acts on: ${listed(status.storedOnly, 6)}.`);
+  const facts = [
+    `Pods: ${ready} of ${total} ready${standInText}`,
+    `Outside: ${outside.join(", ")}`,
+    `LoadBalancer pool: ${status.addresses.pool}`,
+  ];
+  if (status.storedOnly.length > 0) facts.push(`Stored, but nothing acts on: ${listed(status.storedOnly, 6)}`);
   parts.push(facts.join("\n"));
   if (status.notReady.length > 0) {
-    const lines = status.notReady.map(({ object, namespace, reason }) => {
+    const shown = status.notReady.slice(0, mostShown).map(({ object, namespace, reason }) => {
       return `  ${object}${namespace === undefined ? "" : ` in ${namespace}`}: ${reason}`;
     });
+    const rest = status.notReady.length - shown.length;
+    const lines = rest === 0 ? shown : [...shown, `  and ${rest} more: sealane status -o json`];
     parts.push([style("yellow", "Not ready:"), ...lines].join("\n"));
   }
   return parts.join("\n\n");

@@ -44,6 +44,9 @@ async function run(args: readonly string[]): Promise<number> {
   return values.detach ? detached(lab, timeoutMs) : foreground(lab);
 }
 
+/** How long the foreground waits for everything to be ready before it prints what there is. */
+const foregroundPatienceMs = 5000;
+
 /** Resolves with the first report of these kinds. Rejects with `CodedError` when the lab reports a problem or ends. */
 function reported<K extends SupervisorReport["kind"]>(
   lab: LaunchedLab,
@@ -99,6 +102,8 @@ async function detached(lab: LaunchedLab, timeoutMs: number): Promise<number> {
 }
 
 async function foreground(lab: LaunchedLab): Promise<number> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, foregroundPatienceMs)));
   let stopping = false;
   const stop = () => {
     if (stopping) return;
@@ -109,19 +114,27 @@ async function foreground(lab: LaunchedLab): Promise<number> {
   process.on("SIGTERM", stop);
   process.on("SIGHUP", stop);
   lab.onReport(printWarnings);
+  let summaryShown = false;
+  let readyMs: number | undefined;
+  lab.onReport((report) => {
+    if (report.kind === "ready") readyMs = Math.round(report.phases["ready"] ?? 0);
+    if (!summaryShown) return;
+    if (report.kind === "event") print(report.line);
+    if (report.kind === "ready") print(style("green", `all ready after ${readyMs} ms`));
+  });
   try {
-    await reported(lab, "ready", "waiting");
+    const ready = reported(lab, "ready");
+    await Promise.race([ready, reported(lab, "waiting").then(() => patience)]);
+    // Nobody waits for it any longer; that it fails when the lab ends is reported below.
+    ready.catch(() => undefined);
+    clearTimeout(timer);
     const status = await askLab<LabStatus>(lab.directory.controlSocket, "status");
     const name = lab.directory.name === "default" ? "" : ` --name ${lab.directory.name}`;
-    print(`Lab ${status.name}, API ${status.server}`);
+    print(`Lab ${status.name}, API ${status.server}${readyMs === undefined ? "" : `, all ready after ${readyMs} ms`}`);
     print(`  export KUBECONFIG=$(sealane kubeconfig${name})\n`);
     print(statusText(status));
     print(`\nCtrl-C stops the lab. What happens from now on:`);
-    lab.onReport((report) => {
-      if (report.kind === "event") print(report.line);
-      if (report.kind === "ready")
-        print(style("green", `all ready after ${Math.round(report.phases["ready"] ?? 0)} ms`));
-    });
+    summaryShown = true;
   } catch (error) {
     if (!stopping) {
       await lab.stop();

@@ -146,6 +146,14 @@ export async function runSupervisor(
   const warnings = applied.storedOnly.map((name) => `${name}: stored, but nothing acts on it`);
   report({ kind: "applied", objects: applied.objects, warnings });
   phases.reached("applied");
+  if (!input.detached) {
+    followEvents(
+      events,
+      caches.endpointSlices,
+      () => new Date(),
+      (line) => report({ kind: "event", line }),
+    );
+  }
 
   watchReadiness(caches, [() => nodesMissing(caches.nodes.list().length, topology)], (waiting) => {
     if (waiting.length > 0) return report({ kind: "waiting", lines: waiting.map(waitingLine) });
@@ -157,13 +165,6 @@ export async function runSupervisor(
     void agents.whenApplied(versions).then(() => {
       phases.reached("ready");
       report({ kind: "ready", phases: phases.times });
-      if (!input.detached)
-        followEvents(
-          events,
-          caches.endpointSlices,
-          () => new Date(),
-          (line) => report({ kind: "event", line }),
-        );
     });
   });
   return { stop };
