@@ -1,4 +1,5 @@
 import type { KindRules } from "./kind-rules.ts";
+import { ingressRules } from "./ingress-rules.ts";
 import { namespaceRules } from "./namespace-rules.ts";
 import { podRules } from "./pod-rules.ts";
 import { serviceCidrRules } from "./service-cidr-rules.ts";
@@ -9,6 +10,7 @@ const returned: KindRules = { returnsDeleted: true };
 
 const rules: ReadonlyMap<string, KindRules> = new Map([
   ["namespaces", namespaceRules],
+  ["ingresses.networking.k8s.io", ingressRules],
   ["pods", podRules],
   ["services", serviceRules],
   ["servicecidrs.networking.k8s.io", serviceCidrRules],
