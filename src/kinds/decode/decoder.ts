@@ -6,14 +6,15 @@ import { goStructName, goTypeName, structType } from "../schema/schema.ts";
 import type { FieldType } from "../schema/schema.ts";
 import { canonicalQuantity, quantityProblem } from "./quantity.ts";
 
-/** Where a value stands: in Go's terms (for type errors) and in those of field paths (for unknown fields). */
+/**
+ * Where a value stands: a field of a struct, or an element of a list or map. Places are linked, and become text only
+ * when something is wrong there.
+ */
 interface Place {
-  /** The innermost struct. */
-  readonly struct: string;
-  /** JSON names from the root, without indexes: `spec.ports.port`. */
-  readonly goPath: string;
-  /** With indexes and map keys: `spec.ports[0].port`. */
-  readonly path: string;
+  readonly parent: Place | undefined;
+  /** The struct that has the field; undefined for elements. */
+  readonly struct: string | undefined;
+  readonly key: string | number;
 }
 
 /** Reads values against the schema as Go's JSON decoder would, and collects unknown fields on the way. */
@@ -31,23 +32,21 @@ export class Decoder {
       const type = goTypeName({ kind: "struct", name: typeName });
       throw new CodedError("InvalidType", `json: cannot unmarshal ${goValueName(value)} into Go value of type ${type}`);
     }
-    return this.#struct(typeName, value, { struct: goStructName(typeName), goPath: "", path: "" });
+    return this.#struct(typeName, value, undefined);
   }
 
-  #struct(typeName: string, value: Fields, place: Place): Fields {
+  #struct(typeName: string, value: Fields, parent: Place | undefined): Fields {
     const struct = structType(typeName);
-    const name = goStructName(typeName);
-    const decoded: [string, unknown][] = [];
-    for (const [key, field] of Object.entries(value)) {
-      const path = place.path === "" ? key : `${place.path}.${key}`;
+    const decoded: Record<string, unknown> = {};
+    for (const key of Object.keys(value)) {
       const type = struct.get(key);
-      if (type === undefined) this.#unknown.push(path);
+      const field = value[key];
+      if (type === undefined) this.#unknown.push(fieldPath({ parent, struct: typeName, key }));
       else if (field !== null && field !== undefined) {
-        const goPath = place.goPath === "" ? key : `${place.goPath}.${key}`;
-        decoded.push([key, this.#value(type, field, { struct: name, goPath, path })]);
+        decoded[key] = this.#value(type, field, { parent, struct: typeName, key });
       }
     }
-    return Object.fromEntries(decoded);
+    return decoded;
   }
 
   #value(type: FieldType, value: unknown, place: Place): unknown {
@@ -59,12 +58,12 @@ export class Decoder {
         return this.#struct(type.name, value, place);
       case "list":
         if (!Array.isArray(value)) throw wrongType(type, value, place);
-        return value.map((item, i) => this.#element(type.item, item, { ...place, path: `${place.path}[${i}]` }));
+        return value.map((item, key) => this.#element(type.item, item, { parent: place, struct: undefined, key }));
       case "map": {
         if (!isFields(value)) throw wrongType(type, value, place);
         const entries = Object.entries(value).map(([key, item]): [string, unknown] => [
           key,
-          this.#element(type.value, item, { ...place, path: `${place.path}.${key}` }),
+          this.#element(type.value, item, { parent: place, struct: undefined, key }),
         ]);
         return Object.fromEntries(entries);
       }
@@ -94,6 +93,24 @@ export class Decoder {
   #element(type: FieldType, value: unknown, place: Place): unknown {
     return value === null ? zeroOf(type) : this.#value(type, value, place);
   }
+}
+
+/** The place with indexes and map keys: `spec.ports[0].port`. */
+function fieldPath({ parent, key }: Place): string {
+  if (parent === undefined) return String(key);
+  return typeof key === "number" ? `${fieldPath(parent)}[${key}]` : `${fieldPath(parent)}.${key}`;
+}
+
+/** The place as Go names it, after the innermost struct, without elements: `ServicePort.spec.ports.port`. */
+function goPlace(place: Place): string {
+  let struct: string | undefined;
+  let path = "";
+  for (let at: Place | undefined = place; at !== undefined; at = at.parent) {
+    if (at.struct === undefined) continue;
+    struct ??= goStructName(at.struct);
+    path = path === "" ? String(at.key) : `${at.key}.${path}`;
+  }
+  return `${struct ?? ""}.${path}`;
 }
 
 function zeroOf(type: FieldType): unknown {
@@ -168,7 +185,7 @@ function base64(text: string): string {
 
 function wrongType(type: FieldType, value: unknown, place: Place): CodedError {
   const shown = typeof value === "number" && isNumber(type) ? `number ${value}` : goValueName(value);
-  const target = `${place.struct}.${place.goPath} of type ${goTypeName(type)}`;
+  const target = `${goPlace(place)} of type ${goTypeName(type)}`;
   return new CodedError("InvalidType", `json: cannot unmarshal ${shown} into Go struct field ${target}`);
 }
 

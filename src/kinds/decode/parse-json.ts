@@ -20,12 +20,20 @@ export function parseJson(text: string): ParsedJson {
 
 interface Container {
   /** The keys seen so far; undefined in an array. */
-  readonly keys: Set<string> | undefined;
-  /** The path of the member or element that is being read. */
-  readonly path: string;
-  current: string;
+  readonly keys: string[] | undefined;
+  /** The member that is being read. */
+  key: string;
+  /** The element that is being read. */
   index: number;
 }
+
+const quote = 34;
+const comma = 44;
+const openList = 91;
+const backslash = 92;
+const closeList = 93;
+const openObject = 123;
+const closeObject = 125;
 
 /** Finds repeated keys in a text that is known to be JSON. */
 function duplicateFields(text: string): readonly string[] {
@@ -34,36 +42,57 @@ function duplicateFields(text: string): readonly string[] {
   let top: Container | undefined;
   let expectsKey = false;
   for (let i = 0; i < text.length; i++) {
-    const char = text[i];
-    if (char === '"') {
-      const end = endOfString(text, i);
-      if (expectsKey && top?.keys !== undefined) {
-        const key = String(JSON.parse(text.slice(i, end + 1)));
-        top.current = top.path === "" ? key : `${top.path}.${key}`;
-        if (top.keys.has(key)) duplicates.add(top.current);
-        top.keys.add(key);
-        expectsKey = false;
+    switch (text.charCodeAt(i)) {
+      case quote: {
+        const end = endOfString(text, i);
+        if (expectsKey && top?.keys !== undefined) {
+          top.key = keyText(text.slice(i + 1, end));
+          if (top.keys.includes(top.key)) duplicates.add(pathOf(open));
+          else top.keys.push(top.key);
+          expectsKey = false;
+        }
+        i = end;
+        break;
       }
-      i = end;
-    } else if (char === "{" || char === "[") {
-      const path = top === undefined ? "" : top.current;
-      top = { keys: char === "{" ? new Set() : undefined, path, current: char === "{" ? path : `${path}[0]`, index: 0 };
-      open.push(top);
-      expectsKey = char === "{";
-    } else if (char === "}" || char === "]") {
-      open.pop();
-      top = open.at(-1);
-      expectsKey = false;
-    } else if (char === "," && top !== undefined) {
-      if (top.keys === undefined) top.current = `${top.path}[${++top.index}]`;
-      else expectsKey = true;
+      case openObject:
+      case openList:
+        expectsKey = text.charCodeAt(i) === openObject;
+        top = { keys: expectsKey ? [] : undefined, key: "", index: 0 };
+        open.push(top);
+        break;
+      case closeObject:
+      case closeList:
+        open.pop();
+        top = open.at(-1);
+        expectsKey = false;
+        break;
+      case comma:
+        if (top?.keys !== undefined) expectsKey = true;
+        else if (top !== undefined) top.index++;
+        break;
+      default:
     }
   }
   return [...duplicates];
 }
 
 function endOfString(text: string, start: number): number {
-  let i = start + 1;
-  while (text[i] !== '"') i += text[i] === "\\" ? 2 : 1;
-  return i;
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++;
+    if (escapes % 2 === 0) return end;
+  }
+}
+
+function keyText(raw: string): string {
+  return raw.includes("\\") ? String(JSON.parse(`"${raw}"`)) : raw;
+}
+
+function pathOf(open: readonly Container[]): string {
+  let path = "";
+  for (const { keys, key, index } of open) {
+    if (keys === undefined) path += `[${index}]`;
+    else path += path === "" ? key : `.${key}`;
+  }
+  return path;
 }

@@ -12,20 +12,41 @@ export function ipProblems(text: string): readonly string[] {
 
 /** An address that traffic can be sent to: not one of a host, a link or nobody. */
 export function endpointIpProblems(text: string): readonly string[] {
-  const problems = ipProblems(text);
   const address = parseIp(text);
-  if (problems.length > 0 || address === undefined) return problems;
-  const value = ipToBigInt(address);
-  const isV4 = ipFamily(address) === "IPv4";
-  if (value === 0n) return ["may not be unspecified (0.0.0.0 or ::)"];
-  if (isV4 ? value >> 24n === 127n : value === 1n) return ["may not be in the loopback range (127.0.0.0/8, ::1/128)"];
-  if (isV4 ? value >> 16n === 0xa9fen : value >> 118n === 0x3fan) {
-    return ["may not be in the link-local range (169.254.0.0/16, fe80::/10)"];
+  if (address !== undefined && ipFamily(address) === "IPv4") return rangeProblems(ipv4Range(text));
+  const problems = ipProblems(text);
+  return problems.length > 0 || address === undefined ? problems : rangeProblems(ipv6Range(ipToBigInt(address)));
+}
+
+type SpecialRange = "unspecified" | "loopback" | "linkLocal" | "linkLocalMulticast";
+
+function ipv4Range(text: string): SpecialRange | undefined {
+  if (text === "0.0.0.0") return "unspecified";
+  if (text.startsWith("127.")) return "loopback";
+  if (text.startsWith("169.254.")) return "linkLocal";
+  return text.startsWith("224.0.0.") ? "linkLocalMulticast" : undefined;
+}
+
+function ipv6Range(value: bigint): SpecialRange | undefined {
+  if (value === 0n) return "unspecified";
+  if (value === 1n) return "loopback";
+  if (value >> 118n === 0x3fan) return "linkLocal";
+  return value >> 120n === 0xffn && ((value >> 112n) & 0xfn) === 2n ? "linkLocalMulticast" : undefined;
+}
+
+function rangeProblems(range: SpecialRange | undefined): readonly string[] {
+  switch (range) {
+    case "unspecified":
+      return ["may not be unspecified (0.0.0.0 or ::)"];
+    case "loopback":
+      return ["may not be in the loopback range (127.0.0.0/8, ::1/128)"];
+    case "linkLocal":
+      return ["may not be in the link-local range (169.254.0.0/16, fe80::/10)"];
+    case "linkLocalMulticast":
+      return ["may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"];
+    case undefined:
+      return [];
   }
-  if (isV4 ? value >> 8n === 0xe00000n : isLinkLocalMulticast(value)) {
-    return ["may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"];
-  }
-  return [];
 }
 
 /** A network in CIDR notation. */
@@ -39,8 +60,4 @@ export function cidrProblems(text: string): readonly string[] {
 export function isCanonicalCidr(text: string): boolean {
   const network = parseCidr(text);
   return network !== undefined && text === `${cidrBase(network)}/${cidrPrefix(network)}`;
-}
-
-function isLinkLocalMulticast(value: bigint): boolean {
-  return value >> 120n === 0xffn && ((value >> 112n) & 0xfn) === 2n;
 }
