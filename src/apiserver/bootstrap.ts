@@ -1,6 +1,6 @@
 import { cidrAddress, cidrFamily } from "../core/index.ts";
 import type { Cidr } from "../core/index.ts";
-import { isAlreadyExists, managedByLabel, resources, serviceNameLabel } from "../objects/index.ts";
+import { managedByLabel, resources, serviceNameLabel } from "../objects/index.ts";
 import type {
   AnyObject,
   EndpointSlice,
@@ -11,6 +11,7 @@ import type {
   ServiceCIDR,
 } from "../objects/index.ts";
 import { findKind } from "../kinds/index.ts";
+import type { Kind } from "../kinds/index.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 
 /** Where pods reach the API server. */
@@ -42,20 +43,20 @@ export function bootstrap(pipeline: Pipeline, { serviceCidrs, endpoint }: Bootst
 }
 
 function ensure<T extends KubeObject>(pipeline: Pipeline, resource: Resource<T>, object: T): void {
-  const kind = findKind(resource.group, resource.version, resource.plural);
-  if (kind === undefined) throw new TypeError(`The kinds have no ${resource.plural}`);
-  try {
-    pipeline.create(kind, object.metadata.namespace, object);
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-  }
+  const { namespace, name } = object.metadata;
+  const kind = kindOf(resource);
+  if (pipeline.find(kind, namespace, name) === undefined) pipeline.create(kind, namespace, object);
 }
 
 function replace<T extends KubeObject>(pipeline: Pipeline, resource: Resource<T>, object: T): void {
   const { namespace, name } = object.metadata;
-  const kind = findKind(resource.group, resource.version, resource.plural);
-  if (kind === undefined || pipeline.find(kind, namespace, name) === undefined) ensure(pipeline, resource, object);
-  else pipeline.update(kind, namespace, name, object, undefined);
+  pipeline.update(kindOf(resource), namespace, name, object, undefined);
+}
+
+function kindOf({ group, version, plural }: Resource<KubeObject>): Kind {
+  const kind = findKind(group, version, plural);
+  if (kind === undefined) throw new TypeError(`The kinds have no ${plural}`);
+  return kind;
 }
 
 function namespace(name: string): AnyObject {
