@@ -42,8 +42,7 @@ export function startLoadBalancerIpam(
     switch (plan.kind) {
       case "none":
         hold(key, []);
-        // What another implementation wrote is not ours to clear.
-        if (service !== undefined && before.length > 0) await write(service, []);
+        if (service !== undefined && (before.length > 0 || hasStaleAddress(service))) await write(service, []);
         break;
       case "assign":
         hold(key, plan.addresses);
@@ -93,11 +92,17 @@ export function startLoadBalancerIpam(
           if (changed === undefined || (now !== undefined && before !== undefined && sameForAddresses(now, before)))
             return;
           const key = objectKey(changed);
-          if (held.has(key) || (now !== undefined && wantsAddress(now))) started.add(key);
+          const concerns = now !== undefined && (wantsAddress(now) || hasStaleAddress(now));
+          if (held.has(key) || concerns) started.add(key);
         }),
       ];
     },
   });
+}
+
+/** The type changed while nobody looked. With a loadBalancerClass, what another implementation wrote is not ours to clear. */
+function hasStaleAddress(service: Service): boolean {
+  return service.spec.type !== "LoadBalancer" && currentAddresses(service).length > 0;
 }
 
 function byAge(a: Service, b: Service): number {
