@@ -43,6 +43,8 @@ export type {
   Container,
   ContainerPort,
   ContainerStatus,
+  NodeSelectorRequirement,
+  NodeSelectorTerm,
   Pod,
   PodPhase,
   PodSpec,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { hostnameLabel, zoneLabel } from "../../objects/index.ts";
-import type { Node, Pod, PodSpec, TopologySpreadConstraint } from "../../objects/index.ts";
+import type { Node, NodeSelectorTerm, Pod, PodSpec, TopologySpreadConstraint } from "../../objects/index.ts";
 import { placePod } from "./plan.ts";
 import type { NodeLoad } from "./plan.ts";
 
@@ -33,9 +33,26 @@ const spread = (topologyKey: string, whenUnsatisfiable: string): TopologySpreadC
   whenUnsatisfiable,
   labelSelector: { matchLabels: { app: "set" } },
 });
+const required = (...nodeSelectorTerms: readonly NodeSelectorTerm[]): Partial<PodSpec> => ({
+  affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } },
+});
 const tainted = node("n1", "a", { taints: [{ key: "only", value: "db", effect: "NoSchedule" }] });
 
 describe("placePod()", () => {
+  const terms: readonly (readonly [NodeSelectorTerm, string | undefined])[] = [
+    [{ matchExpressions: [{ key: "disk", operator: "In", values: ["ssd"] }] }, "n3"],
+    [{ matchExpressions: [{ key: "disk", operator: "NotIn", values: ["hdd"] }] }, "n3"],
+    [{ matchExpressions: [{ key: "disk", operator: "Exists" }] }, "n1"],
+    [{ matchExpressions: [{ key: "disk", operator: "DoesNotExist" }] }, undefined],
+    [{ matchExpressions: [{ key: "cores", operator: "Gt", values: ["1"] }] }, undefined],
+    [{ matchFields: [{ key: "metadata.name", operator: "In", values: ["n2"] }] }, "n2"],
+    [{}, undefined],
+  ];
+  it.each(terms)("obeys the required node affinity %j", (term, name) => {
+    const place = placePod(pod("p", required(term)), load(plain));
+    expect(place.kind === "node" ? place.name : undefined).toBe(name);
+  });
+
   const cases: readonly (readonly [string, Pod, readonly NodeLoad[], string])[] = [
     ["the first of equal nodes", pod("p"), load(plain), "n1"],
     [

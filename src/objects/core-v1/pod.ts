@@ -59,12 +59,32 @@ export interface Toleration {
   readonly tolerationSeconds?: number;
 }
 
+/** `v1.NodeSelectorTerm`: all of its requirements must hold. */
+export interface NodeSelectorTerm {
+  readonly matchExpressions?: readonly NodeSelectorRequirement[];
+  /** On the node's fields; only `metadata.name` is known. */
+  readonly matchFields?: readonly NodeSelectorRequirement[];
+}
+
+export interface NodeSelectorRequirement {
+  readonly key: string;
+  readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt";
+  readonly values?: readonly string[];
+}
+
 /** `v1.PodSpec`: the fields that something here acts on. */
 export interface PodSpec {
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
   readonly nodeName?: string;
   readonly nodeSelector?: StringMap;
+  readonly affinity?: {
+    readonly nodeAffinity?: {
+      readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+        readonly nodeSelectorTerms: readonly NodeSelectorTerm[];
+      };
+    };
+  };
   readonly hostname?: string;
   readonly subdomain?: string;
   readonly hostNetwork?: boolean;
