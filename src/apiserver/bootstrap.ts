@@ -50,7 +50,10 @@ function ensure<T extends KubeObject>(pipeline: Pipeline, resource: Resource<T>,
 
 function replace<T extends KubeObject>(pipeline: Pipeline, resource: Resource<T>, object: T): void {
   const { namespace, name } = object.metadata;
-  pipeline.update(kindOf(resource), namespace, name, object, undefined);
+  const kind = kindOf(resource);
+  // Not left to the update: of EndpointSlices it makes none that are missing.
+  if (pipeline.find(kind, namespace, name) === undefined) pipeline.create(kind, namespace, object);
+  else pipeline.update(kind, namespace, name, object, undefined);
 }
 
 function kindOf({ group, version, plural }: Resource<KubeObject>): Kind {
