@@ -55,8 +55,8 @@ export function openNft({ namespace }: NftOptions = {}): Nft {
       if (!opened) library = openNftLibrary(namespace);
       opened = true;
       if (library === undefined) return applyByProgram(script);
-      const problem = library.run(script);
-      if (problem !== undefined) throw decodeNftError(problem);
+      // The library names the wrong line of scripts with several: what failed is tried again by the program, which knows.
+      if (library.run(script) !== undefined) await applyByProgram(script);
     },
     generation() {
       const open = (): number => checked("open a netlink socket", libc().socket(16, 3 | 0x80000, 12));

@@ -93,7 +93,8 @@ export class RulesWriter {
     transaction.commit();
     this.transactions++;
     this.#generation = this.#port.generation?.();
-    if (before !== undefined && this.#generation !== before + 1) this.#foreign = true;
+    // A transaction that changes nothing is not counted.
+    if (before !== undefined && (this.#generation ?? before) > before + 1) this.#foreign = true;
   }
 
   /** Fails when not even an empty change can be made: then no Service is to blame. */

@@ -1,0 +1,87 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { cidr } from "../../core/index.ts";
+import { createNamespace, openNft, removeNamespace, runProgram } from "../../kernel/index.ts";
+import type { Nft } from "../../kernel/index.ts";
+import { goldenPlans } from "../../../test/support/golden-plans.ts";
+import { removalScript, RuleSet } from "./rule-set.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sealane-rules-"));
+const namespace = join(folder, "node");
+const golden = new URL("testdata/", import.meta.url);
+const layout = { serviceCidrs: [cidr("10.96.0.0/16"), cidr("fd00:96::/108")], podCidrs: [cidr("10.244.1.0/24")] };
+let nft: Nft;
+
+beforeAll(() => {
+  createNamespace(namespace);
+  nft = openNft({ namespace });
+});
+beforeEach(() => nft.apply(removalScript(), { full: true }));
+afterAll(() => {
+  nft.close();
+  removeNamespace(namespace);
+  rmSync(folder, { recursive: true });
+});
+
+/** What the kernel has, in nft's words, without what packets fill in; elements in a fixed order. */
+async function kernelRules(): Promise<unknown> {
+  const text = await runProgram(["nft", "-j", "list", "ruleset"], { namespace });
+  const { nftables } = JSON.parse(text, (key, value: unknown) => (key === "handle" ? undefined : value)) as {
+    readonly nftables: readonly Readonly<Record<string, { readonly elem?: readonly unknown[] }>>[];
+  };
+  const sorted = nftables.map((entry) =>
+    JSON.stringify(entry, (key, value: unknown) =>
+      key === "elem" && Array.isArray(value) ? value.map((one) => JSON.stringify(one)).sort() : value,
+    ),
+  );
+  return sorted.sort();
+}
+
+describe("the golden rules", () => {
+  const files = readdirSync(golden).filter((name) => name.endsWith(".nft"));
+
+  it("are there", () => expect(files.length).toBeGreaterThan(0));
+
+  it.each(files)("in %s are accepted by nft and by the kernel, twice", async (name) => {
+    const script = readFileSync(new URL(name, golden), "utf8");
+    await runProgram(["nft", "-c", "-f", "-"], { namespace, input: script });
+    await nft.apply(script, { full: true });
+    const once = await kernelRules();
+    await nft.apply(script, { full: true });
+    expect(await kernelRules()).toEqual(once);
+  });
+});
+
+describe("RuleSet.changes()", () => {
+  it("leads to the same rules as writing all at once, Service by Service and back", async () => {
+    const whole = new RuleSet(layout);
+    for (const [service, plans] of goldenPlans) whole.want(service, plans);
+    await nft.apply(whole.full().script, { full: true });
+    const expected = await kernelRules();
+
+    await nft.apply(removalScript(), { full: true });
+    const rules = new RuleSet(layout);
+    const write = async (service: string): Promise<void> => {
+      const change = rules.changes([service]);
+      await nft.apply(change.script);
+      change.commit();
+    };
+    const ground = rules.full();
+    await nft.apply(ground.script, { full: true });
+    ground.commit();
+    for (const [service, plans] of goldenPlans) {
+      rules.want(service, plans);
+      await write(service);
+    }
+    expect(await kernelRules()).toEqual(expected);
+
+    for (const [service] of goldenPlans) {
+      rules.want(service, []);
+      await write(service);
+    }
+    expect(rules.installed).toBe(0);
+    expect(await runProgram(["nft", "list", "ruleset"], { namespace })).not.toContain("elements");
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { cidr } from "../../core/index.ts";
+import { goldenPlans } from "../../../test/support/golden-plans.ts";
+import { removalScript, RuleSet } from "./rule-set.ts";
+
+const ranges = { serviceCidrs: [cidr("10.96.0.0/16"), cidr("fd00:96::/108")], podCidrs: [cidr("10.244.1.0/24")] };
+
+function rulesWith(layout: ConstructorParameters<typeof RuleSet>[0]): RuleSet {
+  const rules = new RuleSet(layout);
+  for (const [service, plans] of goldenPlans) rules.want(service, plans);
+  return rules;
+}
+
+// Each of these files is given to the real nft in golden.kernel.test.ts.
+describe("RuleSet.full()", () => {
+  it("writes everything that the rules can say", async () => {
+    await expect(rulesWith(ranges).full().script).toMatchFileSnapshot("testdata/everything.nft");
+  });
+
+  it("writes less when nothing is known of the ranges, and more with node ports on loopback", async () => {
+    const { script } = rulesWith({ serviceCidrs: [], podCidrs: [], localhostNodePorts: true }).full();
+    await expect(script).toMatchFileSnapshot("testdata/loopback.nft");
+  });
+
+  it("gives the same bytes for the same input", () => {
+    expect(rulesWith(ranges).full().script).toBe(rulesWith(ranges).full().script);
+  });
+
+  it("needs the same number of chains for 10 and 1000 Services of one shape", () => {
+    const chains = (count: number) => {
+      const rules = new RuleSet(ranges);
+      const plans = goldenPlans.get("tour/node-port") ?? [];
+      for (let i = 0; i < count; i++) rules.want(`tour/svc-${i}`, plans);
+      return rules.full().script.match(/^add chain/gm)?.length;
+    };
+    expect(chains(1000)).toBe(chains(10));
+  });
+});
+
+describe("removalScript()", () => {
+  it("deletes the tables whether they are there or not", () => {
+    expect(removalScript()).toMatchInlineSnapshot(`
+      "add table ip sealane
+      delete table ip sealane
+      add table ip6 sealane
+      delete table ip6 sealane
+      "
+    `);
+  });
+});
