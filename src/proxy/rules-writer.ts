@@ -32,7 +32,7 @@ export class RulesWriter {
     this.#log = log;
   }
 
-  /** Writes the changes of these Services. With `trustKernel` false, a mismatch is reported instead of halving. */
+  /** Writes the changes of these Services. With `mayMismatch`, a mismatch is reported instead of halving. */
   async writeChanges(services: readonly string[], mayMismatch: boolean): Promise<WriteResult> {
     try {
       await this.#apply(this.#rules.changes(services), false);
@@ -88,7 +88,8 @@ export class RulesWriter {
   async #apply(transaction: Transaction, full: boolean): Promise<void> {
     if (transaction.script === "") return transaction.commit();
     const before = this.#port.generation?.();
-    if (this.#generation !== undefined && before !== this.#generation) this.#foreign = true;
+    // What others did before a full write is written over.
+    if (!full && this.#generation !== undefined && before !== this.#generation) this.#foreign = true;
     await this.#port.apply(transaction.script, { full });
     transaction.commit();
     this.transactions++;

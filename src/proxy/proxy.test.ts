@@ -1,0 +1,331 @@
+import { describe, expect, it } from "vitest";
+import { CodedError, ManualClock, cidr, ip } from "../core/index.ts";
+import { endpointSliceIndexers } from "../objects/index.ts";
+import type { EndpointSlice, Node, Service, ServiceSpec } from "../objects/index.ts";
+import { FakeCache } from "../../test/support/fake-cache.ts";
+import type { HealthCheckAnswer, HealthChecksPort, RulesPort, UdpFlow } from "./ports.ts";
+import { createProxy } from "./proxy.ts";
+import type { Proxy, ProxyOptions } from "./proxy.ts";
+
+/** A kernel that keeps what it was told, and can be made to refuse. */
+class FakeRules implements RulesPort {
+  readonly scripts: string[] = [];
+  refuses: (script: string) => string | undefined = () => undefined;
+  /** While set, transactions wait for it. */
+  gate: Promise<void> | undefined;
+  count = 0;
+
+  async apply(script: string): Promise<void> {
+    await this.gate;
+    const code = this.refuses(script);
+    if (code !== undefined) throw new CodedError(code, `refused with ${code}`);
+    this.count++;
+    this.scripts.push(script);
+  }
+
+  generation(): number {
+    return this.count;
+  }
+
+  /** The scripts since the last look. */
+  take(): readonly string[] {
+    return this.scripts.splice(0);
+  }
+}
+
+class FakeHealthChecks implements HealthChecksPort {
+  answers: ReadonlyMap<number, () => HealthCheckAnswer> = new Map();
+  failed: (port: number, error: Error) => void = () => undefined;
+
+  serve(answers: ReadonlyMap<number, () => HealthCheckAnswer>, failed: (port: number, error: Error) => void): void {
+    this.answers = answers;
+    this.failed = failed;
+  }
+}
+
+interface World {
+  readonly proxy: Proxy;
+  readonly rules: FakeRules;
+  readonly clock: ManualClock;
+  readonly services: FakeCache<Service>;
+  readonly slices: FakeCache<EndpointSlice>;
+  readonly nodes: FakeCache<Node>;
+  readonly events: string[];
+  readonly healthChecks: FakeHealthChecks;
+}
+
+function worldWith(more: Partial<ProxyOptions> = {}, rules = new FakeRules()): World {
+  const services = new FakeCache<Service>();
+  const slices = new FakeCache<EndpointSlice>([], endpointSliceIndexers);
+  const nodes = new FakeCache<Node>();
+  const clock = new ManualClock();
+  const events: string[] = [];
+  const healthChecks = new FakeHealthChecks();
+  const proxy = createProxy({
+    nodeName: "node-1",
+    caches: { services, endpointSlices: slices, nodes },
+    rules,
+    healthChecks,
+    recorder: { record: (object, type, reason) => events.push(`${object.metadata.name} ${type} ${reason}`) },
+    clock,
+    serviceCidrs: [cidr("10.96.0.0/16")],
+    ...more,
+  });
+  return { proxy, rules, clock, services, slices, nodes, events, healthChecks };
+}
+
+function serviceObject(name: string, last: number, spec: Partial<ServiceSpec> = {}): Service {
+  const ports = [{ name: "http", port: 80, protocol: "TCP" as const }];
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { namespace: "tour", name },
+    spec: { clusterIP: `10.96.0.${last}`, ports, ...spec },
+  };
+}
+
+function sliceObject(name: string, addresses: readonly string[], protocol: "TCP" | "UDP" = "TCP"): EndpointSlice {
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { namespace: "tour", name: `${name}-1`, labels: { "kubernetes.io/service-name": name } },
+    addressType: "IPv4",
+    ports: [{ name: "http", port: 8080, protocol }],
+    endpoints: addresses.map((address) => ({ addresses: [address], nodeName: "node-1" })),
+  };
+}
+
+/** Lets everything happen that waits for nothing but its turn. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 50; i++) await Promise.resolve();
+}
+
+describe("createProxy()", () => {
+  it("writes everything once the caches are full, then single changes", async () => {
+    const { proxy, rules, services, slices } = worldWith();
+    services.set(serviceObject("web", 1));
+    slices.set(sliceObject("web", ["10.244.1.2"]));
+    await proxy.whenSynced();
+    const [first = "", ...rest] = rules.take();
+    expect(rest).toEqual([]);
+    expect(first).toContain("add table ip sealane");
+    expect(first).toContain("10.96.0.1 . tcp . 80 . 1:0");
+    slices.set(sliceObject("web", ["10.244.1.3"]));
+    await proxy.whenIdle();
+    expect(rules.take().join("")).toMatch(/^delete element[^]*add element ip sealane endpoints/);
+    expect(proxy.stats()).toMatchObject({ services: 1, fullSyncs: 1, failures: 0, latency: { samples: 1 } });
+  });
+
+  it("makes one transaction of what comes in one go or while another one runs", async () => {
+    const { proxy, rules, services } = worldWith();
+    await proxy.whenSynced();
+    rules.take();
+    let open: () => void = () => undefined;
+    rules.gate = new Promise((resolve) => (open = resolve));
+    services.set(serviceObject("a", 1));
+    services.set(serviceObject("b", 2));
+    await turns();
+    services.set(serviceObject("c", 3));
+    await turns();
+    services.set(serviceObject("d", 4));
+    rules.gate = undefined;
+    open();
+    await proxy.whenIdle();
+    const scripts = rules.take();
+    expect(scripts.map((script) => [...script.matchAll(/tour\/([a-d]):/g)].map(([, name]) => name))).toEqual([
+      ["a", "b"],
+      ["c", "d"],
+    ]);
+  });
+
+  it("writes nothing for changes that mean nothing to this node", async () => {
+    const { proxy, rules, services, nodes } = worldWith();
+    services.set(serviceObject("web", 1));
+    await proxy.whenSynced();
+    rules.take();
+    services.set({ ...serviceObject("web", 1), metadata: { namespace: "tour", name: "web", labels: { a: "b" } } });
+    nodes.set({ apiVersion: "v1", kind: "Node", metadata: { name: "node-2" }, spec: {} });
+    await proxy.whenIdle();
+    expect(rules.take()).toEqual([]);
+  });
+
+  it("writes everything again when the node's pod network becomes known", async () => {
+    const { proxy, rules, nodes } = worldWith();
+    await proxy.whenSynced();
+    expect(rules.take().join("")).not.toContain("10.244.1.0/24");
+    nodes.set({ apiVersion: "v1", kind: "Node", metadata: { name: "node-1" }, spec: { podCIDR: "10.244.1.0/24" } });
+    await proxy.whenIdle();
+    expect(rules.take().join("")).toContain("ip saddr != { 10.244.1.0/24 }");
+  });
+
+  it("sets a refused Service aside, applies the rest, and tries again later", async () => {
+    const { proxy, rules, services, slices, clock, events } = worldWith();
+    await proxy.whenSynced();
+    services.set(serviceObject("bad", 66));
+    slices.set(sliceObject("bad", ["10.244.1.2"]));
+    await proxy.whenIdle();
+    rules.take();
+    rules.refuses = (script) => (script.includes("10.244.6.6") ? "NftRefused" : undefined);
+    for (let i = 1; i <= 5; i++) services.set(serviceObject(`good-${i}`, i));
+    slices.set(sliceObject("bad", ["10.244.6.6"]));
+    await proxy.whenIdle();
+    const written = rules.take().join("");
+    for (let i = 1; i <= 5; i++) expect(written).toContain(`10.96.0.${i} . tcp . 80 `);
+    expect(proxy.stats().setAside).toEqual([{ service: "tour/bad", reason: "refused with NftRefused" }]);
+    expect(events).toEqual(["bad Warning FailedToProgramService"]);
+
+    clock.advance(500);
+    await proxy.whenIdle();
+    expect(events).toHaveLength(1);
+    rules.refuses = () => undefined;
+    clock.advance(1000);
+    await proxy.whenIdle();
+    expect(rules.take().join("")).toContain("10.244.6.6");
+    expect(proxy.stats().setAside).toEqual([]);
+  });
+
+  it("finds the refused Service in the first sync too", async () => {
+    const rules = new FakeRules();
+    rules.refuses = (script) => (script.includes("10.96.0.66") ? "NftRefused" : undefined);
+    const { proxy, services } = worldWith({}, rules);
+    services.set(serviceObject("bad", 66));
+    services.set(serviceObject("good", 1));
+    await proxy.whenSynced();
+    expect(rules.take().join("")).toContain("10.96.0.1 . tcp");
+    expect(proxy.stats().setAside.map(({ service }) => service)).toEqual(["tour/bad"]);
+  });
+
+  it("keeps trying with growing delays while nftables does not work, and blames no Service", async () => {
+    const { proxy, rules, services, clock, events } = worldWith();
+    await proxy.whenSynced();
+    rules.take();
+    rules.refuses = () => "EPERM";
+    services.set(serviceObject("web", 1));
+    await turns();
+    clock.advance(500);
+    await turns();
+    expect(proxy.stats()).toMatchObject({ failures: 2, setAside: [] });
+    rules.refuses = () => undefined;
+    clock.advance(999);
+    await turns();
+    expect(rules.take()).toEqual([]);
+    clock.advance(1);
+    await proxy.whenIdle();
+    expect(rules.take().join("")).toContain("10.96.0.1 . tcp");
+    expect(events).toEqual([]);
+  });
+
+  it.each(["ENOENT", "EEXIST"])(
+    "writes everything when the kernel has something else than it should (%s)",
+    async (code) => {
+      const { proxy, rules, services } = worldWith();
+      services.set(serviceObject("web", 1));
+      await proxy.whenSynced();
+      rules.take();
+      rules.refuses = (script) => (script.includes("element") && !script.includes("add set") ? code : undefined);
+      services.set(serviceObject("api", 2));
+      await proxy.whenIdle();
+      const [script = ""] = rules.take().filter((text) => text.includes("element"));
+      expect(script).toContain("add map ip sealane services");
+      expect(script).toContain("10.96.0.1 . tcp");
+      expect(script).toContain("10.96.0.2 . tcp");
+      expect(proxy.stats()).toMatchObject({ fullSyncs: 2, setAside: [] });
+    },
+  );
+
+  it("writes everything when somebody else changed nftables, but not all the time", async () => {
+    const { proxy, rules, clock } = worldWith();
+    await proxy.whenSynced();
+    let syncs = 0;
+    for (let second = 0; second < 60; second++) {
+      rules.count++;
+      clock.advance(1000);
+      await turns();
+      syncs = proxy.stats().fullSyncs;
+    }
+    expect(syncs).toBeGreaterThan(3);
+    expect(syncs).toBeLessThan(9);
+    rules.take();
+    clock.advance(600_000);
+    await turns();
+    rules.take();
+    clock.advance(600_000);
+    await turns();
+    expect(rules.take()).toEqual([]);
+  });
+
+  it("forgets UDP flows that nobody answers any more", async () => {
+    const flow = (destination: string, port: number, by: string): UdpFlow => ({
+      family: "IPv4",
+      destination: ip(destination),
+      destinationPort: port,
+      answeredBy: ip(by),
+      answeredFrom: 8080,
+    });
+    const flows = [
+      flow("10.96.0.5", 80, "10.244.1.2"),
+      flow("10.96.0.5", 80, "10.244.1.3"),
+      flow("192.168.100.11", 30053, "192.168.100.11"),
+      flow("10.96.0.6", 80, "10.244.1.2"),
+    ];
+    const deleted: UdpFlow[] = [];
+    const port = {
+      udpFlows: (family: string) => (family === "IPv4" ? flows : []),
+      deleteFlow: (one: UdpFlow) => void deleted.push(one),
+    };
+    const { proxy, services, slices } = worldWith({ flows: port });
+    await proxy.whenSynced();
+    const ports = [{ name: "http", port: 80, protocol: "UDP" as const, nodePort: 30053 }];
+    slices.set(sliceObject("dns", ["10.244.1.3"], "UDP"));
+    services.set(serviceObject("dns", 5, { type: "NodePort", ports }));
+    await proxy.whenIdle();
+    expect(deleted).toEqual([flows[0], flows[2]]);
+    services.delete("tour", "dns");
+    await proxy.whenIdle();
+    expect(deleted.slice(2)).toEqual([flows[0], flows[1], flows[2]]);
+  });
+
+  it("answers health checks of Services with external policy Local", async () => {
+    const { proxy, services, slices, healthChecks, events } = worldWith();
+    const spec = { type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: 32000 } as const;
+    services.set(serviceObject("web", 1, spec));
+    await proxy.whenSynced();
+    expect(healthChecks.answers.get(32000)?.().status).toBe(503);
+    slices.set(sliceObject("web", ["10.244.1.2", "10.244.1.3"]));
+    await proxy.whenIdle();
+    expect(healthChecks.answers.get(32000)?.()).toEqual({
+      status: 200,
+      headers: {
+        "Content-Type": "application/json",
+        "X-Content-Type-Options": "nosniff",
+        "X-Load-Balancing-Endpoint-Weight": "2",
+      },
+      body: '{"service":{"namespace":"tour","name":"web"},"localEndpoints":2,"serviceProxyHealthy":true}',
+    });
+    healthChecks.failed(32000, new Error("address in use"));
+    expect(events).toEqual(["web Warning FailedToStartServiceHealthcheck"]);
+    services.delete("tour", "web");
+    await proxy.whenIdle();
+    expect(healthChecks.answers.size).toBe(0);
+  });
+});
+
+describe("Proxy.stop()", () => {
+  it("leaves the rules, and writes nothing more", async () => {
+    const { proxy, rules, services } = worldWith();
+    await proxy.whenSynced();
+    rules.take();
+    await proxy.stop();
+    services.set(serviceObject("web", 1));
+    await turns();
+    expect(rules.take()).toEqual([]);
+  });
+
+  it("removes the tables when asked to", async () => {
+    const { proxy, rules } = worldWith();
+    await proxy.whenSynced();
+    rules.take();
+    await proxy.stop({ cleanup: true });
+    expect(rules.take().join("")).toContain("delete table ip sealane");
+  });
+});
