@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { askLab, requireLab } from "../app/index.ts";
 import { CodedError } from "../core/index.ts";
@@ -45,7 +47,7 @@ function runHere([program = "", ...args]: readonly string[]): Promise<number> {
     const child = spawn(program, args, { stdio: "inherit" });
     // The terminal sends Ctrl-C to both; this process stays to give the exit code.
     process.on("SIGINT", () => undefined);
-    for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+    for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => passOn(child, signal));
     child.once("error", (error) =>
       reject(new CodedError("ExecFailed", `Cannot run ${program}: ${error.message}`, { cause: error })),
     );
@@ -53,6 +55,18 @@ function runHere([program = "", ...args]: readonly string[]): Promise<number> {
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });
+}
+
+/** The command is the child of nsenter, which waits for it and would not pass the signal on. */
+function passOn(nsenter: ChildProcess, signal: NodeJS.Signals): void {
+  const { pid } = nsenter;
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+    if (children !== "") return children.split(" ").forEach((child) => process.kill(Number(child), signal));
+  } catch {
+    // It has ended, or the kernel does not list children.
+  }
+  nsenter.kill(signal);
 }
 
 export const command: Command = { help, run };
