@@ -18,6 +18,12 @@ export interface Finished {
   readonly stderr: string;
 }
 
+export interface Started {
+  readonly child: ChildProcess;
+  /** What it has written so far, to both outputs. */
+  readonly output: () => string;
+}
+
 /**
  * The `sealane` command as a user runs it, with labs in a directory of this test's own. As root it can act as an ordinary
  * user (uid 65534) instead.
@@ -34,8 +40,16 @@ export class Sealane {
   }
 
   /** Starts a command and leaves it running; its output is collected in `output`. */
-  start(...args: readonly string[]): { readonly child: ChildProcess; readonly output: () => string } {
-    const child = this.#spawn(args);
+  start(...args: readonly string[]): Started {
+    return this.#collect(this.#spawn([process.execPath, program, ...args]));
+  }
+
+  /** Starts what a user pastes into a shell; `npx sealane` is the command of this repository. */
+  startShell(text: string): Started {
+    return this.#collect(this.#spawn(shell(text)));
+  }
+
+  #collect(child: ChildProcess): Started {
     let text = "";
     child.stdout?.on("data", (chunk: Buffer) => (text += chunk.toString()));
     child.stderr?.on("data", (chunk: Buffer) => (text += chunk.toString()));
@@ -49,7 +63,15 @@ export class Sealane {
 
   /** Runs a command with this text as its standard input. */
   runWith(input: string, ...args: readonly string[]): Promise<Finished> {
-    const child = this.#spawn(args);
+    return this.#finish(this.#spawn([process.execPath, program, ...args]), input);
+  }
+
+  /** Runs what a user pastes into a shell; `npx sealane` is the command of this repository. */
+  runShell(text: string): Promise<Finished> {
+    return this.#finish(this.#spawn(shell(text)), "");
+  }
+
+  #finish(child: ChildProcess, input: string): Promise<Finished> {
     let stdout = "";
     let stderr = "";
     child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
@@ -76,17 +98,18 @@ export class Sealane {
       .filter((name) => name.includes("/"));
   }
 
-  #spawn(args: readonly string[]): ChildProcess {
+  #spawn(argv: readonly string[]): ChildProcess {
     const env = { ...process.env, TMPDIR: this.directory, NO_COLOR: "1", HOME: this.directory };
-    const argv = [program, ...args];
-    const [command, list] =
-      this.#uid === undefined
-        ? [process.execPath, argv]
-        : ["setpriv", [`--reuid=${this.#uid}`, `--regid=${this.#uid}`, "--clear-groups", process.execPath, ...argv]];
-    const child = spawn(command, list, { env, stdio: ["pipe", "pipe", "pipe"] });
+    const asUser = ["setpriv", `--reuid=${this.#uid}`, `--regid=${this.#uid}`, "--clear-groups"];
+    const [command = "", ...args] = this.#uid === undefined ? argv : [...asUser, ...argv];
+    const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "pipe"] });
     this.#started.push(child);
     return child;
   }
+}
+
+function shell(text: string): readonly string[] {
+  return ["sh", "-c", text.replaceAll("npx sealane", `"${process.execPath}" "${program}"`)];
 }
 
 /** Waits until `condition` gives something; fails with `what` after `timeoutMs`. */
