@@ -21,6 +21,8 @@ const codes: readonly (readonly [pattern: RegExp, code: string])[] = [
   [/Operation not supported/, "EOPNOTSUPP"],
   [/Device or resource busy/, "EBUSY"],
   [/No space left on device|Too many open files|Numerical result out of range/, "ENOSPC"],
+  // The kernel takes no bigger transaction from a user namespace than net.core.wmem_max allows.
+  [/Message too long/, "EMSGSIZE"],
   [/Cannot allocate memory|No buffer space available/, "ENOMEM"],
 ];
 

@@ -195,6 +195,19 @@ describe("createProxy()", () => {
     expect(proxy.stats().setAside.map(({ service }) => service)).toEqual(["tour/bad"]);
   });
 
+  it("writes in parts what is too big for one transaction", async () => {
+    const rules = new FakeRules();
+    rules.refuses = (script) => ((script.match(/goto refuse/g)?.length ?? 0) > 12 ? "EMSGSIZE" : undefined);
+    const { proxy, services } = worldWith({}, rules);
+    for (let i = 1; i <= 100; i++) services.set(serviceObject(`svc-${i}`, i));
+    await proxy.whenSynced();
+    expect(proxy.stats()).toMatchObject({ services: 100, setAside: [], failures: 0 });
+    const scripts = rules.take();
+    expect(scripts.length).toBeGreaterThan(8);
+    const written = scripts.join("");
+    for (let i = 1; i <= 100; i++) expect(written).toContain(`10.96.0.${i} . tcp . 80 `);
+  });
+
   it("keeps trying with growing delays while nftables does not work, and blames no Service", async () => {
     const { proxy, rules, services, clock, events } = worldWith();
     await proxy.whenSynced();

@@ -52,10 +52,11 @@ export class RulesWriter {
         await this.#apply(this.#rules.full({ recreate }), true);
         return { kind: "written", refused: [] };
       } catch (error) {
+        if (codeOf(error) === "EMSGSIZE") break;
         this.#log.warn("a full sync failed", { recreate, error: messageOf(error) });
       }
     }
-    // Something in it is refused. Start from the empty table; when even that fails the engine does not work.
+    // It is too big for one transaction here, or something in it is refused. Start from the empty table; when even that fails the engine does not work.
     await this.#apply(this.#rules.ground(), true);
     return this.writeChanges(services, false);
   }
@@ -106,6 +107,10 @@ export class RulesWriter {
 }
 
 function isMismatch(error: unknown): boolean {
-  if (typeof error !== "object" || error === null || !("code" in error)) return false;
-  return error.code === "ENOENT" || error.code === "EEXIST";
+  const code = codeOf(error);
+  return code === "ENOENT" || code === "EEXIST";
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
 }
