@@ -8,7 +8,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-// An ordinary user's PATH often lacks the directories where nft and conntrack are installed.
+// An ordinary user's PATH often lacks the directories where nft is installed.
 process.env.PATH = `${process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin"}:/usr/sbin:/sbin`;
 
 const main = new URL("../dist/run/sealane/main.js", import.meta.url);

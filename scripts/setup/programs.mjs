@@ -7,13 +7,12 @@ import { say } from "./root.mjs";
  * `for: "demo"` programs are needed wherever a lab runs, so the tests need them too.
  */
 export const programs = [
-  { name: "ip", for: "demo", apt: "iproute2", dnf: "iproute", pacman: "iproute2" },
   { name: "nft", for: "demo", apt: "nftables", dnf: "nftables", pacman: "nftables" },
-  { name: "conntrack", for: "demo", apt: "conntrack", dnf: "conntrack-tools", pacman: "conntrack-tools" },
   { name: "unshare", for: "demo", apt: "util-linux", dnf: "util-linux", pacman: "util-linux" },
   { name: "nsenter", for: "demo", apt: "util-linux", dnf: "util-linux", pacman: "util-linux" },
   { name: "setpriv", for: "demo", apt: "util-linux", dnf: "util-linux", pacman: "util-linux" },
   { name: "mount", for: "demo", apt: "mount", dnf: "util-linux", pacman: "util-linux" },
+  { name: "ip", for: "test", apt: "iproute2", dnf: "iproute", pacman: "iproute2" },
   { name: "dig", for: "test", apt: "bind9-dnsutils", dnf: "bind-utils", pacman: "bind" },
   { name: "curl", for: "test", apt: "curl", dnf: "curl", pacman: "curl" },
   { name: "ncat", for: "test", apt: "ncat", dnf: "nmap-ncat", pacman: "nmap" },
