@@ -72,18 +72,49 @@ function check({ value }: ManifestObject) {
   return { kind, object: completed(kind.resource, decoded.object, value) };
 }
 
-function completed(resource: Resource<KubeObject>, object: KubeObject, manifest: unknown): KubeObject {
-  const annotations = { ...object.metadata.annotations, [lastApplied]: `${JSON.stringify(manifest)}\n` };
+function completed(resource: Resource<KubeObject>, object: KubeObject, manifest: ManifestObject["value"]): KubeObject {
   const namespace = resource.namespaced ? { namespace: object.metadata.namespace ?? "default" } : {};
+  const applied = asApplied(manifest, namespace);
+  const annotations = { ...object.metadata.annotations, [lastApplied]: applied };
   return { ...object, metadata: { ...object.metadata, ...namespace, annotations } };
+}
+
+/** The manifest to the byte as kubectl would remember it, so that its next `apply` of the same file changes nothing. */
+function asApplied(manifest: Readonly<Record<string, unknown>>, namespace: object): string {
+  const metadata = manifest["metadata"];
+  const known = typeof metadata === "object" && metadata !== null ? metadata : {};
+  const text = JSON.stringify({ ...manifest, metadata: { annotations: {}, ...known, ...namespace } }, sortedKeys);
+  // The escapes of Go's encoder.
+  const escaped = text.replaceAll(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return `${escaped}\n`;
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 async function applyOne(api: ClusterApi, resource: Resource<KubeObject>, object: KubeObject): Promise<void> {
   try {
     await api.create(resource, object);
   } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
     const { namespace, name } = object.metadata;
+    // Of a Service that is there already the first complaint is that its own address is taken.
+    if (!isAlreadyExists(error) && !(await exists(api, resource, namespace, name))) throw error;
     await api.patch(resource, namespace, name, { type: "strategic", body: object });
+  }
+}
+
+async function exists(
+  api: ClusterApi,
+  resource: Resource<KubeObject>,
+  namespace: string | undefined,
+  name: string,
+): Promise<boolean> {
+  try {
+    await api.get(resource, namespace, name);
+    return true;
+  } catch {
+    return false;
   }
 }
