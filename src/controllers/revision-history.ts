@@ -1,7 +1,7 @@
+import { sameJson } from "../core/index.ts";
 import { isAlreadyExists, isNotFound, resources } from "../objects/index.ts";
 import type { ClusterApi, ControllerRevision, KubeObject, PodTemplate, StringMap } from "../objects/index.ts";
 import { controllerReference } from "./pod-from-template.ts";
-import { same } from "./same-json.ts";
 import { templateHash } from "./template-hash.ts";
 
 /** The label by which a pod says of which revision it is. */
@@ -68,7 +68,7 @@ export function planRevision(
   const sorted = sortRevisions(revisions);
   const newest = sorted.at(-1);
   const wanted = newRevision(owner, template, (newest?.revision ?? 0) + 1, collisionCount);
-  const equal = sorted.filter(({ data }) => same(data, wanted.data)).at(-1);
+  const equal = sorted.filter(({ data }) => sameJson(data, wanted.data)).at(-1);
   if (equal === undefined) return { kind: "create", revision: wanted };
   if (equal === newest) return { kind: "current", revision: equal };
   return { kind: "renumber", revision: { ...equal, revision: wanted.revision } };
@@ -95,7 +95,7 @@ export async function writeRevision(api: ClusterApi, plan: RevisionPlan): Promis
     if (!isAlreadyExists(error)) throw error;
     const { namespace, name } = revision.metadata;
     const present = await api.get(resources.controllerRevisions, namespace, name);
-    return same(present.data, revision.data) ? present : undefined;
+    return sameJson(present.data, revision.data) ? present : undefined;
   }
 }
 

@@ -1,7 +1,7 @@
+import { sameJson } from "../core/index.ts";
 import { matchesLabels, objectKey } from "../objects/index.ts";
 import type { Cache, Pod, Service } from "../objects/index.ts";
 import { labelValue } from "./cache-specs.ts";
-import { same } from "./same-json.ts";
 import { SelectorIndex } from "./selector-index.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
@@ -57,9 +57,9 @@ export function watchServicePods(
 
 function sameForEndpoints(a: Service, b: Service): boolean {
   return (
-    same(a.spec, b.spec) &&
-    same(a.metadata.labels, b.metadata.labels) &&
-    same(a.metadata.annotations, b.metadata.annotations) &&
+    sameJson(a.spec, b.spec) &&
+    sameJson(a.metadata.labels, b.metadata.labels) &&
+    sameJson(a.metadata.annotations, b.metadata.annotations) &&
     a.metadata.uid === b.metadata.uid &&
     a.metadata.deletionTimestamp === b.metadata.deletionTimestamp
   );
@@ -76,7 +76,7 @@ function matters(now: Pod, before: Pod): boolean {
     now.spec.subdomain !== before.spec.subdomain ||
     now.status?.phase !== before.status?.phase ||
     now.status?.podIP !== before.status?.podIP ||
-    !same(now.status?.podIPs, before.status?.podIPs) ||
-    !same(now.metadata.labels, before.metadata.labels)
+    !sameJson(now.status?.podIPs, before.status?.podIPs) ||
+    !sameJson(now.metadata.labels, before.metadata.labels)
   );
 }

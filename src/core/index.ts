@@ -1,3 +1,4 @@
+export { sameJson } from "./same-json.ts";
 export { canonicalJson, fnv1a } from "./hash.ts";
 export { CodedError, hasCode, messageOf } from "./errors.ts";
 export { cidr, cidrAddress, cidrBase, cidrContains, cidrFamily, cidrPrefix, cidrSize, parseCidr } from "./cidr.ts";

@@ -1,6 +1,6 @@
 import { randomNameSuffix } from "../../core/index.ts";
 import type { Random } from "../../core/index.ts";
-import { canonicalJson } from "../../core/index.ts";
+import { sameJson } from "../../core/index.ts";
 import type { KubeObject, ObjectMeta } from "../../objects/index.ts";
 
 /** Longest base of a generated name: with the suffix it must fit a DNS label. */
@@ -56,12 +56,12 @@ export function keptMetadata(metadata: ObjectMeta, old: ObjectMeta): ObjectMeta 
 
 /** Whether two objects say the same. */
 export function equalObjects(a: KubeObject, b: KubeObject): boolean {
-  return a === b || canonicalJson(a) === canonicalJson(b);
+  return sameJson(a, b);
 }
 
 /** Whether two objects differ in what a controller has to act on: everything but metadata and status. */
 export function specChanged(a: KubeObject, b: KubeObject): boolean {
-  return canonicalJson(withoutMetadataAndStatus(a)) !== canonicalJson(withoutMetadataAndStatus(b));
+  return !sameJson(withoutMetadataAndStatus(a), withoutMetadataAndStatus(b));
 }
 
 function withoutMetadataAndStatus(object: KubeObject): unknown {

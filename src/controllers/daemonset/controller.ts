@@ -1,4 +1,4 @@
-import { messageOf } from "../../core/index.ts";
+import { messageOf, sameJson } from "../../core/index.ts";
 import {
   controllerOf,
   isNodeReady,
@@ -24,7 +24,6 @@ import {
   revisionHashLabel,
   writeRevision,
 } from "../revision-history.ts";
-import { same } from "../same-json.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { ReconcileResult } from "../work-queue.ts";
 import { daemonTolerations, planDaemonSet } from "./plan.ts";
@@ -61,7 +60,7 @@ export function startDaemonSetController(context: ControllerContext): RunningCon
     } finally {
       await Promise.all(plan.remove.map((pod) => remove(key, set, pod)));
     }
-    if (!same(set.status, plan.status)) {
+    if (!sameJson(set.status, plan.status)) {
       await unlessGone(api.updateStatus(resources.daemonSets, { ...set, status: plan.status }));
     }
     const hashes = new Set(owned.map((pod) => pod.metadata.labels?.[revisionHashLabel]));
@@ -131,8 +130,8 @@ export function startDaemonSetController(context: ControllerContext): RunningCon
           now !== undefined &&
           before !== undefined &&
           isNodeReady(now) === isNodeReady(before) &&
-          same(now.spec, before.spec) &&
-          same(now.metadata.labels, before.metadata.labels);
+          sameJson(now.spec, before.spec) &&
+          sameJson(now.metadata.labels, before.metadata.labels);
         if (!unchanged) for (const set of daemonSets.list()) queue.add(objectKey(set));
       }),
     ],

@@ -1,3 +1,4 @@
+import { sameJson } from "../../core/index.ts";
 import {
   controllerOf,
   isAlreadyExists,
@@ -12,7 +13,6 @@ import type { Deployment, Pod, ReplicaSet } from "../../objects/index.ts";
 import { claim } from "../adoption.ts";
 import { runController } from "../context.ts";
 import type { ControllerContext, RunningController } from "../context.ts";
-import { same } from "../same-json.ts";
 import type { ReconcileResult, WorkQueue } from "../work-queue.ts";
 import { hasRevision, planDeployment } from "./plan.ts";
 import type { DeploymentPlan } from "./plan.ts";
@@ -43,7 +43,7 @@ export function startDeploymentController(context: ControllerContext): RunningCo
       written = await api.patch(resources.deployments, namespace, name, { type: "merge", body });
     }
     const status = await carryOut(deployment, plan);
-    if (!same(deployment.status, status)) await api.updateStatus(resources.deployments, { ...written, status });
+    if (!sameJson(deployment.status, status)) await api.updateStatus(resources.deployments, { ...written, status });
     if (plan.againAfterMs !== undefined) return { againAfterMs: Math.max(1, plan.againAfterMs) };
   };
 

@@ -1,7 +1,7 @@
+import { sameJson } from "../../core/index.ts";
 import type { Deployment, ReplicaSet } from "../../objects/index.ts";
 import { findCondition } from "../conditions.ts";
 import { controllerReference } from "../pod-from-template.ts";
-import { same } from "../same-json.ts";
 import { templateHash } from "../template-hash.ts";
 import {
   byAge,
@@ -167,7 +167,8 @@ function withSize(
         : set.metadata.annotations;
   const minReady = deployment.spec.minReadySeconds ?? 0;
   const keepsDelay = revision === undefined || (set.spec.minReadySeconds ?? 0) === minReady;
-  if (replicas === replicasOf(set) && keepsDelay && same(annotations ?? {}, set.metadata.annotations ?? {})) return set;
+  if (replicas === replicasOf(set) && keepsDelay && sameJson(annotations ?? {}, set.metadata.annotations ?? {}))
+    return set;
   return {
     ...set,
     metadata: { ...set.metadata, ...(annotations === undefined ? {} : { annotations }) },

@@ -1,5 +1,5 @@
+import { sameJson } from "../../core/index.ts";
 import type { Deployment, PodTemplate, ReplicaSet, StringMap } from "../../objects/index.ts";
-import { same } from "../same-json.ts";
 
 export const revisionAnnotation = "deployment.kubernetes.io/revision";
 export const desiredAnnotation = "deployment.kubernetes.io/desired-replicas";
@@ -34,7 +34,7 @@ export function findNewReplicaSet(deployment: Deployment, sets: readonly Replica
   const wanted = withoutHash(deployment.spec.template);
   return [...sets]
     .sort(byAge)
-    .find(({ spec }) => spec.template !== undefined && same(withoutHash(spec.template), wanted));
+    .find(({ spec }) => spec.template !== undefined && sameJson(withoutHash(spec.template), wanted));
 }
 
 function withoutHash(template: PodTemplate): PodTemplate {

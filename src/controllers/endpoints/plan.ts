@@ -1,8 +1,8 @@
+import { sameJson } from "../../core/index.ts";
 import { isHeadless, isPodFinished, isPodReady } from "../../objects/index.ts";
 import type { EndpointAddress, Endpoints, EndpointSubset, Pod, Service, StringMap } from "../../objects/index.ts";
 import { addressOf } from "../endpointslice/endpoints-of-pods.ts";
 import { headlessLabel } from "../endpointslice/plan.ts";
-import { same } from "../same-json.ts";
 import { targetPortOf } from "../target-port.ts";
 import { triggerTimeAnnotation } from "../trigger-time.ts";
 
@@ -29,8 +29,8 @@ export function planEndpoints(
   const wasTruncated = old?.metadata.annotations?.[overCapacity] !== undefined;
   const unchanged =
     old !== undefined &&
-    same(old.subsets ?? [], subsets) &&
-    same(old.metadata.labels ?? {}, labels) &&
+    sameJson(old.subsets ?? [], subsets) &&
+    sameJson(old.metadata.labels ?? {}, labels) &&
     wasTruncated === truncated;
   if (unchanged) return undefined;
   const { [triggerTimeAnnotation]: _time, [overCapacity]: _over, ...others } = old?.metadata.annotations ?? {};

@@ -1,8 +1,8 @@
+import { sameJson } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { managedByLabel, serviceNameLabel } from "../../objects/index.ts";
 import type { Endpoint, EndpointPort, EndpointSlice, KubeObject, StringMap } from "../../objects/index.ts";
 import { controllerReference } from "../pod-from-template.ts";
-import { same } from "../same-json.ts";
 import { triggerTimeAnnotation } from "../trigger-time.ts";
 import { portsKey } from "./endpoints-of-pods.ts";
 import type { PortGroup } from "./endpoints-of-pods.ts";
@@ -56,7 +56,7 @@ export function planSlices(input: SliceInput): SlicePlan {
   const blank = (ports: readonly EndpointPort[], endpoints: readonly Endpoint[]): EndpointSlice =>
     newSlice(input, ports, endpoints);
   const marked = (slice: EndpointSlice): boolean =>
-    same(slice.metadata.labels ?? {}, labels) &&
+    sameJson(slice.metadata.labels ?? {}, labels) &&
     Object.entries(annotations ?? {}).every(([key, value]) => slice.metadata.annotations?.[key] === value);
   const withMarks = (slice: EndpointSlice): EndpointSlice => ({
     ...slice,

@@ -1,9 +1,9 @@
+import { sameJson } from "../../core/index.ts";
 import { apiVersionOf, isConflict, isNotFound } from "../../objects/index.ts";
 import type { Cache, KubeObject, OwnerReference, Resource } from "../../objects/index.ts";
 import { controllerCacheSpecs } from "../cache-specs.ts";
 import { runController } from "../context.ts";
 import type { ControllerContext, RunningController } from "../context.ts";
-import { same } from "../same-json.ts";
 import type { WorkQueue } from "../work-queue.ts";
 import { planGarbage } from "./plan.ts";
 import type { OwnerState } from "./plan.ts";
@@ -149,7 +149,7 @@ export function startGarbageCollector(
       return;
     }
     const owners = now.metadata.ownerReferences;
-    if (owners === undefined || owners.length === 0 || same(owners, before?.metadata.ownerReferences)) return;
+    if (owners === undefined || owners.length === 0 || sameJson(owners, before?.metadata.ownerReferences)) return;
     if (owners.some((owner) => !isKnown(owner, now))) queue.add(keyFor(kind, now));
   };
   const isKnown = (owner: OwnerReference, dependent: KubeObject): boolean => {

@@ -1,7 +1,7 @@
+import { sameJson } from "../../core/index.ts";
 import { objectKey, resources, splitKey } from "../../objects/index.ts";
 import { runController } from "../context.ts";
 import type { ControllerContext, RunningController } from "../context.ts";
-import { same } from "../same-json.ts";
 import { unlessGone } from "../unless-gone.ts";
 import { planIngressStatus } from "./plan.ts";
 
@@ -25,7 +25,7 @@ export function startIngressStatusController(
     if (ingress === undefined || ingress.metadata.deletionTimestamp !== undefined) return;
     const service = services.get(router.namespace, router.name);
     const entries = planIngressStatus(ingress, ingressClasses.list(), service);
-    if (entries === undefined || same(entries, ingress.status?.loadBalancer?.ingress ?? [])) return;
+    if (entries === undefined || sameJson(entries, ingress.status?.loadBalancer?.ingress ?? [])) return;
     const loadBalancer = entries.length === 0 ? {} : { ingress: entries };
     await unlessGone(api.updateStatus(resources.ingresses, { ...ingress, status: { loadBalancer } }));
   };
@@ -44,7 +44,7 @@ export function startIngressStatusController(
         services.subscribe((now, before) => {
           const service = now ?? before;
           if (service?.metadata.name !== router.name || service.metadata.namespace !== router.namespace) return;
-          if (!same(now?.status, before?.status)) all();
+          if (!sameJson(now?.status, before?.status)) all();
         }),
       ];
     },

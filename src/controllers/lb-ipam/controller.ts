@@ -1,9 +1,9 @@
+import { sameJson } from "../../core/index.ts";
 import type { Ip } from "../../core/index.ts";
 import { objectKey, resources, splitKey } from "../../objects/index.ts";
 import type { Service } from "../../objects/index.ts";
 import { runController } from "../context.ts";
 import type { ControllerContext, RunningController } from "../context.ts";
-import { same } from "../same-json.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { WorkQueue } from "../work-queue.ts";
 import { currentAddresses, ingressOf, planAddresses, wantsAddress } from "./plan.ts";
@@ -112,9 +112,9 @@ function byAge(a: Service, b: Service): number {
 
 function sameForAddresses(a: Service, b: Service): boolean {
   return (
-    same(a.spec, b.spec) &&
-    same(a.metadata.annotations, b.metadata.annotations) &&
-    same(a.status?.loadBalancer, b.status?.loadBalancer) &&
+    sameJson(a.spec, b.spec) &&
+    sameJson(a.metadata.annotations, b.metadata.annotations) &&
+    sameJson(a.status?.loadBalancer, b.status?.loadBalancer) &&
     a.metadata.deletionTimestamp === b.metadata.deletionTimestamp
   );
 }

@@ -1,9 +1,9 @@
+import { sameJson } from "../../core/index.ts";
 import { resources } from "../../objects/index.ts";
 import type { Cache, KubeObject, Namespace, Resource } from "../../objects/index.ts";
 import { controllerCacheSpecs } from "../cache-specs.ts";
 import { runController } from "../context.ts";
 import type { ControllerContext, RunningController } from "../context.ts";
-import { same } from "../same-json.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { ReconcileResult } from "../work-queue.ts";
 import { terminatingConditions } from "./plan.ts";
@@ -39,7 +39,7 @@ export function startNamespaceController(
     const remaining = left.filter(({ objects }) => objects.length > 0);
     const conditions = terminatingConditions(namespace, remaining.map(describe), clock.now());
     if (remaining.length === 0) return finalize(namespace, conditions);
-    if (!same(conditions, namespace.status?.conditions)) {
+    if (!sameJson(conditions, namespace.status?.conditions)) {
       const status = { phase: "Terminating" as const, conditions };
       await unlessGone(api.updateStatus(resources.namespaces, { ...namespace, status }));
     }

@@ -1,8 +1,7 @@
-import { reportedVersion } from "../../core/index.ts";
+import { reportedVersion, sameJson } from "../../core/index.ts";
 import { formatTime, hostnameLabel, zoneLabel } from "../../objects/index.ts";
 import type { Condition, Node, StringMap } from "../../objects/index.ts";
 import { withCondition } from "../conditions.ts";
-import { same } from "../same-json.ts";
 
 /** What a node's agent knows of its node. */
 export interface NodeDescription {
@@ -67,9 +66,9 @@ export function planNode(description: NodeDescription, old: Node | undefined, no
 /** Whether `planned` says nothing that `old` does not say: nothing needs to be written. */
 export function isRegistered(planned: Node, old: Node): boolean {
   return (
-    same(planned.metadata.labels, old.metadata.labels) &&
-    same(planned.spec, old.spec) &&
-    same(planned.status, old.status)
+    sameJson(planned.metadata.labels, old.metadata.labels) &&
+    sameJson(planned.spec, old.spec) &&
+    sameJson(planned.status, old.status)
   );
 }
 

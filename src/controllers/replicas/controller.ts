@@ -1,4 +1,4 @@
-import { messageOf } from "../../core/index.ts";
+import { messageOf, sameJson } from "../../core/index.ts";
 import { controllerOf, matchesSelector, objectKey, resources, splitKey } from "../../objects/index.ts";
 import type { Cache, KubeObject, Pod, ReplicaSet, ReplicationController, Resource } from "../../objects/index.ts";
 import { claim } from "../adoption.ts";
@@ -8,7 +8,6 @@ import type { ControllerContext, RunningController } from "../context.ts";
 import { createExpectations } from "../expectations.ts";
 import { isPodActive } from "../pod-availability.ts";
 import { podFromTemplate } from "../pod-from-template.ts";
-import { same } from "../same-json.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { ReconcileResult } from "../work-queue.ts";
 import { nextReplicaCheck, planReplicas, replicaStatus } from "./plan.ts";
@@ -79,7 +78,7 @@ function startReplicas<T extends KubeObject>(context: ControllerContext, kind: R
     const now = clock.now();
     const old = kind.statusOf(set);
     const status = replicaStatus(spec, set.metadata.generation, old, owned, failure, now);
-    if (!same(old, status)) {
+    if (!sameJson(old, status)) {
       const written = await unlessGone(api.updateStatus(kind.resource, kind.withStatus(set, status)));
       if (written !== undefined) expectations.written(key, written, kind.cache.get(namespace, name));
     }

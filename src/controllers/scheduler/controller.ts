@@ -1,9 +1,9 @@
+import { sameJson } from "../../core/index.ts";
 import { isNodeReady, isNotFound, isPodFinished, objectKey, resources, splitKey } from "../../objects/index.ts";
 import type { Node, Pod } from "../../objects/index.ts";
 import { withCondition } from "../conditions.ts";
 import { runController } from "../context.ts";
 import type { ControllerContext, RunningController } from "../context.ts";
-import { same } from "../same-json.ts";
 import type { WorkQueue } from "../work-queue.ts";
 import { placePod } from "./plan.ts";
 
@@ -57,7 +57,7 @@ export function startScheduler(context: ControllerContext): RunningController {
 
   const writeCondition = async (pod: Pod, condition: Parameters<typeof withCondition>[1]): Promise<void> => {
     const conditions = withCondition(pod.status?.conditions, condition, clock.now());
-    if (same(conditions, pod.status?.conditions)) return;
+    if (sameJson(conditions, pod.status?.conditions)) return;
     await api.updateStatus(resources.pods, { ...pod, status: { ...pod.status, conditions } });
   };
 
@@ -103,5 +103,7 @@ export function startScheduler(context: ControllerContext): RunningController {
 }
 
 function sameForPlacement(a: Node, b: Node): boolean {
-  return isNodeReady(a) === isNodeReady(b) && same(a.spec, b.spec) && same(a.metadata.labels, b.metadata.labels);
+  return (
+    isNodeReady(a) === isNodeReady(b) && sameJson(a.spec, b.spec) && sameJson(a.metadata.labels, b.metadata.labels)
+  );
 }

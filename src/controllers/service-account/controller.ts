@@ -1,8 +1,8 @@
+import { sameJson } from "../../core/index.ts";
 import { isAlreadyExists, resources } from "../../objects/index.ts";
 import type { ConfigMap, KubeObject } from "../../objects/index.ts";
 import { runController } from "../context.ts";
 import type { ControllerContext, RunningController } from "../context.ts";
-import { same } from "../same-json.ts";
 
 const rootCa = "kube-root-ca.crt";
 const note = {
@@ -37,7 +37,7 @@ export function startServiceAccountController(
       const metadata = { name: rootCa, namespace: name, annotations: note };
       const map: ConfigMap = { apiVersion: "v1", kind: "ConfigMap", metadata, data };
       await unlessPresent(api.create(resources.configMaps, map));
-    } else if (!same(present.data, data)) {
+    } else if (!sameJson(present.data, data)) {
       await api.update(resources.configMaps, { ...present, data });
     }
   };

@@ -1,4 +1,4 @@
-import { messageOf } from "../../core/index.ts";
+import { messageOf, sameJson } from "../../core/index.ts";
 import {
   controllerOf,
   isAlreadyExists,
@@ -24,7 +24,6 @@ import {
   templateOf,
   writeRevision,
 } from "../revision-history.ts";
-import { same } from "../same-json.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { ReconcileResult } from "../work-queue.ts";
 import { ordinalOf, planStatefulSet, podRevision, statefulSetStatus } from "./plan.ts";
@@ -67,7 +66,7 @@ export function startStatefulSetController(context: ControllerContext): RunningC
     await Promise.all(steps.map((step) => carryOut(key, set, step, [current, update])));
     const names = { current: current.metadata.name, update: update.metadata.name };
     const status = statefulSetStatus(view, names, now);
-    if (!same(set.status, status)) await unlessGone(api.updateStatus(resources.statefulSets, { ...set, status }));
+    if (!sameJson(set.status, status)) await unlessGone(api.updateStatus(resources.statefulSets, { ...set, status }));
     const hashes = new Set(owned.map(podRevision));
     const used = new Set([
       ...Object.values(names),

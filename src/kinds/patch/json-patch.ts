@@ -1,4 +1,4 @@
-import { CodedError, canonicalJson } from "../../core/index.ts";
+import { canonicalJson, CodedError, sameJson } from "../../core/index.ts";
 import { isFields } from "../fields.ts";
 import type { Fields } from "../fields.ts";
 
@@ -40,7 +40,7 @@ function applyOperation(document: unknown, operation: Fields): unknown {
     case "test": {
       const found = readIfThere(document, path);
       const expected = operation.value ?? null;
-      if (canonicalJson(found ?? null) === canonicalJson(expected)) return document;
+      if (sameJson(found ?? null, expected)) return document;
       throw new CodedError("Invalid", `testing value ${shown(path)} failed: it is ${canonicalJson(found ?? null)}`);
     }
     default:

@@ -1,4 +1,4 @@
-import { canonicalJson, messageOf } from "../../core/index.ts";
+import { messageOf, sameJson } from "../../core/index.ts";
 import type { Clock, Logger } from "../../core/index.ts";
 import { isConflict, isNotFound, objectKey, resources } from "../../objects/index.ts";
 import type { ClusterApi, Pod, PodStatus } from "../../objects/index.ts";
@@ -44,7 +44,7 @@ export class StatusWriter {
       const pod = this.#newest();
       const status = pod === undefined ? undefined : this.#options.wanted(pod);
       if (pod === undefined || status === undefined) continue;
-      if (canonicalJson(status) === canonicalJson(pod.status ?? {})) continue;
+      if (sameJson(status, pod.status ?? {})) continue;
       try {
         this.#written = await this.#options.api.updateStatus(resources.pods, { ...pod, status });
       } catch (error) {

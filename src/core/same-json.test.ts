@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalJson } from "../core/index.ts";
-import { same } from "./same-json.ts";
+import { sameJson } from "./same-json.ts";
 
-describe("same()", () => {
+describe("sameJson()", () => {
   it("agrees with the canonical text", () => {
     const value = fc.jsonValue({ maxDepth: 3 }).map((one) => JSON.parse(JSON.stringify(one)) as unknown);
     fc.assert(
       fc.property(value, value, (a, b) => {
-        expect(same(a, b)).toBe(canonicalJson(a) === canonicalJson(b));
-        expect(same(a, JSON.parse(JSON.stringify(a)))).toBe(true);
+        expect(sameJson(a, b)).toBe(canonicalJson(a) === canonicalJson(b));
+        expect(sameJson(a, JSON.parse(JSON.stringify(a)))).toBe(true);
       }),
     );
   });
@@ -22,5 +22,5 @@ describe("same()", () => {
     [[1, 2], [2, 1], false],
     [[], {}, false],
     [null, undefined, false],
-  ])("compares %j with %j", (a, b, expected) => expect(same(a, b)).toBe(expected));
+  ])("compares %j with %j", (a, b, expected) => expect(sameJson(a, b)).toBe(expected));
 });
