@@ -1,4 +1,5 @@
 import type { LookupFunction } from "node:net";
+import { callbackify } from "node:util";
 import {
   decodeMessage,
   dnsClasses,
@@ -41,20 +42,15 @@ export function encodeQuestion(id: number, name: string, type: "A" | "SRV" | "CN
  * ExternalName backends of Ingresses.
  */
 export function lookupIn(dns: Pick<ClusterDns, "answer">): LookupFunction {
+  const find = callbackify((host: string) => addressesOf(dns, host));
   return (host, options, done) => {
-    void addressesOf(dns, host).then(
-      (addresses) => {
-        const [first] = addresses;
-        if (first === undefined) return done(notFound(host), "", 4);
-        if (options.all === true)
-          done(
-            null,
-            addresses.map((address) => ({ address, family: 4 })),
-          );
-        else done(null, first, 4);
-      },
-      (error: unknown) => done(notFound(host, error), "", 4),
-    );
+    find(host, (error: Error | null, addresses: readonly string[] | undefined) => {
+      const [first] = addresses ?? [];
+      if (addresses === undefined || first === undefined) return done(notFound(host, error), "", 4);
+      if (options.all !== true) return done(null, first, 4);
+      const all = addresses.map((address) => ({ address, family: 4 }));
+      return done(null, all);
+    });
   };
 }
 

@@ -34,14 +34,6 @@ export interface ControlledLab {
 export function controlHandlers(lab: ControlledLab): Readonly<Record<string, ControlHandler>> {
   const placeOf = (text: string, namespace: string) =>
     resolvePlace(text, namespace, (ns, name) => lab.caches.pods.get(ns, name));
-  const withPlace = async <T extends { readonly from: string; readonly namespace: string }, R>(
-    body: unknown,
-    run: (probe: T, place: Place) => Promise<R>,
-  ): Promise<R> => {
-    // Both ends of the control door are of the same version.
-    const probe = body as T;
-    return run(probe, await placeOf(probe.from, probe.namespace));
-  };
   return {
     status: () => Promise.resolve(labStatus(lab)),
     phases: () => Promise.resolve(lab.phases.times),
@@ -55,25 +47,26 @@ export function controlHandlers(lab: ControlledLab): Readonly<Record<string, Con
     },
     "stop-node": (body) => Promise.resolve(lab.agents.stopNode(nodeIn(body))),
     "start-node": (body) => Promise.resolve(lab.agents.startNode(nodeIn(body))),
-    "probe-http": (body) =>
-      withPlace<HttpProbe, unknown>(body, async (probe, place) => {
-        const address = await addressAt(place.namespace, resolverOf(place), new URL(probe.url).hostname);
-        return probeHttp(place.namespace, address, probe);
-      }),
-    "probe-udp": (body) =>
-      withPlace<UdpProbe, unknown>(body, async (probe, place) => {
-        const address = await addressAt(place.namespace, resolverOf(place), probe.host);
-        const payload = new TextEncoder().encode(probe.text);
-        const answer = await exchangeDatagram(place.namespace, address, probe.port, payload, probe.timeoutMs);
-        return { reply: answer === undefined ? null : new TextDecoder().decode(answer) };
-      }),
-    "probe-dns": (body) =>
-      withPlace<DnsProbe, unknown>(body, (probe, place) => probeName(place.namespace, resolverOf(place), probe)),
-    resolve: (body) =>
-      withPlace<{ readonly from: string; readonly namespace: string; readonly host: string }, unknown>(
-        body,
-        async ({ host }, place) => ({ address: await addressAt(place.namespace, resolverOf(place), host) }),
-      ),
+    // Both ends of the control door are of the same version: bodies are what their types say.
+    "probe-http": async (body) => {
+      const probe = body as HttpProbe;
+      const place = await placeOf(probe.from, probe.namespace);
+      const address = await addressAt(place.namespace, resolverOf(place), new URL(probe.url).hostname);
+      return probeHttp(place.namespace, address, probe);
+    },
+    "probe-udp": async (body) => {
+      const { from, namespace, host, port, text, timeoutMs } = body as UdpProbe;
+      const place = await placeOf(from, namespace);
+      const address = await addressAt(place.namespace, resolverOf(place), host);
+      const payload = new TextEncoder().encode(text);
+      const answer = await exchangeDatagram(place.namespace, address, port, payload, timeoutMs);
+      return { reply: answer === undefined ? null : new TextDecoder().decode(answer) };
+    },
+    "probe-dns": async (body) => {
+      const probe = body as DnsProbe;
+      const place = await placeOf(probe.from, probe.namespace);
+      return probeName(place.namespace, resolverOf(place), probe);
+    },
   };
 }
 
