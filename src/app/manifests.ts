@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { LineCounter, parseAllDocuments } from "yaml";
 import { CodedError, messageOf } from "../core/index.ts";
+import { yamlReading } from "../objects/index.ts";
 
 /** One object of a manifest, not yet checked, and where it was written. */
 export interface ManifestObject {
@@ -33,7 +34,7 @@ export function readManifests(path: string): readonly ManifestObject[] {
 /** Reads the objects in YAML or JSON text. `List` kinds are opened. Throws `CodedError` "BadManifest". */
 export function parseManifest(text: string, source: string): readonly ManifestObject[] {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const documents = parseAllDocuments(text, { ...yamlReading, lineCounter: lines, prettyErrors: false });
   if (!Array.isArray(documents)) return [];
   return documents.flatMap((document, index) => {
     const place = documents.length === 1 ? source : `${source} document ${index + 1}`;

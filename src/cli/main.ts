@@ -1,4 +1,4 @@
-import { CodedError, messageOf, reportedVersion } from "../core/index.ts";
+import { CodedError, kubernetesVersion, messageOf, version } from "../core/index.ts";
 import { UsageError } from "./command.ts";
 import type { Command } from "./command.ts";
 import { print, printError } from "./terminal.ts";
@@ -30,7 +30,7 @@ function help(): string {
     "",
     ...lines,
     "",
-    `"sealane COMMAND --help" shows a command's options. Follows Kubernetes ${reportedVersion}.`,
+    `"sealane COMMAND --help" shows a command's options. Follows Kubernetes ${kubernetesVersion}.`,
   ].join("\n");
 }
 
@@ -41,7 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
     return name === undefined ? 2 : 0;
   }
   if (name === "--version" || name === "version") {
-    print(`sealane ${reportedVersion}`);
+    print(`sealane ${version} (Kubernetes ${kubernetesVersion})`);
     return 0;
   }
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;

@@ -7,7 +7,7 @@ export { compareIp, ip, ipBits, ipFamily, ipFromBigInt, ipFromBytes, ipToBigInt,
 export type { Ip, IpFamily } from "./ip.ts";
 export { isPort } from "./port.ts";
 export type { Port, Protocol } from "./port.ts";
-export { kubernetesVersion, reportedVersion } from "./version.ts";
+export { kubernetesVersion, reportedVersion, version } from "./version.ts";
 export { ManualClock } from "./clock.ts";
 export type { Cancel, Clock } from "./clock.ts";
 export { randomNameSuffix, seededRandom } from "./random.ts";

@@ -79,3 +79,4 @@ export type {
 } from "./networking-v1/ingress.ts";
 export type { IPAddress, ServiceCIDR } from "./networking-v1/service-cidr.ts";
 export type { Lease } from "./coordination-v1/lease.ts";
+export { yamlReading } from "./yaml-reading.ts";

@@ -1,3 +1,4 @@
+import { yamlReading } from "../../objects/index.ts";
 import type { IncomingMessage } from "node:http";
 import { messageOf } from "../../core/index.ts";
 import { decodeObject, parseJson, strictDecodingMessage, strictProblems } from "../../kinds/index.ts";
@@ -68,7 +69,7 @@ export function fromJson(text: string): ParsedBody {
 export async function fromYaml(text: string): Promise<ParsedBody> {
   const { parse } = await import("yaml");
   try {
-    const value: unknown = parse(text, { maxAliasCount: 100 });
+    const value: unknown = parse(text, { ...yamlReading, maxAliasCount: 100 });
     return { value: value ?? {}, duplicates: [] };
   } catch (error) {
     throw badRequest(`error converting YAML to JSON: ${messageOf(error)}`);

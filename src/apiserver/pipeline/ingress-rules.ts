@@ -9,7 +9,7 @@ const classAnnotation = "kubernetes.io/ingress.class";
 export const ingressRules: KindRules = {
   onCreate: (object, { store }) => {
     const ingress = object as Ingress;
-    const chosen = ingress.spec.ingressClassName ?? ingress.metadata.annotations?.[classAnnotation];
+    const chosen = ingress.spec?.ingressClassName ?? ingress.metadata.annotations?.[classAnnotation];
     if (chosen !== undefined) return { object, sideWrites: [] };
     const classes = store.list("ingressclasses.networking.k8s.io").items as readonly IngressClass[];
     const [first] = classes
