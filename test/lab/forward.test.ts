@@ -21,9 +21,7 @@ afterAll(async () => {
 async function forwarding<T>(args: readonly string[], use: (url: string) => Promise<T>): Promise<T> {
   const { child, output } = sealane.start("forward", ...args);
   try {
-    return await use(
-      await until("the port is open", () => /http:\/\/[^\s/]+/.exec(output())?.[0]),
-    );
+    return await use(await until("the port is open", () => /http:\/\/[^\s/]+/.exec(output())?.[0]));
   } finally {
     child.kill("SIGINT");
     await until("the command has ended", () => child.exitCode !== null);
