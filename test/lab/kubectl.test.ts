@@ -29,8 +29,8 @@ afterAll(async () => {
 
 it("finds a kubectl to try", () => expect(kubectls).not.toEqual([]));
 
-/** All of it with the oldest and the newest kubectl; those between do the daily work. */
-const thorough = [kubectls[0], ...kubectls.slice(-2)];
+/** All of it with the oldest and the usual kubectl; those between show that they work at all. */
+const thorough = [kubectls[0], kubectls.at(-1)];
 
 describe.each(kubectls)("kubectl $label", ({ label, path }) => {
   const namespace = `k-${label.replaceAll(".", "-")}`;
@@ -102,7 +102,7 @@ describe.each(kubectls)("kubectl $label", ({ label, path }) => {
     await until("the change has come", () => /near .* yes\n/.test(seen()));
   });
 
-  itThoroughly("describes", async () => {
+  it("describes", async () => {
     expect(await kubectl.run("describe", "svc", "multi")).toMatch(/Endpoints: +10\.244\.\d+\.\d+:5353\n/);
     expect(await kubectl.run("describe", "pod", "db-0")).toMatch(/Controlled By: +StatefulSet\/db/);
     expect(await kubectl.run("describe", "deploy", "back-end")).toContain(
@@ -117,7 +117,7 @@ describe.each(kubectls)("kubectl $label", ({ label, path }) => {
       expect(await kubectl.run("describe", "endpointslice", "legacy-api-1")).toMatch(/Addresses: +192\.168\.100\.50/);
   });
 
-  it("creates, exposes and scales, and traffic follows", async () => {
+  itThoroughly("creates, exposes and scales, and traffic follows", async () => {
     await kubectl.run("create", "deployment", "hello", "--image=nginx", "--port=80", "--replicas=2");
     await kubectl.run("expose", "deployment", "hello", "--port=8080", "--target-port=80", "--type=LoadBalancer");
     await kubectl.run("rollout", "status", "deployment/hello", "--timeout=20s");
@@ -181,7 +181,7 @@ describe.each(kubectls)("kubectl $label", ({ label, path }) => {
     expect(changed).toMatchObject({ code: 1, stdout: expect.stringMatching(/^\+ +maxSkew: 2$/m) as string });
   });
 
-  it("deletes by name, by file, by label, and waits", async () => {
+  itThoroughly("deletes by name, by file, by label, and waits", async () => {
     await kubectl.run("delete", "pod", "one", "--wait", "--grace-period=1");
     expect((await kubectl.try("get", "pod", "one")).stderr).toContain('pods "one" not found');
     await kubectl.run("delete", "deployment,service", "-l", "app=hello");
