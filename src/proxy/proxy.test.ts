@@ -298,6 +298,39 @@ describe("createProxy()", () => {
     expect(deleted.slice(2)).toEqual([flows[0], flows[1], flows[2]]);
   });
 
+  it("lists flows only for changes that may have left some, and once for those of an earlier agent", async () => {
+    let listed = 0;
+    const port = {
+      udpFlows: () => {
+        listed++;
+        return [];
+      },
+      deleteFlow: () => undefined,
+    };
+    const { proxy, services, slices, clock } = worldWith({ flows: port });
+    const ports = [{ name: "http", port: 80, protocol: "UDP" as const }];
+    services.set(serviceObject("dns", 5, { ports }));
+    await proxy.whenSynced();
+    expect(listed).toBe(0);
+    clock.advance(1000);
+    expect(listed).toBe(1);
+    const steps: readonly (readonly [readonly string[], number])[] = [
+      [["10.244.1.3"], 0],
+      [["10.244.1.3", "10.244.1.4"], 0],
+      [["10.244.1.4"], 1],
+      [[], 1],
+    ];
+    for (const [addresses, more] of steps) {
+      const before = listed;
+      slices.set(sliceObject("dns", addresses, "UDP"));
+      await proxy.whenIdle();
+      expect([addresses, listed - before]).toEqual([addresses, more]);
+    }
+    services.set(serviceObject("dns", 5, { ports, externalIPs: ["192.168.100.60"] }));
+    await proxy.whenIdle();
+    expect(listed).toBe(4);
+  });
+
   it("answers health checks of Services with external policy Local", async () => {
     const { proxy, services, slices, healthChecks, events } = worldWith();
     const spec = { type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: 32000 } as const;

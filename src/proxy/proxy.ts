@@ -10,7 +10,7 @@ import type { ProxyCaches } from "./plan-book.ts";
 import type { FlowsPort, HealthCheckAnswer, HealthChecksPort, RulesPort, UdpFlow } from "./ports.ts";
 import { RulesWriter } from "./rules-writer.ts";
 import type { Refusal } from "./rules-writer.ts";
-import { staleFlows, udpEntries } from "./stale-flows.ts";
+import { mayLeaveFlows, staleFlows, udpEntries } from "./stale-flows.ts";
 import { LatencyRecord } from "./sync-latency.ts";
 import type { SyncLatency } from "./sync-latency.ts";
 
@@ -60,6 +60,8 @@ export interface Proxy {
 }
 
 const families: readonly IpFamily[] = ["IPv4", "IPv6"];
+/** How long after the first rules the flows of an earlier agent are looked at. */
+const earlierFlowsDelayMs = 1000;
 const firstRetryMs = 500;
 const longestRetryMs = 60_000;
 
@@ -241,7 +243,8 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
       changed.push({ now, before: this.#book.applied(service) });
       this.#book.setApplied(service, now);
     }
-    this.#forgetStaleFlows(changed);
+    if (this.#fullSyncs === 1 && full) this.#forgetEarlierFlows();
+    else this.#forgetStaleFlows(changed.filter(({ now, before }) => mayLeaveFlows(now.ports, before.ports)));
     this.#serveHealthChecks(full || changed.some(({ now, before }) => now.healthCheck !== before.healthCheck));
   }
 
@@ -275,6 +278,12 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
       this.#wake();
     });
     this.#stops.push(cancel);
+  }
+
+  /** What an earlier agent left is forgotten a little later: traffic that comes with the start does not wait for it. */
+  #forgetEarlierFlows(): void {
+    const run = () => this.#forgetStaleFlows(this.#book.appliedPlans().map((now) => ({ now, before: { ports: [] } })));
+    this.#stops.push(this.#options.clock.schedule(earlierFlowsDelayMs, run));
   }
 
   #forgetStaleFlows(changed: readonly { readonly now: NodeServicePlan; readonly before: NodeServicePlan }[]): void {

@@ -29,6 +29,24 @@ function entriesOf(plan: ServicePlan, endpoints: ReadonlySet<string>): readonly 
   ];
 }
 
+/**
+ * Whether a change may have left flows that no endpoint answers: an endpoint went, an entry went, or a node port or an outside address came, to
+ * which clients may have sent before. A cluster IP without endpoints refuses, so that nothing is tracked. Listing flows is
+ * dear (the kernel walks its whole table), so most changes must do without.
+ */
+export function mayLeaveFlows(now: readonly ServicePlan[], before: readonly ServicePlan[]): boolean {
+  const entriesNow = new Map(udpEntries(now, []).map((entry) => [idOf(entry), entry]));
+  const entriesBefore = new Map(udpEntries(before, []).map((entry) => [idOf(entry), entry]));
+  for (const [id, { endpoints }] of entriesBefore) {
+    const kept = entriesNow.get(id)?.endpoints;
+    for (const endpoint of endpoints) if (kept?.has(endpoint) !== true) return true;
+  }
+  const clusterIPs = new Set(now.map(({ clusterIP }) => clusterIP));
+  return [...entriesNow].some(
+    ([id, { address }]) => !entriesBefore.has(id) && (address === undefined || !clusterIPs.has(address)),
+  );
+}
+
 function idOf({ family, address, port }: UdpEntry): string {
   return `${family} ${address ?? ""} ${port}`;
 }
