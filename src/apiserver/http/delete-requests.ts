@@ -3,7 +3,7 @@ import { badRequest } from "../errors.ts";
 import type { DeleteRequest } from "../pipeline/delete.ts";
 import type { ListRequest, Pipeline } from "../pipeline/pipeline.ts";
 import { rulesOf } from "../pipeline/rules.ts";
-import { tableOf } from "../pipeline/context.ts";
+import { storageOf } from "../pipeline/storage.ts";
 import { readBody } from "./body.ts";
 import { parameter, sendJson, success } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
@@ -20,7 +20,7 @@ export async function deleteOne(
   const request = await readDeleteRequest(exchange);
   const { object, removed } = pipeline.delete(kind, namespace, name, request);
   await pipeline.durable();
-  if (!removed || rulesOf(tableOf(kind)).returnsDeleted === true) {
+  if (!removed || rulesOf(storageOf(kind).table).returnsDeleted === true) {
     const form = representationFor(exchange);
     return sendJson(exchange, 200, represent(kind, object, form, pipeline.context.clock.now()));
   }

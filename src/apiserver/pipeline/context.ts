@@ -1,5 +1,4 @@
 import type { Clock, Random } from "../../core/index.ts";
-import type { Kind } from "../../kinds/index.ts";
 import { formatTime } from "../../objects/index.ts";
 import type { ObjectStore } from "../../store/index.ts";
 import type { PortRange } from "../services/pools.ts";
@@ -22,14 +21,4 @@ export interface WriteOptions {
 /** The present time as objects carry it. */
 export function timestamp(context: PipelineContext): string {
   return formatTime(context.clock.now());
-}
-
-/**
- * The table that holds a kind's objects. Versions of a group with different schemas are kept apart: there is no
- * conversion between them.
- */
-export function tableOf({ resource }: Pick<Kind, "resource">): string {
-  const { group, version, plural } = resource;
-  if (group === "") return plural;
-  return version === "v1" || group !== "autoscaling" ? `${plural}.${group}` : `${plural}.${version}.${group}`;
 }

@@ -4,14 +4,15 @@ import { required } from "../../kinds/index.ts";
 import type { Kind } from "../../kinds/index.ts";
 import type { Namespace } from "../../objects/index.ts";
 import { alreadyExists, badRequest, forbidden, invalid, notFound } from "../errors.ts";
-import { tableOf, timestamp } from "./context.ts";
+import { timestamp } from "./context.ts";
 import type { PipelineContext, WriteOptions } from "./context.ts";
 import { generatedName, newMetadata } from "./metadata.ts";
 import { rulesOf } from "./rules.ts";
+import { storageOf } from "./storage.ts";
 
 const generateAttempts = 8;
 
-/** Puts a decoded object into the store and returns it as stored. Throws `ApiError`. */
+/** Puts a decoded object into the store and returns it in its stored form. Throws `ApiError`. */
 export function createObject(
   context: PipelineContext,
   kind: Kind,
@@ -20,7 +21,8 @@ export function createObject(
   options: WriteOptions,
 ): KubeObject {
   const { resource } = kind;
-  const table = tableOf(kind);
+  const storage = storageOf(kind);
+  const { table } = storage;
   if ((wanted.metadata.resourceVersion ?? "") !== "") {
     throw badRequest("resourceVersion should not be set on objects to be created");
   }
@@ -30,9 +32,9 @@ export function createObject(
   const rules = rulesOf(table);
   const given = { name, namespace: space, uid: context.uid(), time: timestamp(context) };
   const named = { ...wanted, metadata: newMetadata(wanted.metadata, given, kind.hasGeneration) };
-  const prepared = kind.prepareForCreate(kind.applyDefaults(named));
+  const prepared = storage.kind.prepareForCreate(storage.toStored(kind.applyDefaults(named)));
   const draft = rules.onCreate?.(prepared, context) ?? { object: prepared, sideWrites: [] };
-  const errors = kind.validate(draft.object);
+  const errors = kind.validate(storage.fromStored(draft.object));
   if (errors.length > 0) throw invalid(resource, name, errors);
   if (context.store.get(table, space, name) !== undefined) throw alreadyExists(resource, name);
   if (options.dryRun === true) return draft.object;
@@ -61,7 +63,7 @@ function chooseName(context: PipelineContext, kind: Kind, namespace: string | un
   }
   for (let attempt = 1; ; attempt++) {
     const candidate = generatedName(generateName, context.random);
-    const free = context.store.get(tableOf(kind), namespace, candidate) === undefined;
+    const free = context.store.get(storageOf(kind).table, namespace, candidate) === undefined;
     if (free || attempt === generateAttempts) return candidate;
   }
 }

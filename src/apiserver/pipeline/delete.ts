@@ -3,9 +3,9 @@ import type { DeleteOptions, KubeObject, ObjectMeta } from "../../objects/index.
 import type { Kind } from "../../kinds/index.ts";
 import type { Write } from "../../store/index.ts";
 import { conflict } from "../errors.ts";
-import { tableOf } from "./context.ts";
 import type { PipelineContext, WriteOptions } from "./context.ts";
 import { rulesOf } from "./rules.ts";
+import { storageOf } from "./storage.ts";
 
 /** What a deletion may ask for. */
 export interface DeleteRequest extends DeleteOptions, WriteOptions {
@@ -22,9 +22,9 @@ export interface Deletion {
 const foreground = "foregroundDeletion";
 const orphan = "orphan";
 
-/** Deletes an object that is in the store, or begins to. Throws `ApiError`. */
+/** Deletes an object that is in the store, or begins to; the result is in its stored form. Throws `ApiError`. */
 export function deleteObject(context: PipelineContext, kind: Kind, old: KubeObject, request: DeleteRequest): Deletion {
-  const table = tableOf(kind);
+  const { table } = storageOf(kind);
   const rules = rulesOf(table);
   checkPreconditions(kind, old, request);
   rules.checkDelete?.(old);

@@ -5,7 +5,6 @@ import type { Listing, StoreWatch, WatchReceiver } from "../../store/index.ts";
 import { ApiError } from "../../objects/index.ts";
 import { asApiError, badRequest, expired, invalid, notFound, unprocessable } from "../errors.ts";
 import { invalid as invalidField } from "../../kinds/index.ts";
-import { tableOf } from "./context.ts";
 import type { PipelineContext, WriteOptions } from "./context.ts";
 import { createObject } from "./create.ts";
 import { deleteObject } from "./delete.ts";
@@ -13,6 +12,7 @@ import type { Deletion, DeleteRequest } from "./delete.ts";
 import { decodeContinuation, encodeContinuation, parseResourceVersion } from "./paging.ts";
 import { selector } from "./selection.ts";
 import type { Selection } from "./selection.ts";
+import { storageOf } from "./storage.ts";
 import { updateObject } from "./update.ts";
 import type { UpdateTarget } from "./update.ts";
 
@@ -70,7 +70,8 @@ export class Pipeline {
   }
 
   find(kind: Kind, namespace: string | undefined, name: string): KubeObject | undefined {
-    return this.context.store.get(tableOf(kind), kind.resource.namespaced ? namespace : undefined, name);
+    const found = this.#stored(kind, namespace, name);
+    return found === undefined ? undefined : storageOf(kind).fromStored(found);
   }
 
   getScale(kind: Kind, namespace: string | undefined, name: string): Scale {
@@ -96,10 +97,12 @@ export class Pipeline {
       limit,
       matches,
     });
+    const { version: present, more } = listing;
+    const page = { version: present, items: listing.items.map(storageOf(kind).fromStored) };
     const last = listing.items.at(-1);
-    if (!listing.more || last === undefined) return listing;
+    if (!more || last === undefined) return page;
     const after = { namespace: last.metadata.namespace ?? "", name: last.metadata.name };
-    return { ...listing, continueToken: encodeContinuation({ version: listing.version, after }) };
+    return { ...page, continueToken: encodeContinuation({ version: present, after }) };
   }
 
   watch(kind: Kind, request: WatchRequest, receiver: WatchReceiver): StoreWatch {
@@ -112,14 +115,14 @@ export class Pipeline {
       since: version === 0 ? undefined : version,
     };
     try {
-      return this.context.store.watch(tableOf(kind), query, receiver);
+      return this.context.store.watch(storageOf(kind).table, query, served(kind, receiver));
     } catch (error) {
       throw asApiError(error);
     }
   }
 
   create(kind: Kind, namespace: string | undefined, object: KubeObject, options: WriteOptions = {}): Written {
-    const created = createObject(this.context, kind, namespace, object, options);
+    const created = storageOf(kind).fromStored(createObject(this.context, kind, namespace, object, options));
     return { object: created, created: true, warnings: kind.warnings(created, undefined) };
   }
 
@@ -139,15 +142,16 @@ export class Pipeline {
     if (namespace !== undefined && space !== "" && space !== namespace) {
       throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
     }
-    const old = this.find(kind, namespace, name);
+    const old = this.#stored(kind, namespace, name);
     if (old === undefined) {
       const { resourceVersion = "", uid = "" } = object.metadata;
       const creates = target === undefined && kind.createOnUpdate && resourceVersion === "" && uid === "";
       if (!creates) throw notFound(kind.resource, name);
       return this.create(kind, namespace, { ...object, metadata: { ...object.metadata, name } }, options);
     }
-    const updated = updateObject(this.context, kind, old, object, target, options);
-    return { object: updated, created: false, warnings: kind.warnings(updated, old) };
+    const { fromStored } = storageOf(kind);
+    const updated = fromStored(updateObject(this.context, kind, old, object, target, options));
+    return { object: updated, created: false, warnings: kind.warnings(updated, fromStored(old)) };
   }
 
   patch(
@@ -190,19 +194,30 @@ export class Pipeline {
   }
 
   delete(kind: Kind, namespace: string | undefined, name: string, request: DeleteRequest): Deletion {
-    return deleteObject(this.context, kind, this.get(kind, namespace, name), request);
+    const old = this.#stored(kind, namespace, name);
+    if (old === undefined) throw notFound(kind.resource, name);
+    const { object, removed } = deleteObject(this.context, kind, old, request);
+    return { object: storageOf(kind).fromStored(object), removed };
   }
 
   /** Deletes what a list selects; the result is that list. */
   deleteCollection(kind: Kind, list: ListRequest, request: DeleteRequest): ListPage {
     const page = this.list(kind, list);
-    for (const object of page.items) deleteObject(this.context, kind, object, request);
+    for (const { metadata } of page.items) {
+      // A page of an old version may hold objects that are gone.
+      const old = this.#stored(kind, metadata.namespace, metadata.name);
+      if (old !== undefined) deleteObject(this.context, kind, old, request);
+    }
     return page;
+  }
+
+  #stored(kind: Kind, namespace: string | undefined, name: string): KubeObject | undefined {
+    return this.context.store.get(storageOf(kind).table, kind.resource.namespaced ? namespace : undefined, name);
   }
 
   #listed(kind: Kind, query: Parameters<PipelineContext["store"]["list"]>[1]): Listing {
     try {
-      return this.context.store.list(tableOf(kind), query);
+      return this.context.store.list(storageOf(kind).table, query);
     } catch (error) {
       const refusal = asApiError(error);
       if (query?.after === undefined || refusal.status.code !== 410) throw refusal;
@@ -211,6 +226,16 @@ export class Pipeline {
       );
     }
   }
+}
+
+/** Passes on the events of stored objects as clients of this kind see them. */
+function served(kind: Kind, receiver: WatchReceiver): WatchReceiver {
+  const storage = storageOf(kind);
+  if (storage.kind === kind) return receiver;
+  return {
+    event: ({ type, object }) => receiver.event({ type, object: storage.fromStored(object) }),
+    closed: (error) => receiver.closed(error),
+  };
 }
 
 /** A version that the store has not reached is an error; any other one is satisfied by the present. */

@@ -8,6 +8,7 @@ import {
 import type { FieldRequirement, KubeObject, LabelRequirement } from "../../objects/index.ts";
 import type { Kind } from "../../kinds/index.ts";
 import { badRequest } from "../errors.ts";
+import { storageOf } from "./storage.ts";
 
 /** Selectors in kubectl's text form. */
 export interface Selection {
@@ -17,18 +18,19 @@ export interface Selection {
 
 const always: readonly string[] = ["metadata.name", "metadata.namespace"];
 
-/** The test that selectors stand for; undefined when everything is selected. Throws `ApiError` for bad selectors. */
+/** The test of stored objects that selectors stand for; undefined when everything is selected. Throws `ApiError` for bad selectors. */
 export function selector(kind: Kind, selection: Selection): ((object: KubeObject) => boolean) | undefined {
   const labels = labelRequirements(selection.labelSelector ?? "");
   const fields = fieldRequirements(selection.fieldSelector ?? "");
   if (labels.length === 0 && fields.length === 0) return undefined;
   for (const { field } of fields) checkField(kind, field);
+  const { fromStored } = storageOf(kind);
   const ownFields = fields.some(({ field }) => !always.includes(field));
   return (object) => {
     const { name, namespace = "", labels: present } = object.metadata;
     if (!matchesLabelRequirements(labels, present)) return false;
     if (fields.length === 0) return true;
-    const own = ownFields ? kind.selectableFields(object) : {};
+    const own = ownFields ? kind.selectableFields(fromStored(object)) : {};
     return matchesFieldRequirements(fields, { ...own, "metadata.name": name, "metadata.namespace": namespace });
   };
 }

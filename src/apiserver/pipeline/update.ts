@@ -1,16 +1,16 @@
 import type { KubeObject } from "../../objects/index.ts";
 import type { Kind, Subresource } from "../../kinds/index.ts";
 import { conflict, invalid } from "../errors.ts";
-import { tableOf } from "./context.ts";
 import type { PipelineContext, WriteOptions } from "./context.ts";
 import { equalObjects, keptMetadata, specChanged } from "./metadata.ts";
 import { mayLeave, removal } from "./delete.ts";
 import { rulesOf } from "./rules.ts";
+import { storageOf } from "./storage.ts";
 
 /** Which part of the object an update writes; undefined: all that an update may write. */
 export type UpdateTarget = Subresource | "finalize" | undefined;
 
-/** Replaces `old`, which is in the store, by what the client wants, and returns the result. Throws `ApiError`. */
+/** Replaces `old`, which is in the store, by what the client wants, and returns the result in its stored form. Throws `ApiError`. */
 export function updateObject(
   context: PipelineContext,
   kind: Kind,
@@ -20,19 +20,20 @@ export function updateObject(
   options: WriteOptions,
 ): KubeObject {
   const { resource } = kind;
-  const table = tableOf(kind);
+  const storage = storageOf(kind);
+  const { table } = storage;
   const { name } = old.metadata;
   checkIdentity(kind, wanted, old);
   const identified = { ...wanted, metadata: keptMetadata(wanted.metadata, old.metadata) };
   const subresource = target === "finalize" ? "status" : target;
-  const prepared = kind.prepareForUpdate(kind.applyDefaults(identified), old, subresource);
+  const prepared = storage.kind.prepareForUpdate(storage.toStored(kind.applyDefaults(identified)), old, subresource);
   const draft = rulesOf(table).onUpdate?.(prepared, old, wanted, target, context) ?? {
     object: prepared,
     sideWrites: [],
   };
-  const errors = kind.validateUpdate(draft.object, old, subresource);
+  const errors = kind.validateUpdate(storage.fromStored(draft.object), storage.fromStored(old), subresource);
   if (errors.length > 0) throw invalid(resource, name, errors);
-  const changed = withGeneration(kind, draft.object, old);
+  const changed = withGeneration(storage.kind, draft.object, old);
   if (equalObjects(changed, old) && draft.sideWrites.length === 0) return old;
   if (options.dryRun === true) return changed;
   const expect = { kind: "any" } as const;

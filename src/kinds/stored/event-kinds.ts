@@ -70,18 +70,21 @@ function eventRow(event: AnyObject, view: EventView, nowMs: number): readonly Ce
   ];
 }
 
-function selectable(event: Fields, about: Fields, source: Fields): Readonly<Record<string, string>> {
+/** `field` is the name that the group has for the object which the event is about. */
+function selectable(event: Fields, field: string, source: Fields): Readonly<Record<string, string>> {
+  const about = fieldsOf(event[field]);
+  const reporter = textOf(event.reportingComponent) || textOf(event.reportingController);
   return {
-    "involvedObject.kind": textOf(about.kind),
-    "involvedObject.namespace": textOf(about.namespace),
-    "involvedObject.name": textOf(about.name),
-    "involvedObject.uid": textOf(about.uid),
-    "involvedObject.apiVersion": textOf(about.apiVersion),
-    "involvedObject.resourceVersion": textOf(about.resourceVersion),
-    "involvedObject.fieldPath": textOf(about.fieldPath),
+    [`${field}.kind`]: textOf(about.kind),
+    [`${field}.namespace`]: textOf(about.namespace),
+    [`${field}.name`]: textOf(about.name),
+    [`${field}.uid`]: textOf(about.uid),
+    [`${field}.apiVersion`]: textOf(about.apiVersion),
+    [`${field}.resourceVersion`]: textOf(about.resourceVersion),
+    [`${field}.fieldPath`]: textOf(about.fieldPath),
     reason: textOf(event.reason),
-    reportingComponent: textOf(event.reportingComponent) || textOf(event.reportingController),
-    source: textOf(source.component) || textOf(event.reportingComponent) || textOf(event.reportingController),
+    [field === "regarding" ? "reportingController" : "reportingComponent"]: reporter,
+    source: textOf(source.component) || reporter,
     type: textOf(event.type),
   };
 }
@@ -107,7 +110,7 @@ const coreEventKind: Kind = defineKind<Event>({
   },
   selectableFields: (event) => {
     const fields = asFields(event);
-    return selectable(fields, fieldsOf(fields.involvedObject), fieldsOf(fields.source));
+    return selectable(fields, "involvedObject", fieldsOf(fields.source));
   },
   validate: (event) => {
     const { involvedObject } = asFields(event);
@@ -133,7 +136,7 @@ const newEventKind: Kind = defineKind<AnyObject>({
     };
     return eventRow(event, view, nowMs);
   },
-  selectableFields: (event) => selectable(event, fieldsOf(event.regarding), fieldsOf(event.deprecatedSource)),
+  selectableFields: (event) => selectable(event, "regarding", fieldsOf(event.deprecatedSource)),
   validate: (event) => [
     ...(event.eventTime === undefined && event.deprecatedFirstTimestamp === undefined ? [required("eventTime")] : []),
     ...nonEmpty("reason", event.reason),

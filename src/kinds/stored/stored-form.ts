@@ -29,9 +29,11 @@ export function storedForm({ resource }: Pick<Kind, "resource">): StoredForm | u
   }
 }
 
-/** Where v1 keeps the metrics that it has no field for, as upstream does. */
+/** Where v1 keeps what it has no field for, as upstream does. */
 const metricsAnnotation = "autoscaling.alpha.kubernetes.io/metrics";
 const behaviorAnnotation = "autoscaling.alpha.kubernetes.io/behavior";
+const currentMetricsAnnotation = "autoscaling.alpha.kubernetes.io/current-metrics";
+const conditionsAnnotation = "autoscaling.alpha.kubernetes.io/conditions";
 
 function autoscalerToV2(object: KubeObject): KubeObject {
   const { targetCPUUtilizationPercentage: percentage, ...spec } = fieldsOf(asFields(object).spec);
@@ -39,9 +41,19 @@ function autoscalerToV2(object: KubeObject): KubeObject {
   const cpu = percentage === undefined ? [] : [cpuMetric(percentage)];
   const metrics = [...cpu, ...listIn(kept[metricsAnnotation])];
   const behavior = objectIn(kept[behaviorAnnotation]);
-  const annotations = without(kept, metricsAnnotation, behaviorAnnotation);
+  const annotations = without(
+    kept,
+    metricsAnnotation,
+    behaviorAnnotation,
+    currentMetricsAnnotation,
+    conditionsAnnotation,
+  );
   const { currentCPUUtilizationPercentage: current, ...status } = fieldsOf(asFields(object).status);
-  const currentMetrics = current === undefined ? [] : [currentCpu(current)];
+  const currentMetrics = [
+    ...(current === undefined ? [] : [currentCpu(current)]),
+    ...listIn(kept[currentMetricsAnnotation]),
+  ];
+  const conditions = listIn(kept[conditionsAnnotation]);
   return withContent(object, "autoscaling/v2", annotations, {
     spec: {
       ...spec,
@@ -50,7 +62,13 @@ function autoscalerToV2(object: KubeObject): KubeObject {
     },
     ...(asFields(object).status === undefined
       ? {}
-      : { status: { ...status, ...(currentMetrics.length === 0 ? {} : { currentMetrics }) } }),
+      : {
+          status: {
+            ...status,
+            ...(currentMetrics.length === 0 ? {} : { currentMetrics }),
+            ...(conditions.length === 0 ? {} : { conditions }),
+          },
+        }),
   });
 }
 
@@ -60,14 +78,20 @@ function autoscalerToV1(object: KubeObject): KubeObject {
   const cpu = all.find(isCpuUtilization);
   const others = all.filter((metric) => metric !== cpu);
   const percentage = fieldsOf(fieldsOf(cpu?.resource).target).averageUtilization;
+  const { currentMetrics, conditions, ...status } = fieldsOf(asFields(object).status);
+  const current = itemsOf(currentMetrics);
+  const cpuNow = current.find(isCurrentCpu);
+  const utilization = fieldsOf(fieldsOf(cpuNow?.resource).current).averageUtilization;
   const annotations = {
     ...object.metadata.annotations,
-    ...(others.length === 0 ? {} : { [metricsAnnotation]: JSON.stringify(others) }),
+    ...listAnnotation(metricsAnnotation, others),
     ...(behavior === undefined ? {} : { [behaviorAnnotation]: JSON.stringify(behavior) }),
+    ...listAnnotation(
+      currentMetricsAnnotation,
+      current.filter((metric) => metric !== cpuNow),
+    ),
+    ...listAnnotation(conditionsAnnotation, itemsOf(conditions)),
   };
-  const { currentMetrics, conditions: _conditions, ...status } = fieldsOf(asFields(object).status);
-  const current = itemsOf(currentMetrics).find(({ resource }) => fieldsOf(resource).name === "cpu");
-  const utilization = fieldsOf(fieldsOf(current?.resource).current).averageUtilization;
   return withContent(object, "autoscaling/v1", annotations, {
     spec: { ...spec, ...(percentage === undefined ? {} : { targetCPUUtilizationPercentage: percentage }) },
     ...(asFields(object).status === undefined
@@ -89,6 +113,15 @@ function currentCpu(averageUtilization: unknown): object {
 function isCpuUtilization({ resource }: Fields): boolean {
   const { name, target } = fieldsOf(resource);
   return textOf(name) === "cpu" && fieldsOf(target).averageUtilization !== undefined;
+}
+
+function isCurrentCpu({ resource }: Fields): boolean {
+  const { name, current } = fieldsOf(resource);
+  return name === "cpu" && fieldsOf(current).averageUtilization !== undefined;
+}
+
+function listAnnotation(name: string, items: readonly object[]): Readonly<Record<string, string>> {
+  return items.length === 0 ? {} : { [name]: JSON.stringify(items) };
 }
 
 function withContent(
