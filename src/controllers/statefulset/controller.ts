@@ -63,7 +63,7 @@ export function startStatefulSetController(context: ControllerContext): RunningC
     const now = clock.now();
     const leaves = set.metadata.deletionTimestamp !== undefined;
     const steps = leaves ? [] : planStatefulSet(view, now);
-    await Promise.all(steps.map((step) => carryOut(key, set, step, [current, update])));
+    const outcomes = await Promise.allSettled(steps.map((step) => carryOut(key, set, step, [current, update])));
     const names = { current: current.metadata.name, update: update.metadata.name };
     const status = statefulSetStatus(view, names, now);
     if (!sameJson(set.status, status)) await unlessGone(api.updateStatus(resources.statefulSets, { ...set, status }));
@@ -73,6 +73,8 @@ export function startStatefulSetController(context: ControllerContext): RunningC
       ...revisions.filter((revision) => hashes.has(revisionHash(revision))).map(({ metadata }) => metadata.name),
     ]);
     if (!leaves) await removeRevisions(api, planHistory(revisions, used, set.spec.revisionHistoryLimit ?? 10));
+    // Only now, so that the status also tells of a set whose pods are refused.
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
     const next = nextAvailability(owned, set.spec.minReadySeconds ?? 0, now);
     if (next !== undefined) return { againAfterMs: next };
   };
