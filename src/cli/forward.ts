@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { existsSync, watch } from "node:fs";
+import type { FSWatcher } from "node:fs";
 import { askLab, requireLab } from "../app/index.ts";
 import type { LabStatus } from "../app/index.ts";
 import { connectCluster } from "../client/index.ts";
@@ -8,7 +10,7 @@ import { stderrLogger } from "../net/index.ts";
 import { integerOption, parseOptions, UsageError } from "./command.ts";
 import type { Command } from "./command.ts";
 import { forwardRoute, parseForwardTarget } from "./forward-target.ts";
-import { print } from "./terminal.ts";
+import { print, printError } from "./terminal.ts";
 
 const help = `Usage: sealane forward svc/NAME[:PORT]|lb/NAME[:PORT]|ingress [LOCALPORT] [-n NAMESPACE] [--from PLACE]
 
@@ -52,10 +54,26 @@ async function run(args: readonly string[]): Promise<number> {
     log: stderrLogger({ level: "warn" }),
   });
   print(`http://127.0.0.1:${forward.port} -> ${text} (${first.host}:${first.port}, from ${first.text}); Ctrl-C ends`);
-  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM"), once(process, "SIGHUP")]);
+  const labEnds = watchForEnd(directory.path);
+  const stopped = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM"), once(process, "SIGHUP")]);
+  const isGone = await Promise.race([labEnds.gone.then(() => true), stopped.then(() => false)]);
+  labEnds.close();
   forward.close();
   api.close();
-  return 0;
+  if (isGone) printError(`Lab ${values.name} is gone; nothing is forwarded any more`);
+  return isGone ? 1 : 0;
+}
+
+/** `gone` resolves when the lab's folder has been removed: the last thing that happens to a lab, however it ends. */
+function watchForEnd(folder: string): { readonly gone: Promise<void>; close(): void } {
+  let watcher: FSWatcher | undefined;
+  const gone = new Promise<void>((resolve) => {
+    watcher = watch(folder, () => {
+      if (!existsSync(folder)) resolve();
+    });
+    watcher.on("error", () => resolve());
+  });
+  return { gone, close: () => watcher?.close() };
 }
 
 export const command: Command = { help, run };

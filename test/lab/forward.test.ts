@@ -131,4 +131,14 @@ describe("sealane forward", () => {
     // Once the forward has ended, nothing listens there.
     await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow("fetch failed");
   });
+
+  it("ends when the lab does", async () => {
+    expect(await sealane.run("up", "-d", "--name", "short", "-f", example("clusterip"))).toMatchObject({ code: 0 });
+    const { child, output } = sealane.start("forward", "--name", "short", "svc/clusterip");
+    await until("the port is open", () => output().includes("http://"));
+    await sealane.run("down", "--name", "short");
+    await until("the command has ended", () => child.exitCode !== null);
+    expect(child.exitCode).toBe(1);
+    expect(output()).toContain("Lab short is gone");
+  });
 });
