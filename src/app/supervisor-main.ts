@@ -1,4 +1,4 @@
-import { createWriteStream } from "node:fs";
+import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { messageOf } from "../core/index.ts";
 import { removeLabDirectory } from "./lab-directory.ts";
@@ -9,7 +9,7 @@ import { runSupervisor } from "./supervisor/supervisor.ts";
 const apiListenerFd = 3;
 const reportsFd = 4;
 
-const reports = createWriteStream("", { fd: reportsFd });
+const reports = new Socket({ fd: reportsFd, readable: false });
 // The launcher may have left (-d): then nobody reads.
 reports.on("error", () => undefined);
 const report = (line: SupervisorReport) => void reports.write(`${JSON.stringify(line)}\n`);

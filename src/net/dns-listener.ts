@@ -1,10 +1,11 @@
 import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
-import { createServer, isIPv6 } from "node:net";
+import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { CodedError } from "../core/index.ts";
 import { DnsTcpConnections, defaultDnsTcpLimits } from "./dns-tcp-connections.ts";
 import type { DnsAnswer, DnsTcpLimits } from "./dns-tcp-connections.ts";
+import { familyOf } from "./address-family.ts";
 
 /** Where and how to listen for DNS. */
 export interface DnsListenerOptions {
@@ -133,7 +134,7 @@ class UdpSockets {
 
   /** Binds a socket; the system calls are made before this returns. */
   bind(address: string, port: number): Promise<void> {
-    const family = isIPv6(address) ? 6 : 4;
+    const family = familyOf(address);
     const socket = createSocket({
       type: family === 6 ? "udp6" : "udp4",
       ...(family === 6 ? { ipv6Only: true } : {}),

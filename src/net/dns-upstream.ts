@@ -1,6 +1,7 @@
 import { createSocket } from "node:dgram";
-import { connect, isIPv6 } from "node:net";
+import { connect } from "node:net";
 import type { Cancel, Ip } from "../core/index.ts";
+import { familyOf } from "./address-family.ts";
 
 /** A DNS server to ask. */
 export interface DnsUpstreamAddress {
@@ -60,7 +61,7 @@ function muteable(handlers: DnsUpstreamHandlers): { readonly heard: DnsUpstreamH
 }
 
 function sendUdp({ address, port }: DnsUpstreamAddress, query: Uint8Array, handlers: DnsUpstreamHandlers): Cancel {
-  const family = isIPv6(address) ? 6 : 4;
+  const family = familyOf(address);
   const socket = createSocket({
     type: family === 6 ? "udp6" : "udp4",
     lookup: (host, _options, done) => done(null, host, family),

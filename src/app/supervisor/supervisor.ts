@@ -55,6 +55,14 @@ export async function runSupervisor(
 
   const { hostPid } = enterLab([directory.path]);
   const topology = planTopology(topologyOptions(options));
+  buildTopology(topology);
+  phases.reached("network");
+  const agents = startAgents(
+    topology.nodes.map((machine) => ({ machine, input: agentInput(input, topology, machine) })),
+    log,
+  );
+  phases.reached("agents started");
+
   const server = await createApiServer({
     clock,
     logger: log,
@@ -65,14 +73,6 @@ export async function runSupervisor(
     ...(options.stateDirectory === undefined ? {} : { persistence: await openLmdb(options.stateDirectory) }),
   });
   await server.listenUnix(directory.apiSocket);
-  buildTopology(topology);
-  phases.reached("network");
-  const agents = startAgents(
-    topology.nodes.map((machine) => ({ machine, input: agentInput(input, topology, machine) })),
-    log,
-  );
-  phases.reached("agents started");
-
   const { api } = server;
   const identity = createIdentity(clock.now(), [topology.router.address, cidrAddress(cidr(options.serviceCidr), 1)]);
   const token = randomBytes(24).toString("base64url");
