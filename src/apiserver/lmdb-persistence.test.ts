@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,6 +12,12 @@ let folder: string;
 
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "sealane-state-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
+
+function file(text: string): string {
+  const path = join(folder, "file");
+  writeFileSync(path, text);
+  return path;
+}
 
 const configMap = (name: string): ConfigMap => ({
   apiVersion: "v1",
@@ -38,11 +44,32 @@ describe("openLmdb()", () => {
     await second.close();
   });
 
-  it("refuses a directory that it cannot use, by name", async () => {
-    const file = join(folder, "file");
-    writeFileSync(file, "");
-    const message = expect.stringContaining(`Cannot open the state in ${file}/state: `);
-    await expect(openLmdb(join(file, "state"))).rejects.toMatchObject({ code: "CannotOpenState", message });
+  it.each<readonly [string, () => string, () => string]>([
+    ["below a file", () => join(file(""), "state"), () => `ENOTDIR: not a directory, stat '${folder}/file/state'`],
+    ["that is a file", () => file(""), () => "it is not a directory"],
+    // The recursive `mkdirSync` of Node 20 never returns from it.
+    ["in /proc", () => "/proc/sealane/state", () => "ENOENT: no such file or directory, mkdir '/proc/sealane'"],
+    ["that is a device", () => "/dev/null", () => "it is not a directory"],
+  ])("refuses a directory %s in one line that says what to do", async (_, directory, reason) => {
+    const state = directory();
+    const message = `Cannot open the state in ${state}: ${reason()}: give --state a directory that you may write to`;
+    await expect(openLmdb(state)).rejects.toMatchObject({ code: "CannotOpenState", message });
+  });
+
+  it.each([
+    ["text", "no database"],
+    ["much text", "no database".repeat(1000)],
+  ])("refuses a file of %s in place of the database, which would crash LMDB", async (_, text) => {
+    const database = join(folder, "objects.lmdb");
+    writeFileSync(database, text);
+    const message = `${database} is no state of Sealane: remove it, or give --state another directory`;
+    await expect(openLmdb(folder)).rejects.toMatchObject({ code: "CannotOpenState", message });
+  });
+
+  it("makes the directories that lead to the state, for their owner only", async () => {
+    const state = join(folder, "a", "b");
+    await (await openLmdb(state)).close();
+    expect(statSync(state).mode & 0o777).toBe(0o700);
   });
 
   it("has every write that was answered after kill -9", async () => {

@@ -1,8 +1,8 @@
-import { mkdirSync } from "node:fs";
-import { CodedError, messageOf } from "../core/index.ts";
+import { CodedError } from "../core/index.ts";
 import { objectKey } from "../objects/index.ts";
 import type { KubeObject } from "../objects/index.ts";
 import type { PersistedBatch, Persistence, StoredObject } from "../store/index.ts";
+import { cannotOpen, prepareStateDirectory } from "./state-directory.ts";
 
 /** The version of the layout on disk. */
 const layout = 1;
@@ -18,11 +18,11 @@ interface Meta {
  * soon as `commit` resolves. Rejects with `CodedError` code `CannotOpenState`.
  */
 export async function openLmdb(directory: string): Promise<Persistence> {
+  const path = prepareStateDirectory(directory);
   const { open } = await import("lmdb");
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
     // Keys are `table key`: no name holds a blank. JSON keeps the files readable by any LMDB tool.
-    const database = open<KubeObject | Meta, string>({ path: `${directory}/objects.lmdb`, encoding: "json" });
+    const database = open<KubeObject | Meta, string>({ path, encoding: "json" });
     return {
       load: async () => {
         const meta = database.get(metaKey) as Meta | undefined;
@@ -46,7 +46,6 @@ export async function openLmdb(directory: string): Promise<Persistence> {
       close: () => database.close(),
     };
   } catch (error) {
-    const message = `Cannot open the state in ${directory}: ${messageOf(error)}`;
-    throw new CodedError("CannotOpenState", message, { cause: error });
+    throw cannotOpen(directory, error);
   }
 }
