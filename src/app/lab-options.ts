@@ -12,7 +12,7 @@ export interface OutsideHost {
 export interface LabOptions {
   readonly name: string;
   readonly nodes: number;
-  /** Zone of node-1, node-2, ...; the last one counts for the rest. */
+  /** Zones of node-1, node-2, ...; repeated for more nodes. */
   readonly zones: readonly string[];
   /** LAN network; router .1, client .10, nodes from .11, outside hosts from .50. */
   readonly lan: string;

@@ -37,6 +37,9 @@ describe("labOptions()", () => {
     ["--outside-host", "db=1.2.3.4", "--outside-host must be NAME=IP"],
     ["--dns-upstream", "dns.example", "--dns-upstream must be an IP address"],
     ["--node-port-range", "40000-30000", "--node-port-range must be FIRST-LAST"],
+    ["--lan", "192.168.0.0/16", "--lan must be a network of 24 bits"],
+    ["--pod-cidr", "10.96.0.0/16", "--pod-cidr 10.96.0.0/16 and --service-cidr 10.96.0.0/16 overlap"],
+    ["--service-cidr", "192.168.0.0/16", "--lan 192.168.100.0/24 and --service-cidr 192.168.0.0/16 overlap"],
     ["--node-grace", "soon", "--node-grace must be a duration"],
     ["--name", "No/Way", "cannot be the name of a lab"],
   ])("refuses %s %s", (flag, value, message) => {

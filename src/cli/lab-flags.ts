@@ -1,4 +1,4 @@
-import { cidrAddress, cidrContains, cidrPrefix, parseCidr, parseIp } from "../core/index.ts";
+import { cidrAddress, cidrBase, cidrContains, cidrPrefix, parseCidr, parseIp } from "../core/index.ts";
 import type { Cidr } from "../core/index.ts";
 import { defaultLabOptions, labDirectory } from "../app/index.ts";
 import type { LabOptions, OutsideHost } from "../app/index.ts";
@@ -37,8 +37,8 @@ export interface LabFlagValues {
 }
 
 /** The help of these flags. */
-export const labFlagsHelp = `  --nodes N             nodes node-1..node-N (default 3, at most 50)
-  --zones a,a,b         zone of each node; the last one counts for the rest
+export const labFlagsHelp = `  --nodes N             nodes node-1..node-N (default 3, at most 39)
+  --zones a,a,b         zones of node-1, node-2, ...; repeated for more nodes
   --outside-host NAME=IP  a host outside the cluster; repeatable (default: db.example.com=192.168.100.50)
   --dns-upstream IP     resolver for names outside the cluster; repeatable (default: the lab's outside world)
   --lan CIDR            the LAN (default 192.168.100.0/24: router .1, client .10, nodes from .11)
@@ -52,19 +52,22 @@ export const labFlagsHelp = `  --nodes N             nodes node-1..node-N (defau
 /** Checks the flags and makes a lab's options of them. Throws `UsageError` that names the flag. */
 export function labOptions(values: LabFlagValues, workingDirectory: string): LabOptions {
   labDirectory(values.name);
-  const lan = network("lan", values.lan, 24);
-  const nodes = integerOption("nodes", values.nodes, 1, 50);
+  const lan = lanNetwork(values.lan);
+  const nodes = integerOption("nodes", values.nodes, 1, 39);
   const zones = values.zones.split(",");
   if (zones.some((zone) => !/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(zone))) {
     throw new UsageError(`--zones must be names separated by commas, not ${JSON.stringify(values.zones)}`);
   }
+  const podCidr = network("pod-cidr", values["pod-cidr"], 16);
+  const serviceCidr = network("service-cidr", values["service-cidr"], 28);
+  refuseOverlap({ lan, "pod-cidr": podCidr, "service-cidr": serviceCidr });
   return {
     name: values.name,
     nodes,
     zones,
     lan,
-    podCidr: network("pod-cidr", values["pod-cidr"], 18),
-    serviceCidr: network("service-cidr", values["service-cidr"], 28),
+    podCidr,
+    serviceCidr,
     loadBalancerPool: pool(values["lb-pool"], lan),
     nodePortRange: portRange(values["node-port-range"]),
     clusterDomain: defaultLabOptions.clusterDomain,
@@ -76,6 +79,14 @@ export function labOptions(values: LabFlagValues, workingDirectory: string): Lab
   };
 }
 
+/** The LAN has fixed places for its machines: exactly 24 bits. */
+function lanNetwork(text: string): Cidr {
+  const parsed = network("lan", text, 24);
+  if (cidrPrefix(parsed) !== 24)
+    throw new UsageError(`--lan must be a network of 24 bits, not ${JSON.stringify(text)}`);
+  return parsed;
+}
+
 function network(flag: string, text: string, longestPrefix: number): Cidr {
   const parsed = parseCidr(text);
   if (parsed === undefined || parsed.includes(":") || cidrPrefix(parsed) > longestPrefix) {
@@ -84,6 +95,17 @@ function network(flag: string, text: string, longestPrefix: number): Cidr {
     );
   }
   return parsed;
+}
+
+/** Each address must mean one thing. Throws `UsageError` naming both flags. */
+function refuseOverlap(networks: Readonly<Record<string, Cidr>>): void {
+  const entries = Object.entries(networks);
+  for (const [i, [flag, one]] of entries.entries()) {
+    for (const [other, two] of entries.slice(i + 1)) {
+      if (!cidrContains(one, cidrBase(two)) && !cidrContains(two, cidrBase(one))) continue;
+      throw new UsageError(`--${flag} ${one} and --${other} ${two} overlap: choose networks apart from each other`);
+    }
+  }
 }
 
 function address(flag: string, text: string): string {
