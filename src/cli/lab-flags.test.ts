@@ -28,7 +28,7 @@ describe("labOptions()", () => {
   });
 
   it.each([
-    ["--nodes", "0", "--nodes must be a number from 1 to 50"],
+    ["--nodes", "0", "--nodes must be a number from 1 to 39"],
     ["--nodes", "three", "--nodes must be a number"],
     ["--zones", "a,,b", "--zones must be names"],
     ["--lan", "192.168.0.0", "--lan must be an IPv4 network"],
