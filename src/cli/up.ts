@@ -127,7 +127,6 @@ async function foreground(lab: LaunchedLab): Promise<number> {
     await Promise.race([ready, reported(lab, "waiting").then(() => patience)]);
     // Nobody waits for it any longer; that it fails when the lab ends is reported below.
     ready.catch(() => undefined);
-    clearTimeout(timer);
     const status = await askLab<LabStatus>(lab.directory.controlSocket, "status");
     const name = lab.directory.name === "default" ? "" : ` --name ${lab.directory.name}`;
     print(`Lab ${status.name}, API ${status.server}${readyMs === undefined ? "" : `, all ready after ${readyMs} ms`}`);
@@ -140,6 +139,9 @@ async function foreground(lab: LaunchedLab): Promise<number> {
       await lab.stop();
       throw error;
     }
+  } finally {
+    // Left running, it would keep this process for seconds after a lab that failed at once.
+    clearTimeout(timer);
   }
   const code = await lab.exited;
   if (stopping) return 0;

@@ -38,6 +38,18 @@ describe("sealane up", () => {
     expect(sealane.leftFiles()).toEqual([]);
   });
 
+  it("refuses a --state that it cannot make at once, in one line", async () => {
+    const started = performance.now();
+    const { code, stderr } = await sealane.run("up", "--state", "/proc/sealane");
+    expect(stderr).toBe(
+      "sealane: Cannot open the state in /proc/sealane: ENOENT: no such file or directory, mkdir '/proc/sealane': give --state a directory that you may write to\n",
+    );
+    expect(code).toBe(1);
+    // Less than the foreground waits for a lab that is not ready.
+    expect(performance.now() - started).toBeLessThan(4000);
+    expect(sealane.leftFiles()).toEqual([]);
+  });
+
   it("says by name what is not ready, and fails after --timeout", async () => {
     const manifest = service("{selector: {app: nobody}, ports: [{port: 80}]}");
     const { code, stderr } = await sealane.runWith(manifest, "up", "-d", "--timeout", "1s", "-f", "-");
