@@ -99,10 +99,10 @@ function addressProblems(address: string, type: EndpointSlice["addressType"]): r
   return endpointIpProblems(address);
 }
 
-function hintErrors(hints: readonly { readonly name: string }[], field: string): readonly FieldError[] {
+function hintErrors(hints: readonly { readonly name?: string }[], field: string): readonly FieldError[] {
   const seen = new Set<string>();
   const errors = hints.length > hintsLimit ? [tooMany(field, hints.length, hintsLimit)] : [];
-  for (const [i, { name }] of hints.entries()) {
+  for (const [i, { name = "" }] of hints.entries()) {
     if (seen.has(name)) errors.push(duplicate(`${field}[${i}].name`, name));
     seen.add(name);
     errors.push(...problemsAt(`${field}[${i}].name`, name, qualifiedNameProblems(name)));
