@@ -10,7 +10,7 @@ import { startPodRuntime } from "../lab/index.ts";
 import { dnsDialer, listenDns, secureRandom, stderrLogger, systemClock } from "../net/index.ts";
 import { endpointSliceIndexers, resources } from "../objects/index.ts";
 import type { Cache, Indexers, KubeObject, ListOptions, Resource } from "../objects/index.ts";
-import type { AgentInput, ToAgent } from "./agent-messages.ts";
+import type { AgentInput, Barrier } from "./agent-messages.ts";
 import { ingressImage } from "./builtin-objects.ts";
 import { lookupIn } from "./dns-question.ts";
 import { ingressBuiltIn } from "./ingress-built-in.ts";
@@ -20,7 +20,7 @@ import { startNodeProxy } from "./node-proxy.ts";
 /** One node's agent at work. */
 export interface Agent {
   /** Resolves when the node's rules and names are at least as new as these resource versions. */
-  whenApplied(versions: Pick<ToAgent, "services" | "endpointSlices">): Promise<void>;
+  whenApplied(versions: Pick<Barrier, "services" | "endpointSlices">): Promise<void>;
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { LabDirectory } from "./lab-directory.ts";
-import type { ManifestObject } from "./manifests.ts";
 
 /** A machine outside the cluster, on the LAN. */
 export interface OutsideHost {
@@ -51,11 +50,16 @@ export const defaultLabOptions: Omit<LabOptions, "name"> = {
   nodeHeartbeatMs: 750,
 };
 
-/** What the launcher hands to the supervisor, as one line of JSON on its standard input. */
+/** The line by which the launcher ends a lab. */
+export const stopLine = "stop";
+
+/**
+ * What the launcher hands to the supervisor, as the first line of JSON on its standard input. The second line is the manifests, which are
+ * read while the supervisor starts. `stopLine` ends the lab, at any time.
+ */
 export interface SupervisorInput {
   readonly options: LabOptions;
   readonly directory: LabDirectory;
-  readonly manifests: readonly ManifestObject[];
   /** The API's URL on the host. */
   readonly server: string;
   /** Whether the lab goes on when standard input ends (-d). */

@@ -10,6 +10,7 @@ import { unshareArgs } from "../lab/index.ts";
 import { descriptorOf } from "./descriptor.ts";
 import { createLabDirectory, removeLabDirectory } from "./lab-directory.ts";
 import type { LabDirectory } from "./lab-directory.ts";
+import { stopLine } from "./lab-options.ts";
 import type { LabOptions, SupervisorInput, SupervisorReport } from "./lab-options.ts";
 import type { ManifestObject } from "./manifests.ts";
 import { packageFile } from "./package-files.ts";
@@ -35,7 +36,8 @@ export interface LaunchedLab {
 
 export interface LaunchRequest {
   readonly options: LabOptions;
-  readonly manifests: readonly ManifestObject[];
+  /** Reads what to apply; called while the lab starts already. */
+  readonly manifests: () => readonly ManifestObject[];
   /** Port of the API on 127.0.0.1; 0 = a free one. */
   readonly apiPort: number;
   readonly detached: boolean;
@@ -46,7 +48,7 @@ export interface LaunchRequest {
  * Starts a lab: opens the API's socket on the host's loopback, then the supervisor in namespaces of its own, which inherits
  * the socket. A shell stays between the two and removes the lab's files when the supervisor ends, however it ends; when the
  * shell or this process dies, the kernel (PDEATHSIG) or the end of standard input ends the supervisor.
- * Rejects with `CodedError` "NameInUse" or "PortInUse".
+ * Rejects with `CodedError` "NameInUse" or "PortInUse", and with what reading the manifests threw; then nothing is left.
  */
 export async function launchLab(request: LaunchRequest): Promise<LaunchedLab> {
   const directory = createLabDirectory(request.options.name);
@@ -67,7 +69,6 @@ export async function launchLab(request: LaunchRequest): Promise<LaunchedLab> {
   const input: SupervisorInput = {
     options: request.options,
     directory,
-    manifests: request.manifests,
     server,
     detached: request.detached,
     userNamespace,
@@ -76,7 +77,14 @@ export async function launchLab(request: LaunchRequest): Promise<LaunchedLab> {
   const lifeline = child.stdin as Writable;
   lifeline.on("error", () => undefined);
   lifeline.write(`${JSON.stringify(input)}\n`);
-  return launched(child, lifeline, directory, server, log);
+  const lab = launched(child, lifeline, directory, server, log);
+  try {
+    lifeline.write(`${JSON.stringify(request.manifests())}\n`);
+  } catch (error) {
+    await lab.stop();
+    throw error;
+  }
+  return lab;
 }
 
 function spawnSupervisor(directory: LabDirectory, listener: Server, log: number, userNamespace: boolean): ChildProcess {
@@ -120,7 +128,7 @@ function launched(
       for (const report of early.splice(0)) handler(report);
     },
     async stop() {
-      lifeline.end(`${JSON.stringify({ kind: "stop" })}\n`);
+      lifeline.end(`${stopLine}\n`);
       await exited;
     },
     detach() {

@@ -29,7 +29,7 @@ async function run(args: readonly string[]): Promise<number> {
     options: { keep: { type: "boolean", default: false }, name: { type: "string", default: "demo" } },
   });
   checkMachine();
-  const manifests = readManifests(packageFile("examples/tour.yaml"));
+  const manifests = () => readManifests(packageFile("examples/tour.yaml"));
   const options = { ...defaultLabOptions, name: values.name };
   const lab = await launchLab({ options, manifests, apiPort: 0, detached: values.keep, startedAt });
   let interrupted = false;

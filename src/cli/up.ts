@@ -38,7 +38,7 @@ async function run(args: readonly string[]): Promise<number> {
   const apiPort = integerOption("port", values.port, 0, 65535);
   const files = values.file ?? [];
   if (files.filter((path) => path === "-").length > 1) throw new UsageError("-f - can be given once only");
-  const manifests = files.flatMap((path) => readManifests(path));
+  const manifests = () => files.flatMap((path) => readManifests(path));
   checkMachine();
   const lab = await launchLab({ options, manifests, apiPort, detached: values.detach, startedAt });
   return values.detach ? detached(lab, timeoutMs) : foreground(lab);

@@ -4,7 +4,7 @@ export type { LinkStep, MacAddress } from "./link-step.ts";
 export { checked, KernelError, libc } from "./libc.ts";
 export type { Libc } from "./libc.ts";
 export { bindMount, mountFileSystem, unmount } from "./mount.ts";
-export { createNamespace, inNamespace, removeNamespace } from "./netns.ts";
+export { createNamespace, enterNamespace, inNamespace, removeNamespace } from "./netns.ts";
 export { openPacketSocket } from "./packet-socket.ts";
 export type { PacketSocket, PacketSocketOptions } from "./packet-socket.ts";
 export { writeSysctls } from "./sysctl.ts";

@@ -29,6 +29,14 @@ export function inNamespace<T>(namespace: string | number, run: () => T): T {
   }
 }
 
+/**
+ * Takes the main thread into a network namespace for good: sockets and processes that it makes from now on belong there. Other threads of
+ * the process stay, so only for processes whose other threads use no network.
+ */
+export function enterNamespace(namespace: string): void {
+  enter(namespace);
+}
+
 function enter(namespace: string | number): void {
   if (typeof namespace === "number") {
     checked(`enter network namespace ${namespace}`, libc().setns(namespace, networkFlag));

@@ -1,12 +1,10 @@
-import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { CodedError } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
-import { inNamespace } from "../../kernel/index.ts";
 import { setCable } from "../../lab/index.ts";
 import type { NodeMachine } from "../../lab/index.ts";
 import type { AgentInput, FromAgent, ToAgent } from "../agent-messages.ts";
-import { packageFile } from "../package-files.ts";
+import { spawnAgent } from "./spawn-agent.ts";
 
 /** How long to wait before an agent that ended by itself is started again, in milliseconds. */
 const restartDelayMs = 200;
@@ -32,22 +30,18 @@ interface RunningNode {
   wanted: boolean;
 }
 
-/** Starts the agents of these nodes. */
+/** Starts the agents of these nodes, in processes that are there already as far as there are some. */
 export function startAgents(
   nodes: readonly { readonly machine: NodeMachine; readonly input: AgentInput }[],
+  early: readonly ChildProcess[],
   log: Logger,
 ): Agents {
-  const program = packageFile("dist/run/agent/main.js");
+  const idle = [...early];
   const waiters = new Map<number, () => void>();
   let nextWaiter = 0;
 
   function start(node: RunningNode): void {
-    const child = inNamespace(node.machine.namespace, () =>
-      spawn(process.execPath, [...process.execArgv, program, JSON.stringify(node.input)], {
-        cwd: "/",
-        stdio: ["ignore", "inherit", "inherit", "ipc"],
-      }),
-    );
+    const child = idle.shift() ?? spawnAgent(node.input.directory);
     node.process = child;
     child.on("message", (message) => {
       const report = message as FromAgent;
@@ -61,6 +55,8 @@ export function startAgents(
       log.warn("agent ended by itself, starting it again", { node: node.machine.name, code, signal });
       setTimeout(() => node.wanted && node.process === undefined && start(node), restartDelayMs);
     });
+    const message: ToAgent = { kind: "start", namespace: node.machine.namespace, input: node.input };
+    child.send(message, () => undefined);
   }
 
   const running = nodes.map(({ machine, input }): RunningNode => ({

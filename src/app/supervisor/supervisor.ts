@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { adminKubeconfig, createApiServer, createIdentity, openLmdb } from "../../apiserver/index.ts";
@@ -13,6 +14,7 @@ import type { NodeMachine, Topology } from "../../lab/index.ts";
 import { listenDns, secureRandom, stderrLogger, systemClock } from "../../net/index.ts";
 import { resources } from "../../objects/index.ts";
 import type { AgentInput } from "../agent-messages.ts";
+import type { ManifestObject } from "../manifests.ts";
 import { nodeDescription } from "../node-description.ts";
 import { applyManifests } from "../apply.ts";
 import { dnsObjects, ingressClassObjects, ingressServiceName, systemNamespace } from "../builtin-objects.ts";
@@ -29,6 +31,18 @@ import { newestVersion, waitingLine, watchReadiness } from "./ready-watch.ts";
 /** Where pods reach the API (the Service `kubernetes`): this port of the router. */
 const apiPortOnLan = 6443;
 
+/** What a supervisor starts with. */
+export interface SupervisorStart {
+  readonly input: SupervisorInput;
+  /** What to apply when the API is there. */
+  readonly manifests: Promise<readonly ManifestObject[]>;
+  /** Processes of agents that load already. */
+  readonly agents: readonly ChildProcess[];
+  /** The listening socket on the host's loopback. */
+  readonly apiListenerFd: number;
+  readonly report: (report: SupervisorReport) => void;
+}
+
 /** A running lab, seen from inside. */
 export interface Supervisor {
   /** Ends the agents and the API; the lab's namespaces end with this process. */
@@ -40,11 +54,13 @@ export interface Supervisor {
  * for each node; then applies the manifests and reports until everything is ready. Must be process 1 of fresh namespaces.
  * Rejects with `CodedError` that says what could not be made; the caller then ends the process, and with it the lab.
  */
-export async function runSupervisor(
-  input: SupervisorInput,
-  apiListenerFd: number,
-  report: (report: SupervisorReport) => void,
-): Promise<Supervisor> {
+export async function runSupervisor({
+  input,
+  manifests,
+  agents: earlyAgents,
+  apiListenerFd,
+  report,
+}: SupervisorStart): Promise<Supervisor> {
   const { options, directory } = input;
   const clock = systemClock;
   const random = secureRandom();
@@ -59,6 +75,7 @@ export async function runSupervisor(
   phases.reached("network");
   const agents = startAgents(
     topology.nodes.map((machine) => ({ machine, input: agentInput(input, topology, machine) })),
+    earlyAgents,
     log,
   );
   phases.reached("agents started");
@@ -141,7 +158,7 @@ export async function runSupervisor(
   );
   report({ kind: "up", phases: phases.times });
 
-  const applied = await applyManifests(api, input.manifests);
+  const applied = await applyManifests(api, await manifests);
   storedOnly.push(...applied.storedOnly);
   const warnings = applied.storedOnly.map((name) => `${name}: stored, but nothing acts on it`);
   report({ kind: "applied", objects: applied.objects, warnings });
@@ -192,6 +209,7 @@ function agentInput({ options, directory }: SupervisorInput, topology: Topology,
     nodeAddress: machine.address,
     zone: machine.zone,
     podCidr: machine.podCidr,
+    directory: directory.path,
     apiSocket: directory.apiSocket,
     serviceCidr: options.serviceCidr,
     clusterCidr: topology.pods,

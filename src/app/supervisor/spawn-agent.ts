@@ -1,0 +1,14 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { packageFile } from "../package-files.ts";
+
+/**
+ * Starts the process of an agent, which loads and then waits for its first message. The directory of the lab stands on its command line only to
+ * be seen there.
+ */
+export function spawnAgent(directory: string): ChildProcess {
+  return spawn(process.execPath, [...process.execArgv, packageFile("dist/run/agent/main.js"), directory], {
+    cwd: "/",
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+}
