@@ -26,6 +26,7 @@ import { controlHandlers } from "./control-handlers.ts";
 import { followEvents } from "./event-lines.ts";
 import { followIngresses } from "./ingress-router.ts";
 import { createPhases } from "./phases.ts";
+import { forgetReadiness } from "./restored-pods.ts";
 import { newestVersion, waitingLine, watchReadiness } from "./ready-watch.ts";
 
 /** Where pods reach the API (the Service `kubernetes`): this port of the router. */
@@ -89,8 +90,9 @@ export async function runSupervisor({
     endpoint: { address: topology.router.address, port: apiPortOnLan },
     ...(options.stateDirectory === undefined ? {} : { persistence: await openLmdb(options.stateDirectory) }),
   });
-  await server.listenUnix(directory.apiSocket);
   const { api } = server;
+  if (options.stateDirectory !== undefined) await forgetReadiness(api, clock.now());
+  await server.listenUnix(directory.apiSocket);
   const identity = createIdentity(clock.now(), [topology.router.address, cidrAddress(cidr(options.serviceCidr), 1)]);
   const token = randomBytes(24).toString("base64url");
   await server.listenTls({ kind: "descriptor", fd: apiListenerFd }, identity, token);
