@@ -42,10 +42,12 @@ export function numberOf(value: unknown): number {
 /** `fields` with those `defaults` that it lacks; the same object when it lacks none. */
 export function withDefaults<T extends object>(fields: T, defaults: Fields): T {
   const present = asFields(fields);
-  const missing = Object.entries(defaults).filter(
-    ([name, value]) => value !== undefined && present[name] === undefined,
-  );
-  return missing.length === 0 ? fields : { ...fields, ...Object.fromEntries(missing) };
+  let missing: [string, unknown][] | undefined;
+  for (const name in defaults) {
+    const value = defaults[name];
+    if (value !== undefined && present[name] === undefined) (missing ??= []).push([name, value]);
+  }
+  return missing === undefined ? fields : { ...fields, ...Object.fromEntries(missing) };
 }
 
 /** `fields` with `name` replaced by what `change` makes of it, when it is there and changes. */

@@ -173,3 +173,32 @@ function checkReferences(type: FieldType): void {
   else if (type.kind === "map") checkReferences(type.value);
   else if (type.kind === "struct") expect(structType(type.name)).toBeDefined();
 }
+
+describe("Kind.applyDefaults()", () => {
+  const pod = {
+    containers: [
+      {
+        name: "c",
+        image: "i",
+        ports: [{ containerPort: 80 }],
+        readinessProbe: { httpGet: { port: 80 } },
+        resources: { limits: { cpu: "1" } },
+      },
+    ],
+    volumes: [{ name: "v", configMap: { name: "m" } }],
+  };
+  it.each([
+    ["v1", "Pod", { spec: pod }],
+    ["apps/v1", "Deployment", { spec: { selector: { matchLabels: { a: "b" } }, template: { spec: pod } } }],
+    ["discovery.k8s.io/v1", "EndpointSlice", { addressType: "IPv4", ports: [{ port: 80 }] }],
+  ])(
+    "gives back the very same %s %s when it lacks nothing, so that comparing it costs nothing",
+    (version, name, content) => {
+      const kind = findKindByName(version, name);
+      const object = { apiVersion: version, kind: name, metadata: { name: "a" }, ...content };
+      const complete = kind?.applyDefaults(object);
+      expect(complete).not.toEqual(object);
+      expect(complete === undefined ? undefined : kind?.applyDefaults(complete)).toBe(complete);
+    },
+  );
+});

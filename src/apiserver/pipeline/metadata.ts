@@ -61,9 +61,8 @@ export function equalObjects(a: KubeObject, b: KubeObject): boolean {
 
 /** Whether two objects differ in what a controller has to act on: everything but metadata and status. */
 export function specChanged(a: KubeObject, b: KubeObject): boolean {
-  return !sameJson(withoutMetadataAndStatus(a), withoutMetadataAndStatus(b));
-}
-
-function withoutMetadataAndStatus(object: KubeObject): unknown {
-  return Object.fromEntries(Object.entries(object).filter(([name]) => name !== "metadata" && name !== "status"));
+  const before: Readonly<Record<string, unknown>> = { ...b };
+  const now: Readonly<Record<string, unknown>> = { ...a };
+  const differs = (name: string) => name !== "metadata" && name !== "status" && !sameJson(now[name], before[name]);
+  return Object.keys(now).some(differs) || Object.keys(before).some((name) => now[name] === undefined && differs(name));
 }

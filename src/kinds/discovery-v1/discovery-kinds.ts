@@ -3,7 +3,7 @@ import { resources } from "../../objects/index.ts";
 import type { Endpoint, EndpointPort, EndpointSlice } from "../../objects/index.ts";
 import { immutable } from "../apps-v1/template.ts";
 import { defineKind } from "../define-kind.ts";
-import { withDefaults } from "../fields.ts";
+import { mapItems, withDefaults } from "../fields.ts";
 import type { Kind } from "../kind.ts";
 import { ageCell, ageColumn, column, nameColumn } from "../printing/column.ts";
 import { shortList } from "../printing/short-list.ts";
@@ -39,13 +39,10 @@ export const endpointSliceKind: Kind = defineKind<EndpointSlice>({
     ),
     ageCell(slice, nowMs),
   ],
-  applyDefaults: (slice) => ({
-    ...slice,
-    endpoints: slice.endpoints ?? [],
-    ...(slice.ports === undefined
-      ? {}
-      : { ports: slice.ports.map((port) => withDefaults(port, { name: "", protocol: "TCP" })) }),
-  }),
+  applyDefaults: (slice) =>
+    mapItems(withDefaults(slice, { endpoints: [] }), "ports", (port) =>
+      withDefaults(port, { name: "", protocol: "TCP" }),
+    ),
   validate,
   validateUpdate: (slice, old) => [...validate(slice), ...immutable("addressType", slice.addressType, old.addressType)],
   warnings: ({ addressType }) => (addressType === "FQDN" ? ["addressType: FQDN endpoints are deprecated"] : []),

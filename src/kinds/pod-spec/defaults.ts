@@ -1,4 +1,4 @@
-import { fieldsOf, itemsOf, mapField, mapItems, numberOf, withDefaults } from "../fields.ts";
+import { fieldsOf, itemsOf, mapField, mapItems, numberOf, textOf, withDefaults } from "../fields.ts";
 import type { Fields } from "../fields.ts";
 
 /** Fills in what Kubernetes fills in where a pod spec says nothing: in pods and in templates alike. */
@@ -58,20 +58,19 @@ function pullPolicy(image: unknown): string | undefined {
   return tag === "latest" ? "Always" : "IfNotPresent";
 }
 
+const probeDefaults = { timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 };
+
 function defaultProbe(probe: Fields): Fields {
   // Zero counts as absent, as in upstream, whose fields are plain integers.
-  const counted = Object.fromEntries(
-    Object.entries({ timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 }).filter(
-      ([name]) => numberOf(probe[name]) === 0,
-    ),
-  );
-  const result = Object.keys(counted).length === 0 ? probe : { ...probe, ...counted };
+  const counted = Object.entries(probeDefaults).filter(([name]) => numberOf(probe[name]) === 0);
+  const result = counted.length === 0 ? probe : { ...probe, ...Object.fromEntries(counted) };
   return mapField(defaultHandler(result), "grpc", (grpc) => withDefaults(fieldsOf(grpc), { service: "" }));
 }
 
 function defaultHandler(handler: Fields): Fields {
   return mapField(handler, "httpGet", (get) => {
     const { path, scheme } = fieldsOf(get);
+    if (textOf(path) !== "" && textOf(scheme) !== "") return get;
     return {
       ...fieldsOf(get),
       path: path === undefined || path === "" ? "/" : path,
@@ -111,7 +110,8 @@ export function requestsFromLimits(spec: Fields): Fields {
       mapField(container, "resources", (value) => {
         const resources = fieldsOf(value);
         if (resources.limits === undefined) return value;
-        return { ...resources, requests: withDefaults(fieldsOf(resources.requests), fieldsOf(resources.limits)) };
+        const requests = withDefaults(fieldsOf(resources.requests), fieldsOf(resources.limits));
+        return requests === resources.requests ? value : { ...resources, requests };
       }),
     );
   }
