@@ -22,6 +22,8 @@ export interface RunningController {
 export interface ControllerLoop {
   readonly name: string;
   readonly concurrency?: number;
+  /** See `WorkQueueOptions`. */
+  readonly restMs?: number;
   /** The caches whose first list must have come before anything is decided. */
   readonly needs: readonly { whenSynced(): Promise<void> }[];
   /** Subscribes to what matters and adds keys; returns how to unsubscribe. Called when the caches are there. */
@@ -31,13 +33,14 @@ export interface ControllerLoop {
 
 /** Runs a controller's loop: wait for the caches, subscribe, reconcile key by key. */
 export function runController(context: ControllerContext, loop: ControllerLoop): RunningController {
-  const { name, reconcile, concurrency } = loop;
+  const { name, reconcile, concurrency, restMs } = loop;
   const queue = createWorkQueue({
     name,
     reconcile,
     clock: context.clock,
     log: context.log,
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(restMs === undefined ? {} : { restMs }),
   });
   let subscriptions: readonly (() => void)[] = [];
   let stopped = false;

@@ -5,9 +5,9 @@ import { createWorkQueue } from "./work-queue.ts";
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-function queueOf(reconcile: (key: string) => Promise<void | { againAfterMs: number }>, concurrency = 8) {
+function queueOf(reconcile: (key: string) => Promise<void | { againAfterMs: number }>, concurrency = 8, restMs = 0) {
   const clock = new ManualClock();
-  const queue = createWorkQueue({ name: "test", clock, log: silentLogger, concurrency, reconcile });
+  const queue = createWorkQueue({ name: "test", clock, log: silentLogger, concurrency, restMs, reconcile });
   return { clock, queue };
 }
 
@@ -43,6 +43,27 @@ describe("createWorkQueue()", () => {
     release();
     await settled();
     expect(running).toHaveLength(2);
+  });
+
+  it("does a lone change at once, and those that come while the key rests together", async () => {
+    const done: string[] = [];
+    const { queue, clock } = queueOf(async (key) => void done.push(key), 8, 20);
+    queue.start();
+    queue.add("a");
+    await settled();
+    expect(done).toEqual(["a"]);
+    for (const key of ["a", "b", "a", "a"]) {
+      queue.add(key);
+      await settled();
+    }
+    expect(done).toEqual(["a", "b"]);
+    clock.advance(20);
+    await settled();
+    expect(done).toEqual(["a", "b", "a"]);
+    clock.advance(20);
+    queue.add("a");
+    await settled();
+    expect(done).toEqual(["a", "b", "a", "a"]);
   });
 
   it("works on as many keys at a time as it may", async () => {

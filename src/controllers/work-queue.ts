@@ -11,6 +11,11 @@ export interface WorkQueueOptions {
   readonly log: Logger;
   /** Keys that are worked on at the same time, 8 by default. One key never runs twice at once. */
   readonly concurrency?: number;
+  /**
+   * Milliseconds that a key rests after it was done, 0 by default. A change that comes alone is worked on at once; a burst of them is
+   * taken together when the rest ends.
+   */
+  readonly restMs?: number;
   readonly reconcile: (key: string) => Promise<ReconcileResult>;
 }
 
@@ -31,9 +36,11 @@ const turn = 64;
 
 /** Makes a queue. Work starts in a microtask, so that all changes of one tick are seen together. */
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const { clock, log, reconcile, concurrency = 8 } = options;
+  const { clock, log, reconcile, concurrency = 8, restMs = 0 } = options;
   const waiting = new Set<string>();
   const running = new Set<string>();
+  const resting = new Map<string, Cancel>();
+  /** Keys that were added while they ran or rested. */
   const again = new Set<string>();
   const failures = new Map<string, number>();
   const timers = new Map<string, { readonly at: number; readonly cancel: Cancel }>();
@@ -71,6 +78,15 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       if (open) fail(key, error);
     }
     running.delete(key);
+    if (restMs > 0 && open)
+      resting.set(
+        key,
+        clock.schedule(restMs, () => rested(key)),
+      );
+    else rested(key);
+  };
+  const rested = (key: string): void => {
+    resting.delete(key);
     if (again.delete(key)) waiting.add(key);
     wake();
   };
@@ -86,7 +102,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const add = (key: string): void => {
     timers.get(key)?.cancel();
     timers.delete(key);
-    if (running.has(key)) again.add(key);
+    if (running.has(key) || resting.has(key)) again.add(key);
     else waiting.add(key);
     wake();
   };
@@ -111,6 +127,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       waiting.clear();
       for (const { cancel } of timers.values()) cancel();
       timers.clear();
+      for (const cancel of resting.values()) cancel();
+      resting.clear();
     },
   };
 }

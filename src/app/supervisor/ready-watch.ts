@@ -27,6 +27,9 @@ export function newestVersion(objects: readonly KubeObject[]): string {
   return String(objects.reduce((newest, { metadata }) => Math.max(newest, Number(metadata.resourceVersion ?? 0)), 0));
 }
 
+/** Changes that come within this time are looked at together: everything is looked at, every time. */
+const pauseMs = 10;
+
 /** Something that the caches do not show, but that readiness waits for: undefined when it is as it should be. */
 export type ExtraWait = () => Waiting | undefined;
 
@@ -40,11 +43,11 @@ export function watchReadiness(
   report: (waiting: readonly Waiting[]) => void,
 ): () => void {
   let last: string | undefined;
-  let scheduled: NodeJS.Immediate | undefined;
+  let scheduled: NodeJS.Timeout | undefined;
   let stopped = false;
   const stop = () => {
     stopped = true;
-    clearImmediate(scheduled);
+    clearTimeout(scheduled);
     for (const end of ends.splice(0)) end();
   };
   const evaluate = () => {
@@ -57,7 +60,7 @@ export function watchReadiness(
     if (waiting.length === 0) stop();
     report(waiting);
   };
-  const changed = () => void (scheduled ??= setImmediate(evaluate));
+  const changed = () => void (scheduled ??= setTimeout(evaluate, pauseMs));
   const ends: (() => void)[] = [];
   for (const cache of Object.values(caches)) ends.push(cache.subscribe(changed));
   changed();

@@ -38,6 +38,7 @@ export function startEndpointsController(context: ControllerContext): RunningCon
 
   return runController(context, {
     name: "endpoints",
+    restMs: 50,
     needs: [services, pods, endpoints],
     reconcile,
     watch: (queue) => [

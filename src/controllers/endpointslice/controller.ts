@@ -108,6 +108,8 @@ export function startEndpointSliceController(
 
   return runController(context, {
     name: "endpointslice",
+    // Pods of a rollout become ready one by one: each slice is sent to every node, whole.
+    restMs: 20,
     needs: [services, pods, nodes, endpointSlices],
     reconcile,
     watch: (queue) => {

@@ -118,14 +118,15 @@ function pack(group: PortGroup, existing: readonly EndpointSlice[], maxPerSlice:
   };
   const fullestFirst = [...kept].sort((a, b) => b.endpoints.length - a.endpoints.length);
   for (const entry of fullestFirst) if (entry.changed) fill(entry);
-  if (fresh.length > 0 && fresh.length < maxPerSlice) {
+  const create: Endpoint[][] = [];
+  while (fresh.length >= maxPerSlice) create.push(fresh.splice(0, maxPerSlice));
+  if (fresh.length > 0) {
     // Where none has room for all, the fullest one is topped up: at most one slice is left half empty by growth.
     const open = fullestFirst.filter(({ changed, endpoints }) => !changed && endpoints.length < maxPerSlice);
     const fitting = open.find(({ endpoints }) => endpoints.length + fresh.length <= maxPerSlice) ?? open[0];
     if (fitting !== undefined) fill(fitting);
   }
-  const create: Endpoint[][] = [];
-  while (fresh.length > 0) create.push(fresh.splice(0, maxPerSlice));
+  if (fresh.length > 0) create.push(fresh);
   return {
     keep: kept.filter(({ endpoints }) => endpoints.length > 0),
     remove: kept.filter(({ endpoints }) => endpoints.length === 0).map(({ slice }) => slice),
