@@ -10,6 +10,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          // One process for all files halves the time; no file leaves anything behind that another one would see.
+          isolate: false,
           include: ["src/**/*.test.ts", "test/repo/**/*.test.ts"],
           exclude: ["src/**/*.kernel.test.ts"],
         },
