@@ -45,11 +45,11 @@ describe("openLmdb()", () => {
   });
 
   it.each<readonly [string, () => string, () => string]>([
-    ["below a file", () => join(file(""), "state"), () => `ENOTDIR: not a directory, stat '${folder}/file/state'`],
-    ["that is a file", () => file(""), () => "it is not a directory"],
+    ["below a file", () => join(file(""), "state"), () => `${folder}/file is not a directory`],
+    ["that is a file", () => file(""), () => `${folder}/file is not a directory`],
     // The recursive `mkdirSync` of Node 20 never returns from it.
     ["in /proc", () => "/proc/sealane/state", () => "ENOENT: no such file or directory, mkdir '/proc/sealane'"],
-    ["that is a device", () => "/dev/null", () => "it is not a directory"],
+    ["that is a device", () => "/dev/null", () => "/dev/null is not a directory"],
   ])("refuses a directory %s in one line that says what to do", async (_, directory, reason) => {
     const state = directory();
     const message = `Cannot open the state in ${state}: ${reason()}: give --state a directory that you may write to`;

@@ -1,4 +1,5 @@
 import { accessSync, closeSync, constants, mkdirSync, openSync, readSync, statSync } from "node:fs";
+import type { Stats } from "node:fs";
 import { dirname } from "node:path";
 import { CodedError, messageOf } from "../core/index.ts";
 
@@ -35,12 +36,22 @@ export function cannotOpen(directory: string, error: unknown): CodedError {
 
 // One by one: `mkdirSync` with `recursive` never returns below /proc (Node 20), where a new directory is ENOENT.
 function makeDirectory(directory: string): void {
-  const found = statSync(directory, { throwIfNoEntry: false });
+  const found = statIfThere(directory);
   if (found?.isDirectory() === true) return;
-  if (found !== undefined) throw new Error("it is not a directory");
+  if (found !== undefined) throw new Error(`${directory} is not a directory`);
   const parent = dirname(directory);
   if (parent !== directory) makeDirectory(parent);
   mkdirSync(directory, { mode: 0o700 });
+}
+
+/** Below a file there is nothing: versions of Node differ in whether that is an error. */
+function statIfThere(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOTDIR") return undefined;
+    throw error;
+  }
 }
 
 /** Whether LMDB may open the file: what is there and no database crashes it. */

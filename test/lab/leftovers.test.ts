@@ -75,6 +75,15 @@ describe("a lab", () => {
     await expectNothingLeft();
   });
 
+  it("leaves nothing when the unshare above the supervisor is killed with -9", async () => {
+    await sealane.run("up", "-d", "--name", "one");
+    const janitor = one("janitor");
+    const [unshare = ""] = readFileSync(`/proc/${janitor}/task/${janitor}/children`, "utf8").trim().split(" ");
+    expect(readFileSync(`/proc/${unshare}/comm`, "utf8")).toBe("unshare\n");
+    process.kill(Number(unshare), "SIGKILL");
+    await expectNothingLeft();
+  });
+
   it("starts an agent again that is killed with -9, and traffic goes on", async () => {
     await sealane.run("up", "-d", "-f", example("clusterip"), "--name", "one");
     const agent = one("agent");

@@ -101,3 +101,8 @@ export async function eventually<T>(timeoutMs: number, attempt: () => Promise<T>
     }
   }
 }
+
+/** Tells the stand-in at this address, over its own port, how to behave from now on. */
+export async function tellStandIn(lab: DemoLab, address: string, order: "ready" | "unready"): Promise<void> {
+  allAnswered(await lab.ask("node/node-1", `http://${address}/_sealane/${order}`, { method: "POST" }));
+}

@@ -1,16 +1,11 @@
 import { isNodeReady, resources } from "../../objects/index.ts";
-import { allAnswered, countBy, countsText, eventually, must, Unmet } from "./demo-lab.ts";
+import { allAnswered, countBy, countsText, eventually, must, tellStandIn, Unmet } from "./demo-lab.ts";
 import type { DemoLab, Reply, Row } from "./demo-lab.ts";
 import { placeOf, readyPods } from "./rows-inside.ts";
 import { loadBalancerAddress } from "./rows-outside.ts";
 
 function seconds(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
-}
-
-/** Tells a stand-in, over its own port, how to behave from now on. */
-async function tell(lab: DemoLab, address: string, order: "ready" | "unready"): Promise<void> {
-  allAnswered(await lab.ask("node/node-1", `http://${address}/_sealane/${order}`, { method: "POST" }));
 }
 
 /** Asks again and again until `enough` holds for the replies of one round; resolves to the milliseconds it took. */
@@ -38,7 +33,7 @@ export const rowsOfChange: readonly Row[] = [
       const name = victim?.metadata.name ?? "";
       const address = victim?.status?.podIP ?? "";
       const ask = () => lab.ask("pod/multi-0", "http://back-end/", { count: 24 });
-      await tell(lab, address, "unready");
+      await tellStandIn(lab, address, "unready");
       const told = performance.now();
       await eventually(5000, async () => {
         const ready = await readyPods(lab, "type=back-end");
@@ -46,7 +41,7 @@ export const rowsOfChange: readonly Row[] = [
       });
       await timeUntil(5000, ask, (replies) => allAnswered(replies).every(({ pod }) => pod !== name));
       const left = performance.now() - told;
-      await tell(lab, address, "ready");
+      await tellStandIn(lab, address, "ready");
       const back = await timeUntil(5000, ask, (replies) => allAnswered(replies).some(({ pod }) => pod === name));
       must(left <= 1000, `it left after ${seconds(left)}`);
       return `left after ${seconds(left)}, back after ${seconds(back)}`;

@@ -1,6 +1,6 @@
 import { isPodReady, resources } from "../../objects/index.ts";
 import type { Pod } from "../../objects/index.ts";
-import { allAnswered, countBy, countsText, must } from "./demo-lab.ts";
+import { allAnswered, countBy, countsText, eventually, must, tellStandIn } from "./demo-lab.ts";
 import type { DemoLab, Row } from "./demo-lab.ts";
 
 /** The ready pods with this label, by name. */
@@ -111,11 +111,20 @@ export const rowsInside: readonly Row[] = [
   {
     from: "pod multi-0",
     to: "db-peers (not ready too)",
-    must: "the name lists the same pods, ready or not",
+    must: "it lists db-1 while db-1 is not ready; db does not",
     async prove(lab) {
-      const { answers } = await lab.resolve("pod/multi-0", "db-peers", "A");
-      must(answers.length === 2, answers.join(", ") || "no address");
-      return [...answers].sort().join(", ");
+      const addressesOf = async (name: string) => (await lab.resolve("pod/multi-0", name, "A")).answers;
+      const pod = await lab.api.get(resources.pods, lab.namespace, "db-1");
+      const tell = (order: "ready" | "unready") => tellStandIn(lab, `${pod.status?.podIP}:5432`, order);
+      await tell("unready");
+      const listed = await eventually(3000, async () => {
+        const [ready, all] = [await addressesOf("db"), await addressesOf("db-peers")];
+        must(ready.length === 1 && all.length === 2, `db ${ready.length}, db-peers ${all.length}`);
+        return `db ${ready.length} address, db-peers ${all.length}`;
+      });
+      await tell("ready");
+      await eventually(3000, async () => must((await addressesOf("db")).length === 2, "db-1 did not come back"));
+      return listed;
     },
   },
   {
