@@ -5,8 +5,8 @@ import { root } from "./root.mjs";
 const programs = { sealane: "cli/main.js", supervisor: "app/supervisor-main.js", agent: "app/agent-main.js" };
 
 /**
- * Puts each program into one file (and one for each command that is loaded later) in dist/run. A lab starts five processes within
- * a second; reading hundreds of modules took a third of that.
+ * Puts each program into one file (and one for each command that is loaded later) in dist/run. A lab starts five processes: importing
+ * the supervisor's modules one by one took 125 ms, as one file 27 ms.
  */
 export async function bundle() {
   const { rolldown } = await import("rolldown");
