@@ -88,7 +88,7 @@ describe("notReady()", () => {
     [
       "a LoadBalancer without address",
       { services: [service({ type: "LoadBalancer" })] },
-      ["service/web: has no LoadBalancer address"],
+      ["service/web: has no LoadBalancer address, its events say why"],
     ],
     ["somebody else's LoadBalancer", { services: [service({ type: "LoadBalancer", loadBalancerClass: "x.y/z" })] }, []],
   ];

@@ -124,7 +124,7 @@ function serviceWaits(state: ClusterState): readonly Waiting[] {
     const found: Waiting[] = [];
     if (type === "LoadBalancer" && service.spec.loadBalancerClass === undefined) {
       const addressed = (service.status?.loadBalancer?.ingress ?? []).length > 0;
-      if (!addressed) found.push(waiting("service", service, "has no LoadBalancer address"));
+      if (!addressed) found.push(waiting("service", service, "has no LoadBalancer address, its events say why"));
     }
     if (type !== "ExternalName" && selector !== undefined && !answered.has(objectKey(service))) {
       const selected = state.pods.filter(
