@@ -31,6 +31,11 @@ describe("createLabDirectory()", () => {
     expect(statSync(createLabDirectory("x").path).mode & 0o777).toBe(0o700);
   });
 
+  it("says what to do where it cannot be made", () => {
+    vi.stubEnv("TMPDIR", join(root, "absent"));
+    expect(() => createLabDirectory("x")).toThrow("set TMPDIR to a directory that you may write to");
+  });
+
   it("refuses a name whose lab runs", () => {
     const directory = createLabDirectory("x");
     writeLabRecord(directory, recordOf(process.pid, startTime(process.pid) ?? ""));

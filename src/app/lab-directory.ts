@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CodedError } from "../core/index.ts";
+import { CodedError, messageOf } from "../core/index.ts";
 
 /** What a running lab says about itself to other commands: `lab.json` in its directory. */
 export interface LabRecord {
@@ -141,7 +141,10 @@ function ensurePrivate(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) {
+      const advice = "set TMPDIR to a directory that you may write to";
+      throw new CodedError("UnsafeDirectory", `Cannot make ${path}: ${messageOf(error)}: ${advice}`);
+    }
   }
   const found = lstatSync(path);
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) {
