@@ -2,7 +2,7 @@ import { CodedError } from "../../core/index.ts";
 import { parseResolvConf } from "../../dns/index.ts";
 import { resolvePlace } from "../../lab/index.ts";
 import type { Place, Topology } from "../../lab/index.ts";
-import type { Cache, Ingress, Pod } from "../../objects/index.ts";
+import type { Cache, ClusterApi, Ingress, Pod } from "../../objects/index.ts";
 import type { ControlHandler } from "../control.ts";
 import type { LabStatus } from "../lab-status.ts";
 import type { SupervisorInput } from "../lab-options.ts";
@@ -11,6 +11,7 @@ import { probeHttp } from "../probe/http-probe.ts";
 import type { DnsProbe, HttpProbe, UdpProbe } from "../probe/probe.ts";
 import { addressAt, probeName } from "../probe/stub-resolver.ts";
 import { notReady } from "../readiness.ts";
+import { storedOnlyObjects } from "../stored-only.ts";
 import { ingressSummaries, nodeSummaries, podsSummary, serviceSummaries } from "../status-of-cluster.ts";
 import type { Agents } from "./agents.ts";
 import type { Phases } from "./phases.ts";
@@ -24,7 +25,7 @@ export interface ControlledLab {
   readonly topology: Topology;
   readonly caches: StateCaches & { readonly ingresses: Cache<Ingress> };
   readonly agents: Agents;
-  readonly storedOnly: readonly string[];
+  readonly api: ClusterApi;
   readonly startedAt: string;
   readonly phases: Phases;
   readonly stop: () => void;
@@ -35,7 +36,7 @@ export function controlHandlers(lab: ControlledLab): Readonly<Record<string, Con
   const placeOf = (text: string, namespace: string) =>
     resolvePlace(text, namespace, (ns, name) => lab.caches.pods.get(ns, name));
   return {
-    status: () => Promise.resolve(labStatus(lab)),
+    status: () => labStatus(lab),
     phases: () => Promise.resolve(lab.phases.times),
     stop: () => {
       setImmediate(lab.stop);
@@ -87,7 +88,7 @@ function resolverOf(place: Place) {
   return parseResolvConf(readFileSync(`${place.files}/resolv.conf`, "utf8"));
 }
 
-function labStatus({ input, topology, caches, storedOnly, startedAt }: ControlledLab): LabStatus {
+async function labStatus({ input, topology, caches, api, startedAt }: ControlledLab): Promise<LabStatus> {
   const state = clusterState(caches);
   return {
     name: input.options.name,
@@ -99,7 +100,7 @@ function labStatus({ input, topology, caches, storedOnly, startedAt }: Controlle
     ingresses: ingressSummaries(caches.ingresses.list()),
     pods: podsSummary(state.pods),
     outsideHosts: input.options.outsideHosts,
-    storedOnly,
+    storedOnly: await storedOnlyObjects(api),
     notReady: notReady(state),
     addresses: {
       client: topology.client.address,

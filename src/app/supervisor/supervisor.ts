@@ -135,7 +135,6 @@ export async function runSupervisor({
   const relay = await startRelay(directory.relaySocket, log);
   await applyBuiltIns(api, options, topology);
   followIngresses(api, caches, zone, log);
-  const storedOnly: string[] = [];
   const stop = () => {
     controllers.stop();
     agents.stop();
@@ -149,7 +148,7 @@ export async function runSupervisor({
       topology,
       caches,
       agents,
-      storedOnly,
+      api,
       startedAt,
       phases,
       stop: () => {
@@ -161,7 +160,6 @@ export async function runSupervisor({
   report({ kind: "up", phases: phases.times });
 
   const applied = await applyManifests(api, await manifests);
-  storedOnly.push(...applied.storedOnly);
   const warnings = applied.storedOnly.map((name) => `${name}: stored, but nothing acts on it`);
   report({ kind: "applied", objects: applied.objects, warnings });
   phases.reached("applied");
