@@ -1,4 +1,4 @@
-import { MessageWriter, dnsName, encodeMessage, recordTypes } from "#layers/codec";
+import { dnsName, encodeMessage, MessageWriter, queryMessage, recordTypes } from "#layers/codec";
 import { seededRandom } from "#layers/core";
 import { MemoryCache, createClusterDns } from "#layers/dns";
 import type { EndpointSlice, Service } from "#layers/objects";
@@ -108,23 +108,8 @@ function measure<T>(items: readonly T[], run: (item: T) => void, milliseconds: n
 const writer = new MessageWriter();
 
 function queryFor(name: string, type: number): Uint8Array {
-  const message: Parameters<typeof encodeMessage>[0] = {
-    kind: "message",
-    id: 1,
-    response: false,
-    opcode: 0,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    reserved: false,
-    authenticData: false,
-    checkingDisabled: false,
-    rcode: 0,
-    questions: [{ name: dnsName(name), type, class: 1 }],
-    answers: [],
-    authorities: [],
-    additionals: [],
+  const message = {
+    ...queryMessage(1, { name: dnsName(name), type, class: 1 }),
     edns: { udpSize: 1232, version: 0, dnssecOk: false, options: [] },
   };
   // The encoder's results share memory; queries come in memory of their own.

@@ -5,8 +5,8 @@ import {
   dnsClasses,
   encodeMessage,
   formatRecordData,
-  opcodes,
   parseName,
+  queryMessage,
   recordTypes,
 } from "../codec/index.ts";
 import { CodedError } from "../core/index.ts";
@@ -17,22 +17,7 @@ export function encodeQuestion(id: number, name: string, type: "A" | "SRV" | "CN
   const parsed = parseName(name);
   if (parsed === undefined) throw new CodedError("BadName", `${JSON.stringify(name)} is no domain name`);
   return encodeMessage({
-    kind: "message",
-    id,
-    response: false,
-    opcode: opcodes.QUERY,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    reserved: false,
-    authenticData: false,
-    checkingDisabled: false,
-    rcode: 0,
-    questions: [{ name: parsed, type: recordTypes[type], class: dnsClasses.IN }],
-    answers: [],
-    authorities: [],
-    additionals: [],
+    ...queryMessage(id, { name: parsed, type: recordTypes[type], class: dnsClasses.IN }),
     edns: { udpSize: 1232, version: 0, dnssecOk: false, options: [] },
   });
 }

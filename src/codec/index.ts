@@ -22,6 +22,7 @@ export {
 } from "./dns/name.ts";
 export type { DnsName } from "./dns/name.ts";
 export { decodeQuery } from "./dns/query.ts";
+export { queryMessage } from "./dns/query-message.ts";
 export type { IgnoredQuery, Query, RejectedQuery } from "./dns/query.ts";
 export { formatRecord, formatRecordData, readRecordData, writeRecordData } from "./dns/record-data.ts";
 export type { RecordData, Soa } from "./dns/record-data.ts";

@@ -6,6 +6,7 @@ import {
   formatRecord,
   recordTypes,
   responseCodeName,
+  queryMessage,
 } from "../../src/codec/index.ts";
 import type { Edns, Message } from "../../src/codec/index.ts";
 import { ManualClock, ip, seededRandom } from "../../src/core/index.ts";
@@ -186,22 +187,7 @@ export interface Ask {
 
 export function queryBytes(name: string, type: number, ask: Ask = {}): Uint8Array {
   return encodeMessage({
-    kind: "message",
-    id: 4711,
-    response: false,
-    opcode: 0,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    reserved: false,
-    authenticData: false,
-    checkingDisabled: false,
-    rcode: 0,
-    questions: [{ name: dnsName(name), type, class: ask.class ?? 1 }],
-    answers: [],
-    authorities: [],
-    additionals: [],
+    ...queryMessage(4711, { name: dnsName(name), type, class: ask.class ?? 1 }),
     ...ask.flags,
     ...(ask.edns === undefined ? {} : { edns: ask.edns }),
   });

@@ -11,6 +11,7 @@ import { formatRecord, readRecordData, writeRecordData } from "./record-data.ts"
 import type { RecordData } from "./record-data.ts";
 import { recordTypes, responseCodes } from "./registry.ts";
 import { MessageWriter } from "./writer.ts";
+import { queryMessage } from "./query-message.ts";
 
 const label = fc.oneof(
   fc.constantFrom("web", "tour", "svc", "cluster", "local", "Example", "com"),
@@ -101,24 +102,7 @@ const anyMessage: fc.Arbitrary<Message> = fc
   )
   .map((message) => (message.edns === undefined ? { ...message, rcode: message.rcode & 15 } : message));
 
-const plain: Message = {
-  kind: "message",
-  id: 0x1234,
-  response: false,
-  opcode: 0,
-  authoritative: false,
-  truncated: false,
-  recursionDesired: true,
-  recursionAvailable: false,
-  reserved: false,
-  authenticData: false,
-  checkingDisabled: false,
-  rcode: 0,
-  questions: [{ name: dnsName("web.tour.svc.cluster.local"), type: recordTypes.A, class: 1 }],
-  answers: [],
-  authorities: [],
-  additionals: [],
-};
+const plain = queryMessage(0x1234, { name: dnsName("web.tour.svc.cluster.local"), type: recordTypes.A, class: 1 });
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
