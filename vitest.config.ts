@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    setupFiles: ["test/support/fixed-seed.ts"],
     projects: [
       {
         extends: true,
