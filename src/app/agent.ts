@@ -2,7 +2,7 @@ import { createAnnouncer, createArpSpeaker } from "../announce/index.ts";
 import { connectCluster, createCache, createEventRecorder } from "../client/index.ts";
 import { etherTypeArp } from "../codec/index.ts";
 import { registerNode, renewNodeLease } from "../controllers/index.ts";
-import { cidr, ip } from "../core/index.ts";
+import { cidr, hasCode, ip } from "../core/index.ts";
 import type { Ip } from "../core/index.ts";
 import { createClusterDns, parseUpstream, resolvConfOf } from "../dns/index.ts";
 import { applyLinkSteps, openPacketSocket } from "../kernel/index.ts";
@@ -16,6 +16,9 @@ import { lookupIn } from "./dns-question.ts";
 import { ingressBuiltIn } from "./ingress-built-in.ts";
 import { nodeDescription } from "./node-description.ts";
 import { startNodeProxy } from "./node-proxy.ts";
+
+/** Milliseconds between attempts to reach an API that does not listen yet. */
+const unreachableRetryMs = 20;
 
 /** One node's agent at work. */
 export interface Agent {
@@ -46,7 +49,7 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
   const pods = cacheOf(resources.pods, { listOptions: { fieldSelector: `spec.nodeName=${nodeName}` } });
 
   renewNodeLease({ api, nodeName, clock, log, renewMs: input.heartbeatMs });
-  const registered = registerNode(
+  const registered = registerWhenReachable(
     api,
     nodeDescription({ name: nodeName, zone: input.zone, address: input.nodeAddress, podCidr: input.podCidr }),
     clock,
@@ -134,6 +137,20 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
       await proxy.whenIdle();
     },
   };
+}
+
+/** The agents of a lab start before its API does. */
+async function registerWhenReachable(...registration: Parameters<typeof registerNode>): Promise<void> {
+  const [, , clock] = registration;
+  for (;;) {
+    try {
+      await registerNode(...registration);
+      return;
+    } catch (error) {
+      if (!hasCode(error, "Unreachable")) throw error;
+      await new Promise<void>((resolve) => void clock.schedule(unreachableRetryMs, resolve));
+    }
+  }
 }
 
 /**

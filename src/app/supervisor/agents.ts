@@ -3,11 +3,14 @@ import { CodedError } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
 import { setCable } from "../../lab/index.ts";
 import type { NodeMachine } from "../../lab/index.ts";
-import type { AgentInput, FromAgent, ToAgent } from "../agent-messages.ts";
+import type { AgentInput, Barrier, FromAgent, ToAgent } from "../agent-messages.ts";
 import { spawnAgent } from "./spawn-agent.ts";
 
 /** How long to wait before an agent that ended by itself is started again, in milliseconds. */
 const restartDelayMs = 200;
+
+/** How new a node must be: resource versions of its newest Service and EndpointSlice. */
+export type Versions = Pick<Barrier, "services" | "endpointSlices">;
 
 /** The agents of a lab's nodes: one process in each node's network namespace, started again when it ends by itself. */
 export interface Agents {
@@ -16,10 +19,10 @@ export interface Agents {
   /** Brings a stopped node back. Throws `CodedError` "NoSuchNode". */
   startNode(name: string): void;
   /**
-   * Resolves when every running agent has brought its node to at least these resource versions: rules in the kernel,
+   * Resolves when every wanted node is at least at these resource versions: rules in the kernel,
    * names in the DNS.
    */
-  whenApplied(versions: { readonly services: string; readonly endpointSlices: string }): Promise<void>;
+  whenApplied(versions: Versions): Promise<void>;
   stop(): void;
 }
 
@@ -28,6 +31,8 @@ interface RunningNode {
   readonly input: AgentInput;
   process: ChildProcess | undefined;
   wanted: boolean;
+  /** Who waits for its agent to be started or given up. */
+  readonly changed: (() => void)[];
 }
 
 /** Starts the agents of these nodes, in processes that are there already as far as there are some. */
@@ -41,8 +46,10 @@ export function startAgents(
   let nextWaiter = 0;
 
   function start(node: RunningNode): void {
-    const child = idle.shift() ?? spawnAgent(node.input.directory);
+    const early = idle.shift();
+    const child = early?.exitCode === null && early.signalCode === null ? early : spawnAgent(node.input.directory);
     node.process = child;
+    tellChanged(node);
     child.on("message", (message) => {
       const report = message as FromAgent;
       waiters.get(report.id)?.();
@@ -59,11 +66,38 @@ export function startAgents(
     child.send(message, () => undefined);
   }
 
+  /** Asks until an agent has answered: one that ends in between is started again, and asked again. */
+  async function applied(node: RunningNode, versions: Versions): Promise<void> {
+    while (node.wanted) {
+      const agent = node.process;
+      if (agent === undefined) await new Promise<void>((resolve) => void node.changed.push(resolve));
+      else if (await answers(agent, versions)) return;
+    }
+  }
+
+  /** Whether the agent answered before it ended. */
+  function answers(agent: ChildProcess, versions: Versions): Promise<boolean> {
+    const id = nextWaiter++;
+    return new Promise((resolve) => {
+      const finish = (answered: boolean) => {
+        waiters.delete(id);
+        agent.off("exit", gone);
+        resolve(answered);
+      };
+      const gone = () => finish(false);
+      waiters.set(id, () => finish(true));
+      agent.once("exit", gone);
+      const question: ToAgent = { kind: "barrier", id, ...versions };
+      agent.send(question, () => undefined);
+    });
+  }
+
   const running = nodes.map(({ machine, input }): RunningNode => ({
     machine,
     input,
     process: undefined,
     wanted: true,
+    changed: [],
   }));
   const find = (name: string) => {
     const node = running.find(({ machine }) => machine.name === name);
@@ -79,6 +113,7 @@ export function startAgents(
       node.wanted = false;
       setCable(node.machine, "down");
       node.process?.kill("SIGKILL");
+      tellChanged(node);
     },
     startNode(name) {
       const node = find(name);
@@ -87,23 +122,7 @@ export function startAgents(
       if (node.process === undefined) start(node);
     },
     async whenApplied(versions) {
-      const asked = running.flatMap(({ process: agent, wanted }) => {
-        if (agent === undefined || !wanted) return [];
-        const id = nextWaiter++;
-        return [
-          new Promise<void>((resolve) => {
-            const done = () => {
-              waiters.delete(id);
-              resolve();
-            };
-            waiters.set(id, done);
-            agent.once("exit", done);
-            const question: ToAgent = { kind: "barrier", id, ...versions };
-            agent.send(question, () => undefined);
-          }),
-        ];
-      });
-      await Promise.all(asked);
+      await Promise.all(running.map((node) => applied(node, versions)));
     },
     stop() {
       for (const node of running) {
@@ -112,4 +131,8 @@ export function startAgents(
       }
     },
   };
+}
+
+function tellChanged(node: RunningNode): void {
+  for (const tell of node.changed.splice(0)) tell();
 }

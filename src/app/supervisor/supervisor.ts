@@ -74,13 +74,6 @@ export async function runSupervisor({
   const topology = planTopology(topologyOptions(options));
   buildTopology(topology);
   phases.reached("network");
-  const agents = startAgents(
-    topology.nodes.map((machine) => ({ machine, input: agentInput(input, topology, machine) })),
-    earlyAgents,
-    log,
-  );
-  phases.reached("agents started");
-
   const server = await createApiServer({
     clock,
     logger: log,
@@ -93,6 +86,13 @@ export async function runSupervisor({
   const { api } = server;
   if (options.stateDirectory !== undefined) await forgetReadiness(api, clock.now());
   await server.listenUnix(directory.apiSocket);
+  const agents = startAgents(
+    topology.nodes.map((machine) => ({ machine, input: agentInput(input, topology, machine) })),
+    earlyAgents,
+    log,
+  );
+  phases.reached("agents started");
+
   const identity = createIdentity(clock.now(), [topology.router.address, cidrAddress(cidr(options.serviceCidr), 1)]);
   const token = randomBytes(24).toString("base64url");
   await server.listenTls({ kind: "descriptor", fd: apiListenerFd }, identity, token);
