@@ -1,8 +1,8 @@
 import { createAnnouncer, createArpSpeaker } from "../announce/index.ts";
 import { connectCluster, createCache, createEventRecorder } from "../client/index.ts";
 import { etherTypeArp } from "../codec/index.ts";
-import { registerNode, renewNodeLease } from "../controllers/index.ts";
-import { cidr, hasCode, ip } from "../core/index.ts";
+import { renewNodeLease } from "../controllers/index.ts";
+import { cidr, ip } from "../core/index.ts";
 import type { Ip } from "../core/index.ts";
 import { createClusterDns, parseUpstream, resolvConfOf } from "../dns/index.ts";
 import { applyLinkSteps, openPacketSocket } from "../kernel/index.ts";
@@ -16,9 +16,7 @@ import { lookupIn } from "./dns-question.ts";
 import { ingressBuiltIn } from "./ingress-built-in.ts";
 import { nodeDescription } from "./node-description.ts";
 import { startNodeProxy } from "./node-proxy.ts";
-
-/** Milliseconds between attempts to reach an API that does not listen yet. */
-const unreachableRetryMs = 20;
+import { registerWhenReachable } from "./register-node.ts";
 
 /** One node's agent at work. */
 export interface Agent {
@@ -137,20 +135,6 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
       await proxy.whenIdle();
     },
   };
-}
-
-/** The agents of a lab start before its API does. */
-async function registerWhenReachable(...registration: Parameters<typeof registerNode>): Promise<void> {
-  const [, , clock] = registration;
-  for (;;) {
-    try {
-      await registerNode(...registration);
-      return;
-    } catch (error) {
-      if (!hasCode(error, "Unreachable")) throw error;
-      await new Promise<void>((resolve) => void clock.schedule(unreachableRetryMs, resolve));
-    }
-  }
 }
 
 /**
