@@ -1,3 +1,4 @@
+import { defaultIngressClassAnnotation, ingressClassName, ingressController } from "../objects/index.ts";
 import type { EndpointSlice, IngressClass, KubeObject, Namespace, Pod, Service } from "../objects/index.ts";
 
 /** Where the lab's own workloads live. */
@@ -9,12 +10,6 @@ export const ingressServiceName = "ingress";
 /** The image name by which an agent recognises the Ingress router's pods. */
 export const ingressImage = "sealane/ingress";
 
-/** The class that Ingresses get when they name none. */
-export const ingressClassName = "sealane";
-
-/** The controller name of that class. */
-export const ingressControllerName = "sealane.dev/ingress";
-
 /** Namespace and IngressClass of the built-in Ingress router, there from the start. */
 export function ingressClassObjects(): readonly [Namespace, IngressClass] {
   return [
@@ -24,9 +19,9 @@ export function ingressClassObjects(): readonly [Namespace, IngressClass] {
       kind: "IngressClass",
       metadata: {
         name: ingressClassName,
-        annotations: { "ingressclass.kubernetes.io/is-default-class": "true" },
+        annotations: { [defaultIngressClassAnnotation]: "true" },
       },
-      spec: { controller: ingressControllerName },
+      spec: { controller: ingressController },
     },
   ];
 }

@@ -1,7 +1,6 @@
 import { CodedError } from "../core/index.ts";
-import type { LabStatus } from "../app/index.ts";
 import type { ClusterApi, Service } from "../objects/index.ts";
-import { resources } from "../objects/index.ts";
+import { isNodeReady, resources } from "../objects/index.ts";
 import { UsageError } from "./command.ts";
 
 /** What `sealane forward` was asked to reach. */
@@ -36,12 +35,10 @@ export function parseForwardTarget(text: string): ForwardTarget {
  */
 export async function forwardRoute(
   api: ClusterApi,
-  status: LabStatus,
   target: ForwardTarget,
   namespace: string,
   from: string | undefined,
 ): Promise<ForwardRoute> {
-  const inside = status.nodes.find(({ ready }) => ready)?.name ?? status.nodes[0]?.name ?? "node-1";
   const service = await api.get(
     resources.services,
     target.kind === "ingress" ? "sealane-system" : namespace,
@@ -50,7 +47,7 @@ export async function forwardRoute(
   const port = portOf(service, target.port);
   if (target.kind === "svc") {
     const host = service.spec.clusterIP;
-    if (host !== undefined && host !== "None" && host !== "") return { from: from ?? `node/${inside}`, host, port };
+    if (host !== undefined && host !== "None" && host !== "") return { from: from ?? (await anyNode(api)), host, port };
     throw new CodedError(
       "NoClusterIP",
       `Service ${target.name} has no virtual address (${service.spec.type === "ExternalName" ? "ExternalName" : "headless"}): forward to a Service with a cluster IP`,
@@ -65,6 +62,13 @@ export async function forwardRoute(
     );
   }
   return { from: from ?? "client", host, port };
+}
+
+/** A node from which to enter, Ready if there is one. */
+async function anyNode(api: ClusterApi): Promise<string> {
+  const { items } = await api.list(resources.nodes);
+  const node = items.find(isNodeReady) ?? items[0];
+  return `node/${node?.metadata.name ?? "node-1"}`;
 }
 
 function portOf(service: Service, wanted: string | undefined): number {

@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { existsSync, watch } from "node:fs";
 import type { FSWatcher } from "node:fs";
 import { askLab, requireLab } from "../app/index.ts";
-import type { LabStatus } from "../app/index.ts";
 import { connectCluster } from "../client/index.ts";
 import { startForward } from "../lab/index.ts";
 import type { Place } from "../lab/index.ts";
@@ -41,8 +40,7 @@ async function run(args: readonly string[]): Promise<number> {
   const { directory } = requireLab(values.name);
   const api = await connectCluster({ socketPath: directory.apiSocket });
   const route = async () => {
-    const status = await askLab<LabStatus>(directory.controlSocket, "status");
-    const { from, host, port: to } = await forwardRoute(api, status, target, values.namespace, values.from);
+    const { from, host, port: to } = await forwardRoute(api, target, values.namespace, values.from);
     const place = await askLab<Place>(directory.controlSocket, "place", { place: from, namespace: values.namespace });
     return { from: place.namespace, host, port: to, text: from };
   };

@@ -13,7 +13,6 @@ export { startEndpointSliceMirroringController } from "./endpointslice-mirroring
 export { startGarbageCollector } from "./garbage-collector/controller.ts";
 export { startIngressStatusController } from "./ingress-status/controller.ts";
 export type { IngressServiceName } from "./ingress-status/controller.ts";
-export { ingressController } from "./ingress-status/plan.ts";
 export { startLoadBalancerIpam } from "./lb-ipam/controller.ts";
 export { parseRange } from "./lb-ipam/pool.ts";
 export type { AddressRange } from "./lb-ipam/pool.ts";

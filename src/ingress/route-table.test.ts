@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Ingress, IngressClass, IngressPath, IngressRule, PathType } from "../objects/index.ts";
-import { servesIngress } from "./ingress-class.ts";
+import { servesIngress } from "../objects/index.ts";
 import { buildRouteTable } from "./route-table.ts";
 
 const ingressClass = (

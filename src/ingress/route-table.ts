@@ -1,6 +1,6 @@
 import { keyOf, objectKey } from "../objects/index.ts";
 import type { Ingress, IngressBackend, IngressClass, PathType } from "../objects/index.ts";
-import { servesIngress } from "./ingress-class.ts";
+import { servesIngress } from "../objects/index.ts";
 import { canonicalPath } from "./request-target.ts";
 
 /** Where a route leads: a port of a Service, or a kind of resource that this router does not know. */

@@ -80,3 +80,11 @@ export type {
 export type { IPAddress, ServiceCIDR } from "./networking-v1/service-cidr.ts";
 export type { Lease } from "./coordination-v1/lease.ts";
 export { yamlReading } from "./yaml-reading.ts";
+export {
+  defaultIngressClass,
+  defaultIngressClassAnnotation,
+  ingressClassAnnotation,
+  ingressClassName,
+  ingressController,
+  servesIngress,
+} from "./networking-v1/ingress-class.ts";

@@ -1,6 +1,7 @@
 import { request } from "node:http";
+import { ip } from "../../core/index.ts";
+import { dialFrom } from "../../lab/index.ts";
 import type { HttpProbe, HttpProbeResult } from "./probe.ts";
-import { connectFrom } from "./sockets.ts";
 
 /**
  * Sends a probe's requests from a network namespace to `address`, one after the other, each on its own connection, as
@@ -27,7 +28,7 @@ function askOnce(namespacePath: string, address: string, probe: HttpProbe): Prom
     const failed = (code: string) => resolve({ kind: "failed", code, ms: performance.now() - start });
     const outgoing = request(
       {
-        createConnection: () => connectFrom(namespacePath, address, Number(url.port === "" ? 80 : url.port)),
+        createConnection: () => dialFrom(namespacePath, ip(address), Number(url.port === "" ? 80 : url.port)),
         method: probe.method,
         path: `${url.pathname}${url.search}`,
         headers: { host: url.host, ...probe.headers, connection: "close" },

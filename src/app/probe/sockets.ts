@@ -1,27 +1,9 @@
 import { createSocket } from "node:dgram";
 import type { Socket as UdpSocket } from "node:dgram";
-import { connect } from "node:net";
-import type { Socket } from "node:net";
 import { inNamespace } from "../../kernel/index.ts";
 
-/**
- * Starts a TCP connection from a network namespace to a literal IPv4 address. The socket is made inside the namespace
- * and stays there: Node makes it synchronously when the name is looked up synchronously.
- */
-export function connectFrom(namespacePath: string, address: string, port: number): Socket {
-  return inNamespace(namespacePath, () =>
-    connect({
-      host: "literal",
-      port,
-      family: 4,
-      autoSelectFamily: false,
-      lookup: (_host, _options, done) => done(null, address, 4),
-    }),
-  );
-}
-
 /** A UDP socket bound to a free port in a network namespace. */
-export function udpSocketIn(namespacePath: string): UdpSocket {
+function udpSocketIn(namespacePath: string): UdpSocket {
   return inNamespace(namespacePath, () => {
     const socket = createSocket({ type: "udp4", lookup: (host, _options, done) => done(null, host, 4) });
     return socket.bind(0);
