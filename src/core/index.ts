@@ -14,3 +14,14 @@ export { randomNameSuffix, seededRandom } from "./random.ts";
 export type { Random } from "./random.ts";
 export { silentLogger } from "./logger.ts";
 export type { LogFields, Logger } from "./logger.ts";
+export { createMetrics, exponentialBuckets, linearBuckets, metricsContentType } from "./metrics.ts";
+export type {
+  Counter,
+  Gauge,
+  Histogram,
+  LabelValues,
+  MetricDescription,
+  MetricFamily,
+  MetricReading,
+  Metrics,
+} from "./metrics.ts";
