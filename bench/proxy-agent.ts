@@ -4,7 +4,7 @@ import { cidr } from "#layers/core";
 import { openConntrack, openNft } from "#layers/kernel";
 import { systemClock } from "#layers/net";
 import { endpointSliceIndexers, resources } from "#layers/objects";
-import { createProxy } from "#layers/proxy";
+import { createProxy, nftablesEngine } from "#layers/proxy";
 import { memoryOf } from "./processes.ts";
 
 /** What the agent tells the process that started it. Times are of the monotonic clock, in milliseconds. */
@@ -58,17 +58,21 @@ async function main(socketPath: string): Promise<void> {
   const proxy = createProxy({
     nodeName: "node-1",
     caches,
-    rules: {
-      ...nft,
-      async apply(script, options) {
-        await nft.apply(script, options);
-        if (loaded) report({ kind: "applied", at: monotonicMs() });
+    engine: nftablesEngine({
+      rules: {
+        ...nft,
+        async apply(script, options) {
+          await nft.apply(script, options);
+          if (loaded) report({ kind: "applied", at: monotonicMs() });
+        },
       },
-    },
+    }),
     flows: openConntrack(),
     clock,
-    serviceCidrs: [cidr("10.96.0.0/16")],
-    podCidrs: [cidr("10.244.1.0/24")],
+    network: {
+      serviceCidrs: [cidr("10.96.0.0/16")],
+      localTraffic: { kind: "pod-cidrs", cidrs: [cidr("10.244.1.0/24")] },
+    },
   });
   await proxy.whenSynced();
   loaded = true;
@@ -78,7 +82,7 @@ async function main(socketPath: string): Promise<void> {
     fullLoadMs: monotonicMs() - synced,
     cpuMs: cpuMs(),
     memoryMb: memoryOf(process.pid) / 1024,
-    elements: proxy.stats().elements,
+    elements: proxy.stats().installed,
   });
   const before = cpuMs();
   process.once("message", () => {

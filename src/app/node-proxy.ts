@@ -3,7 +3,7 @@ import type { Clock, Logger } from "../core/index.ts";
 import { openConntrack, openNft, writeSysctls } from "../kernel/index.ts";
 import { createHealthCheckServer } from "../net/index.ts";
 import type { EventRecorder } from "../objects/index.ts";
-import { createProxy } from "../proxy/index.ts";
+import { createProxy, nftablesEngine } from "../proxy/index.ts";
 import type { Proxy, ProxyCaches } from "../proxy/index.ts";
 import type { AgentInput } from "./agent-messages.ts";
 
@@ -23,14 +23,16 @@ export function startNodeProxy({ input, caches, recorder, clock, log }: NodeProx
   return createProxy({
     nodeName: input.nodeName,
     caches,
-    rules: openNft(),
+    engine: nftablesEngine({ rules: openNft(), log }),
     flows: openConntrack(),
     healthChecks: createHealthCheckServer(),
     recorder,
     clock,
     log,
-    serviceCidrs: [cidr(input.serviceCidr)],
-    podCidrs: [cidr(input.podCidr)],
-    localhostNodePorts: true,
+    network: {
+      serviceCidrs: [cidr(input.serviceCidr)],
+      localTraffic: { kind: "pod-cidrs", cidrs: [cidr(input.podCidr)] },
+      localhostNodePorts: true,
+    },
   });
 }

@@ -40,10 +40,12 @@ export function chooseEndpoints(
   const { internalTrafficPolicy = "Cluster", externalTrafficPolicy = "Cluster", externallyAccessible = false } = policy;
   const usesCluster = internalTrafficPolicy === "Cluster" || externallyAccessible;
   const usesLocal = internalTrafficPolicy === "Local" || (externalTrafficPolicy === "Local" && externallyAccessible);
-  const usable = readyOrElseTerminating(endpoints);
+  // Weight 0 takes no new connections, as in IPVS: such an endpoint counts like one that is not ready.
+  const willing = endpoints.filter(({ weight }) => weight !== 0);
+  const usable = readyOrElseTerminating(willing);
   return {
     cluster: usesCluster ? (usable[0]?.ready === true ? byTopology(usable, place) : usable) : [],
-    local: usesLocal ? readyOrElseTerminating(endpoints.filter(({ nodeName }) => nodeName === place.nodeName)) : [],
+    local: usesLocal ? readyOrElseTerminating(willing.filter(({ nodeName }) => nodeName === place.nodeName)) : [],
     anywhere: usable.length > 0,
   };
 }

@@ -32,6 +32,17 @@ describe("serviceEndpoints()", () => {
     ]);
   });
 
+  it("reads weights from the slice's annotation, as far as they are weights", () => {
+    const annotations = { "sealane.dev/weights": '{"10.0.0.1":5,"10.0.0.2":-1,"10.0.0.3":2.5,"x":1,"10.0.0.4":1}' };
+    const endpoints = [1, 2, 3, 4].map((n) => ({ addresses: [`10.0.0.${n}`] }));
+    const found = all([slice(endpoints, { metadata: { name: "web-1", namespace: "tour", annotations } })]);
+    expect(found.map(({ weight }) => weight)).toEqual([5, undefined, undefined, undefined]);
+    const broken = { "sealane.dev/weights": "{" };
+    expect(
+      all([slice(endpoints, { metadata: { name: "web-1", namespace: "tour", annotations: broken } })]),
+    ).toHaveLength(4);
+  });
+
   it("merges slices and prefers what does not terminate", () => {
     const leaving = { addresses: ["10.0.0.1"], conditions: { ready: false, serving: true, terminating: true } };
     const staying = { addresses: ["10.0.0.1"], conditions: { ready: true } };
@@ -137,6 +148,12 @@ describe("chooseEndpoints()", () => {
       local,
       anywhere,
     });
+  });
+
+  it("counts weight 0 like an endpoint that is not ready", () => {
+    const list = all([slice(endpointsOf("a1 b1"))]).map((one) => ({ ...one, weight: namesOf([one]) === "a1" ? 0 : 2 }));
+    expect(namesOf(chooseEndpoints(list, { nodeName: "a" }).cluster)).toBe("b1");
+    expect(chooseEndpoints(list.slice(0, 1), { nodeName: "a" })).toEqual({ cluster: [], local: [], anywhere: false });
   });
 
   it("ignores zone hints on a node without zone", () => {

@@ -1,6 +1,7 @@
 import { isPort, parseIp } from "../core/index.ts";
 import type { Ip, IpFamily, Port, Protocol } from "../core/index.ts";
 import type { EndpointSlice, ObjectReference, Service, Endpoint as SliceEndpoint } from "../objects/index.ts";
+import { sliceWeights } from "./endpoint-weights.ts";
 import { serviceFamilies } from "./service-families.ts";
 
 /** One place where a port of a Service is served, with the conditions resolved to plain booleans. */
@@ -12,6 +13,8 @@ export interface Endpoint {
   readonly ready: boolean;
   readonly serving: boolean;
   readonly terminating: boolean;
+  /** Its share of new connections relative to the others', 0 (none) to 1000; absent means 1. */
+  readonly weight?: number;
   /** For whom the endpoint is meant; empty lists mean that the slice gives no such hint. */
   readonly hints: { readonly zones: readonly string[]; readonly nodes: readonly string[] };
   readonly targetRef?: ObjectReference;
@@ -49,10 +52,11 @@ function merged(
   const found = new Map<string, Endpoint>();
   for (const slice of slices) {
     if (slice.addressType !== family) continue;
+    const weights = sliceWeights(slice);
     for (const port of slice.ports ?? []) {
       if ((port.name ?? "") !== portName || (port.protocol ?? "TCP") !== protocol || !isPort(port.port)) continue;
       for (const entry of slice.endpoints) {
-        const endpoint = resolve(entry, port.port);
+        const endpoint = resolve(entry, port.port, weights);
         if (endpoint === undefined) continue;
         const key = `${endpoint.ip} ${endpoint.port}`;
         const known = found.get(key);
@@ -65,9 +69,10 @@ function merged(
 }
 
 /** Only the first address counts (EndpointSlice API: all addresses of an entry are one and the same endpoint). */
-function resolve(entry: SliceEndpoint, port: Port): Endpoint | undefined {
+function resolve(entry: SliceEndpoint, port: Port, weights: ReadonlyMap<Ip, number>): Endpoint | undefined {
   const ip = parseIp(entry.addresses[0] ?? "");
   if (ip === undefined) return undefined;
+  const weight = weights.get(ip);
   const { ready = true, serving, terminating = false } = entry.conditions ?? {};
   return {
     ip,
@@ -79,6 +84,7 @@ function resolve(entry: SliceEndpoint, port: Port): Endpoint | undefined {
       zones: entry.hints?.forZones?.map(({ name }) => name) ?? [],
       nodes: entry.hints?.forNodes?.map(({ name }) => name) ?? [],
     },
+    ...(weight === undefined || weight === 1 ? {} : { weight }),
     ...(entry.nodeName === undefined ? {} : { nodeName: entry.nodeName }),
     ...(entry.zone === undefined ? {} : { zone: entry.zone }),
     ...(entry.targetRef === undefined ? {} : { targetRef: entry.targetRef }),

@@ -93,6 +93,17 @@ describe("planService()", () => {
     expect(only(serviceWith(spec)).affinitySeconds).toBe(seconds),
   );
 
+  it("reads the scheduler's annotation, and says when it names none", () => {
+    const annotated = (text: string): Service => {
+      const service = serviceWith({});
+      return { ...service, metadata: { ...service.metadata, annotations: { "sealane.dev/scheduler": text } } };
+    };
+    expect(only(annotated("lc")).scheduler).toBe("lc");
+    const { ports, problems } = planService(annotated("fastest"), [], node);
+    expect(ports.map(({ scheduler }) => scheduler)).toEqual([undefined]);
+    expect(problems?.[0]).toMatch(/no scheduler "fastest".*use one of random, rr, wrr/);
+  });
+
   const ranges: readonly (readonly [readonly string[], readonly string[] | undefined])[] = [
     [[], undefined],
     [[" 10.0.0.0/8 "], ["10.0.0.0/8"]],

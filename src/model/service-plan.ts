@@ -6,6 +6,8 @@ import { chooseEndpoints } from "./endpoint-choice.ts";
 import type { NodePlace } from "./endpoint-choice.ts";
 import { serviceEndpoints } from "./endpoints.ts";
 import type { Endpoint, PortEndpoints } from "./endpoints.ts";
+import { schedulerOf } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 import { clusterIPs, serviceFamilies } from "./service-families.ts";
 
 /** The node that a plan is for. */
@@ -34,9 +36,11 @@ export interface ServicePlan {
   readonly internalTrafficPolicy: TrafficPolicy;
   /** Local: clients keep their address; pods and processes of this node still reach all endpoints. */
   readonly externalTrafficPolicy: TrafficPolicy;
-  /** Slots for policy Cluster; an endpoint that stands there twice gets twice the share. */
+  /** How to pick one; absent: as the engine does by itself. */
+  readonly scheduler?: Scheduler;
+  /** Endpoints for policy Cluster, each once; their weights are at least 1. */
   readonly cluster: readonly Endpoint[];
-  /** Slots for policy Local. */
+  /** Endpoints for policy Local, each once. */
   readonly local: readonly Endpoint[];
   /** Endpoints on this node: those that may call their own Service and must then see another source (hairpin). */
   readonly onNode: readonly Endpoint[];
@@ -62,6 +66,8 @@ export interface HealthCheckPlan {
 export interface NodeServicePlan {
   readonly ports: readonly ServicePlan[];
   readonly healthCheck?: HealthCheckPlan;
+  /** What of the Service cannot be carried out as it is written, and what is done instead. */
+  readonly problems?: readonly string[];
 }
 
 const proxyNameLabel = "service.kubernetes.io/service-proxy-name";
@@ -89,7 +95,12 @@ export function planService(service: Service, slices: readonly EndpointSlice[], 
     }),
   );
   const healthCheck = planHealthCheck(service, endpoints, node);
-  return { ports, ...(healthCheck === undefined ? {} : { healthCheck }) };
+  const { problem } = schedulerOf(service);
+  return {
+    ports,
+    ...(healthCheck === undefined ? {} : { healthCheck }),
+    ...(problem === undefined ? {} : { problems: [problem] }),
+  };
 }
 
 interface Addresses {
@@ -135,6 +146,7 @@ function planPort(
   const { cluster, local, anywhere } = chooseEndpoints(endpoints, node, policy);
   const whenEmpty = (traffic: TrafficPolicy): EmptyVerdict => (traffic === "Local" && anywhere ? "drop" : "reject");
   const affinitySeconds = affinityOf(service);
+  const { scheduler } = schedulerOf(service);
   const sourceRanges = sourceRangesOf(service, family, loadBalancerIPs, node);
   return {
     service: objectKey(service),
@@ -155,6 +167,7 @@ function planPort(
     whenExternalEmpty: whenEmpty(externalTrafficPolicy),
     ...(nodePort === undefined ? {} : { nodePort }),
     ...(affinitySeconds === undefined ? {} : { affinitySeconds }),
+    ...(scheduler === undefined ? {} : { scheduler }),
     ...(sourceRanges === undefined ? {} : { sourceRanges }),
   };
 }

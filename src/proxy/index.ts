@@ -1,7 +1,11 @@
 export { createProxy } from "./proxy.ts";
 export type { Proxy, ProxyOptions, ProxyStats } from "./proxy.ts";
 export type { ProxyCaches } from "./plan-book.ts";
-export type { FlowsPort, HealthCheckAnswer, HealthChecksPort, RulesPort, UdpFlow } from "./ports.ts";
+export type { FlowsPort, HealthCheckAnswer, HealthChecksPort, UdpFlow } from "./ports.ts";
 export { answerHealthCheck } from "./health-check.ts";
-export type { Refusal } from "./rules-writer.ts";
+export { proxyModes } from "./engine.ts";
+export type { EngineStats, ProxyEngine, ProxyMode, Refusal, WriteResult } from "./engine.ts";
+export { nftablesEngine } from "./engines/nftables.ts";
+export type { NftablesEngineOptions } from "./engines/nftables.ts";
+export type { RuleBook, RulesPort, Transaction } from "./rule-book.ts";
 export type { SyncLatency } from "./sync-latency.ts";

@@ -1,17 +1,5 @@
 import type { IpFamily, Ip, Port } from "../core/index.ts";
 
-/** Where rules go: nftables of the node's network namespace (`openNft` in `kernel`). */
-export interface RulesPort {
-  /**
-   * Applies the script as one transaction, all or nothing; `full` says that it defines the tables anew. Rejects with an
-   * error whose `code` is `ENOENT` or `EEXIST` when the kernel has something else than the script expects, and `EMSGSIZE`
-   * when the script is too big for one transaction.
-   */
-  apply(script: string, options: { readonly full: boolean }): Promise<void>;
-  /** Grows by one with each transaction of anyone, by which changes of others are noticed. */
-  generation?(): number;
-}
-
 /** A tracked UDP flow; more fields may be there, and are handed back as they are. */
 export interface UdpFlow {
   readonly family: IpFamily;

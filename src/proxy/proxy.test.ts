@@ -3,9 +3,11 @@ import { CodedError, ManualClock, cidr, ip } from "../core/index.ts";
 import { endpointSliceIndexers } from "../objects/index.ts";
 import type { EndpointSlice, Node, Service, ServiceSpec } from "../objects/index.ts";
 import { FakeCache } from "../../test/support/fake-cache.ts";
-import type { HealthCheckAnswer, HealthChecksPort, RulesPort, UdpFlow } from "./ports.ts";
+import type { HealthCheckAnswer, HealthChecksPort, UdpFlow } from "./ports.ts";
+import { nftablesEngine } from "./engines/nftables.ts";
 import { createProxy } from "./proxy.ts";
 import type { Proxy, ProxyOptions } from "./proxy.ts";
+import type { RulesPort } from "./rule-book.ts";
 
 /** A kernel that keeps what it was told, and can be made to refuse. */
 class FakeRules implements RulesPort {
@@ -64,11 +66,11 @@ function worldWith(more: Partial<ProxyOptions> = {}, rules = new FakeRules()): W
   const proxy = createProxy({
     nodeName: "node-1",
     caches: { services, endpointSlices: slices, nodes },
-    rules,
+    engine: nftablesEngine({ rules }),
     healthChecks,
     recorder: { record: (object, type, reason) => events.push(`${object.metadata.name} ${type} ${reason}`) },
     clock,
-    serviceCidrs: [cidr("10.96.0.0/16")],
+    network: { serviceCidrs: [cidr("10.96.0.0/16")] },
     ...more,
   });
   return { proxy, rules, clock, services, slices, nodes, events, healthChecks };

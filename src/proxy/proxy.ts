@@ -1,15 +1,14 @@
 import { messageOf, silentLogger } from "../core/index.ts";
-import type { Cancel, Cidr, Clock, IpFamily, Logger, Port } from "../core/index.ts";
-import type { NodeServicePlan } from "../model/index.ts";
+import type { Cancel, Clock, IpFamily, Logger, Port } from "../core/index.ts";
+import { nodeNetwork } from "../model/index.ts";
+import type { NodeNetwork, NodeServicePlan } from "../model/index.ts";
 import type { EventRecorder } from "../objects/index.ts";
-import { removalScript, RuleSet } from "../rules/nftables/index.ts";
-import type { LayoutOptions } from "../rules/nftables/index.ts";
+import type { ProxyEngine, ProxyMode, Refusal } from "./engine.ts";
 import { answerHealthCheck } from "./health-check.ts";
+import { Limitations } from "./limitations.ts";
 import { PlanBook } from "./plan-book.ts";
 import type { ProxyCaches } from "./plan-book.ts";
-import type { FlowsPort, HealthCheckAnswer, HealthChecksPort, RulesPort, UdpFlow } from "./ports.ts";
-import { RulesWriter } from "./rules-writer.ts";
-import type { Refusal } from "./rules-writer.ts";
+import type { FlowsPort, HealthCheckAnswer, HealthChecksPort, UdpFlow } from "./ports.ts";
 import { mayLeaveFlows, staleFlows, udpEntries } from "./stale-flows.ts";
 import { LatencyRecord } from "./sync-latency.ts";
 import type { SyncLatency } from "./sync-latency.ts";
@@ -17,34 +16,33 @@ import type { SyncLatency } from "./sync-latency.ts";
 export interface ProxyOptions<F extends UdpFlow = UdpFlow> {
   readonly nodeName: string;
   readonly caches: ProxyCaches;
-  readonly rules: RulesPort;
+  readonly engine: ProxyEngine;
   /** Without it, UDP clients may stay with endpoints that are gone. */
   readonly flows?: FlowsPort<F>;
   readonly healthChecks?: HealthChecksPort;
   readonly recorder?: EventRecorder;
   readonly clock: Clock;
   readonly log?: Logger;
-  /** Ranges of the Services: addresses in them that no Service has are dropped. */
-  readonly serviceCidrs: readonly Cidr[];
-  /** The pods of this node; by default what its Node object says. */
-  readonly podCidrs?: readonly Cidr[];
-  /** Serves node ports on 127.0.0.1; the sysctl net.ipv4.conf.all.route_localnet must be 1. Default false. */
-  readonly localhostNodePorts?: boolean;
+  /** What of the network is known; `localTraffic` is by default the pods of this node, as its Node object says. */
+  readonly network?: Partial<NodeNetwork>;
   /** How often to look whether others changed the rules, in milliseconds. Default 1000; 0 = never. */
   readonly watchKernelMs?: number;
 }
 
 export interface ProxyStats {
+  readonly mode: ProxyMode;
   /** Services that the kernel serves. */
   readonly services: number;
-  /** Elements of sets and maps in the kernel. */
-  readonly elements: number;
+  /** Elements, rules or virtual servers in the kernel. */
+  readonly installed: number;
   readonly transactions: number;
   readonly fullSyncs: number;
   readonly lastFullSyncMs: number;
   readonly failures: number;
   /** Services whose rules the kernel refused; their last good rules stay. */
   readonly setAside: readonly Refusal[];
+  /** Services that are served otherwise than they ask for, and how. */
+  readonly limitations: readonly Refusal[];
   readonly latency: SyncLatency;
 }
 
@@ -55,6 +53,11 @@ export interface Proxy {
   /** Resolves when no change is waiting or being written. Changes that were set aside do not count. */
   whenIdle(): Promise<void>;
   stats(): ProxyStats;
+  /**
+   * Goes on with another engine. The new one is complete in the kernel before the former is taken out, so new connections
+   * are served throughout. Rejects, and everything stays as it was, when the new engine does not work here.
+   */
+  setEngine(engine: ProxyEngine): Promise<void>;
   /** Ends; the rules stay and go on carrying traffic, unless `cleanup` removes them. */
   stop(options?: { readonly cleanup?: boolean }): Promise<void>;
 }
@@ -77,13 +80,13 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
   readonly #options: ProxyOptions<F>;
   readonly #log: Logger;
   readonly #book: PlanBook;
-  readonly #rules: RuleSet;
-  readonly #writer: RulesWriter;
+  readonly #limitations: Limitations;
   readonly #latency = new LatencyRecord();
   /** Services to look at again, with the time of the first change. */
   readonly #dirty = new Map<string, number>();
   readonly #setAside = new Map<string, Refusal & { readonly attempts: number; readonly cancel: Cancel }>();
   readonly #stops: (() => void)[] = [];
+  #engine: ProxyEngine;
   #needsFull = true;
   #fullSyncs = 0;
   #lastFullSyncMs = 0;
@@ -103,8 +106,9 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
     this.#options = options;
     this.#log = options.log ?? silentLogger;
     this.#book = new PlanBook(options.nodeName, options.caches);
-    this.#rules = new RuleSet(this.#layout());
-    this.#writer = new RulesWriter(this.#rules, options.rules, this.#log);
+    this.#engine = options.engine;
+    this.#engine.setNetwork(this.#network());
+    this.#limitations = new Limitations(options.nodeName, options.recorder);
     this.#whenSynced = new Promise((resolve) => (this.#announceSynced = resolve));
     this.#stops.push(
       this.#book.follow(
@@ -131,13 +135,14 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
 
   stats(): ProxyStats {
     return {
+      mode: this.#engine.mode,
       services: this.#book.appliedPlans().length,
-      elements: this.#rules.installed,
-      transactions: this.#writer.transactions,
+      ...this.#engine.stats,
       fullSyncs: this.#fullSyncs,
       lastFullSyncMs: this.#lastFullSyncMs,
       failures: this.#failures,
       setAside: [...this.#setAside.values()].map(({ service, reason }) => ({ service, reason })),
+      limitations: this.#limitations.list(),
       latency: this.#latency.read(),
     };
   }
@@ -148,13 +153,48 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
     for (const { cancel } of this.#setAside.values()) cancel();
     await this.#run;
     this.#options.healthChecks?.serve(new Map(), () => undefined);
-    if (cleanup) await this.#options.rules.apply(removalScript(), { full: true });
+    if (cleanup) await this.#engine.remove();
+    this.#engine.close();
     this.#tellIdle();
   }
 
-  #layout(): LayoutOptions {
-    const { serviceCidrs, podCidrs = this.#book.podCidrs, localhostNodePorts = false } = this.#options;
-    return { serviceCidrs, podCidrs, localhostNodePorts };
+  async setEngine(engine: ProxyEngine): Promise<void> {
+    await this.whenIdle();
+    if (this.#state !== "idle") throw new Error("the proxy of this node has ended");
+    this.#state = "running";
+    const former = this.#engine;
+    try {
+      engine.setNetwork(this.#network());
+      const services = this.#book.allServices();
+      for (const service of services) engine.want(service, this.#book.applied(service).ports);
+      await engine.writeAll(services);
+    } catch (error) {
+      await engine.remove().catch(() => undefined);
+      engine.close();
+      this.#state = "idle";
+      this.#wake();
+      throw error;
+    }
+    this.#engine = engine;
+    this.#limitations.clear();
+    // Changes that came meanwhile, and whatever the new engine refused, are looked at once more.
+    for (const service of this.#book.allServices()) this.#dirty.set(service, this.#options.clock.monotonic());
+    try {
+      await former.remove();
+    } catch (error) {
+      this.#log.warn("the former engine's rules could not be removed", { mode: former.mode, error: messageOf(error) });
+    }
+    former.close();
+    this.#state = "idle";
+    this.#wake();
+    await this.whenIdle();
+  }
+
+  #network(): NodeNetwork {
+    return nodeNetwork({
+      localTraffic: { kind: "pod-cidrs", cidrs: this.#book.podCidrs },
+      ...this.#options.network,
+    });
   }
 
   #mark(service: string): void {
@@ -163,7 +203,7 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
   }
 
   #nodeChanged(): void {
-    this.#rules.setLayout(this.#layout());
+    this.#engine.setNetwork(this.#network());
     this.#needsFull = true;
     for (const service of this.#book.allServices()) this.#mark(service);
     this.#wake();
@@ -209,11 +249,11 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
     const { clock } = this.#options;
     const started = clock.monotonic();
     const plans = new Map([...batch.keys()].map((service) => [service, this.#book.plan(service)]));
-    for (const [service, plan] of plans) this.#rules.want(service, plan.ports);
+    for (const [service, plan] of plans) this.#engine.want(service, plan.ports);
     const services = [...plans.keys()];
     const result = full
-      ? await this.#writer.writeAll([...new Set([...services, ...this.#book.allServices()])])
-      : await this.#writer.writeChanges(services, this.#mayMismatch);
+      ? await this.#engine.writeAll([...new Set([...services, ...this.#book.allServices()])])
+      : await this.#engine.writeChanges(services, { mayMismatch: this.#mayMismatch });
     if (result.kind === "mismatch") {
       this.#log.warn("the kernel's rules are not what they were left as, writing all of them again", {
         reason: result.reason,
@@ -242,6 +282,10 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
       this.#setAside.delete(service);
       changed.push({ now, before: this.#book.applied(service) });
       this.#book.setApplied(service, now);
+      this.#limitations.note(service, this.#book.service(service), [
+        ...(now.problems ?? []),
+        ...now.ports.flatMap((plan) => this.#engine.shortcomings(plan)),
+      ]);
     }
     if (this.#fullSyncs === 1 && full) this.#forgetEarlierFlows();
     else this.#forgetStaleFlows(changed.filter(({ now, before }) => mayLeaveFlows(now.ports, before.ports)));
@@ -258,7 +302,7 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
     const attempts = (known?.attempts ?? 0) + 1;
     const cancel = clock.schedule(backOff(attempts), () => this.#mark(service));
     this.#setAside.set(service, { service, reason, attempts, cancel });
-    this.#rules.want(service, this.#book.applied(service).ports);
+    this.#engine.want(service, this.#book.applied(service).ports);
     this.#log.error("the rules of a Service were refused", { service, reason });
     const object = this.#book.service(service);
     if (object === undefined || attempts > 1) return;
@@ -323,8 +367,8 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
 
   /** Two system calls now and then; everything is written again when somebody else has changed the rules. */
   #watchKernel(): void {
-    const { clock, rules, watchKernelMs = 1000 } = this.#options;
-    if (rules.generation === undefined || watchKernelMs === 0) return;
+    const { clock, watchKernelMs = 1000 } = this.#options;
+    if (watchKernelMs === 0) return;
     let cancel: Cancel = () => undefined;
     const look = (): void => {
       cancel = clock.schedule(watchKernelMs, look);
@@ -344,7 +388,7 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
       cancel = clock.schedule(watchKernelMs, look);
       this.#lastResync = clock.monotonic();
       this.#resyncGapMs = Math.min(longestRetryMs, Math.max(watchKernelMs, this.#resyncGapMs * 2));
-      this.#log.info("somebody else changed nftables, writing all rules again");
+      this.#log.info("somebody else changed the rules, writing all rules again");
       this.#needsFull = true;
       this.#wake();
     };
@@ -354,9 +398,9 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
 
   #othersChanged(): boolean {
     try {
-      return this.#writer.noticesOthers();
+      return this.#engine.noticesOthers();
     } catch (error) {
-      this.#log.warn("the generation of nftables could not be read", { error: messageOf(error) });
+      this.#log.warn("it could not be seen whether others changed the rules", { error: messageOf(error) });
       return false;
     }
   }

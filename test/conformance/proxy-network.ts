@@ -19,7 +19,7 @@ import type { LinkStep, Nft } from "../../src/kernel/index.ts";
 import { systemClock } from "../../src/net/index.ts";
 import { endpointSliceIndexers } from "../../src/objects/index.ts";
 import type { EndpointSlice, EventRecorder, Node, Service } from "../../src/objects/index.ts";
-import { createProxy } from "../../src/proxy/index.ts";
+import { createProxy, nftablesEngine } from "../../src/proxy/index.ts";
 import type { Proxy } from "../../src/proxy/index.ts";
 import { FakeCache } from "../support/fake-cache.ts";
 
@@ -93,12 +93,11 @@ export class ProxyNetwork {
       const proxy = createProxy({
         nodeName,
         caches: { services: this.services, endpointSlices: this.slices, nodes: this.nodes },
-        rules: nft,
+        engine: nftablesEngine({ rules: nft }),
         flows: openConntrack({ namespace }),
         recorder,
         clock: systemClock,
-        serviceCidrs: [cidr("10.96.0.0/16")],
-        localhostNodePorts: true,
+        network: { serviceCidrs: [cidr("10.96.0.0/16")], localhostNodePorts: true },
         watchKernelMs: 20,
       });
       this.proxies.push(proxy);

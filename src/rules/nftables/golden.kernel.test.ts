@@ -3,22 +3,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { cidr } from "../../core/index.ts";
+import { nodeNetwork } from "../../model/index.ts";
 import { createNamespace, openNft, removeNamespace, runProgram } from "../../kernel/index.ts";
 import type { Nft } from "../../kernel/index.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
-import { removalScript, RuleSet } from "./rule-set.ts";
+import { RuleSet } from "./rule-set.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sealane-rules-"));
 const namespace = join(folder, "node");
 const golden = new URL("testdata/", import.meta.url);
-const layout = { serviceCidrs: [cidr("10.96.0.0/16"), cidr("fd00:96::/108")], podCidrs: [cidr("10.244.1.0/24")] };
+const layout = nodeNetwork({
+  serviceCidrs: [cidr("10.96.0.0/16"), cidr("fd00:96::/108")],
+  localTraffic: { kind: "pod-cidrs", cidrs: [cidr("10.244.1.0/24")] },
+});
 let nft: Nft;
 
 beforeAll(() => {
   createNamespace(namespace);
   nft = openNft({ namespace });
 });
-beforeEach(() => nft.apply(removalScript(), { full: true }));
+beforeEach(() => nft.apply(new RuleSet().removal(), { full: true }));
 afterAll(() => {
   nft.close();
   removeNamespace(namespace);
@@ -61,7 +65,7 @@ describe("RuleSet.changes()", () => {
     await nft.apply(whole.full().script, { full: true });
     const expected = await kernelRules();
 
-    await nft.apply(removalScript(), { full: true });
+    await nft.apply(new RuleSet().removal(), { full: true });
     const rules = new RuleSet(layout);
     const write = async (service: string): Promise<void> => {
       const change = rules.changes([service]);

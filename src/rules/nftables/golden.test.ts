@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { cidr } from "../../core/index.ts";
+import { nodeNetwork } from "../../model/index.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
-import { removalScript, RuleSet } from "./rule-set.ts";
+import { RuleSet } from "./rule-set.ts";
 
-const ranges = { serviceCidrs: [cidr("10.96.0.0/16"), cidr("fd00:96::/108")], podCidrs: [cidr("10.244.1.0/24")] };
+const ranges = nodeNetwork({
+  serviceCidrs: [cidr("10.96.0.0/16"), cidr("fd00:96::/108")],
+  localTraffic: { kind: "pod-cidrs", cidrs: [cidr("10.244.1.0/24")] },
+});
 
 function rulesWith(layout: ConstructorParameters<typeof RuleSet>[0]): RuleSet {
   const rules = new RuleSet(layout);
@@ -18,7 +22,7 @@ describe("RuleSet.full()", () => {
   });
 
   it("writes less when nothing is known of the ranges, and more with node ports on loopback", async () => {
-    const { script } = rulesWith({ serviceCidrs: [], podCidrs: [], localhostNodePorts: true }).full();
+    const { script } = rulesWith(nodeNetwork({ localhostNodePorts: true })).full();
     await expect(script).toMatchFileSnapshot("testdata/loopback.nft");
   });
 
@@ -37,9 +41,9 @@ describe("RuleSet.full()", () => {
   });
 });
 
-describe("removalScript()", () => {
+describe("RuleSet.removal()", () => {
   it("deletes the tables whether they are there or not", () => {
-    expect(removalScript()).toMatchInlineSnapshot(`
+    expect(new RuleSet().removal()).toMatchInlineSnapshot(`
       "add table ip sealane
       delete table ip sealane
       add table ip6 sealane

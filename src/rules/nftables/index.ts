@@ -1,5 +1,4 @@
-export { removalScript, RuleSet } from "./rule-set.ts";
+export { RuleSet } from "./rule-set.ts";
 export type { Transaction } from "./rule-set.ts";
-export type { LayoutOptions } from "./layout.ts";
 export { masqueradeBit } from "./shape.ts";
 export { tableName } from "./statement.ts";

@@ -1,19 +1,10 @@
 import { cidrFamily } from "../../core/index.ts";
 import type { Cidr, IpFamily } from "../../core/index.ts";
+import type { NodeNetwork } from "../../model/index.ts";
 import { familyWords } from "./family-words.ts";
 import type { FamilyWords } from "./family-words.ts";
 import { markForMasquerade, masqueradeBit } from "./shape.ts";
 import type { ChainDefinition, SetDefinition } from "./statement.ts";
-
-/** What of the cluster and the node is written into the fixed chains. */
-export interface LayoutOptions {
-  /** Ranges of the Services: addresses in them that no Service has are dropped. */
-  readonly serviceCidrs: readonly Cidr[];
-  /** The pods of this node: they keep their address towards cluster IPs. Without any, everyone keeps it. */
-  readonly podCidrs: readonly Cidr[];
-  /** Serves node ports on 127.0.0.1 too. Needs the sysctl net.ipv4.conf.all.route_localnet; IPv4 only. */
-  readonly localhostNodePorts?: boolean;
-}
 
 /** The sets and maps of a family's table. */
 export function layoutSets(family: IpFamily): readonly SetDefinition[] {
@@ -52,12 +43,12 @@ export function isFilledByPackets({ flags = [] }: SetDefinition): boolean {
 }
 
 /** The chains that are always there. Those that others jump to come first. */
-export function layoutChains(family: IpFamily, options: LayoutOptions): readonly ChainDefinition[] {
+export function layoutChains(family: IpFamily, network: NodeNetwork): readonly ChainDefinition[] {
   const words = familyWords(family);
-  const ofFamily = (cidrs: readonly Cidr[]) => cidrs.filter((network) => cidrFamily(network) === family);
-  const serviceCidrs = ofFamily(options.serviceCidrs);
-  const podCidrs = ofFamily(options.podCidrs);
-  const localhost = family === "IPv4" && options.localhostNodePorts === true;
+  const ofFamily = (cidrs: readonly Cidr[]) => cidrs.filter((range) => cidrFamily(range) === family);
+  const serviceCidrs = ofFamily(network.serviceCidrs);
+  const podCidrs = network.localTraffic.kind === "pod-cidrs" ? ofFamily(network.localTraffic.cidrs) : [];
+  const localhost = family === "IPv4" && network.localhostNodePorts;
   return [
     // An ICMP error alone would also end a connect(); the reset is what every client understands at once.
     { name: "refuse", rules: ["meta l4proto tcp reject with tcp reset", "reject"] },

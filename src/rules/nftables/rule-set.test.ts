@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { cidr } from "../../core/index.ts";
+import { nodeNetwork } from "../../model/index.ts";
 import { endpointIds } from "./plan-elements.ts";
 import { RuleSet } from "./rule-set.ts";
 import { endpointAt, planWith } from "../../../test/support/service-plans.ts";
 
-const layout = { serviceCidrs: [cidr("10.96.0.0/16")], podCidrs: [cidr("10.244.1.0/24")] };
+const layout = nodeNetwork({
+  serviceCidrs: [cidr("10.96.0.0/16")],
+  localTraffic: { kind: "pod-cidrs", cidrs: [cidr("10.244.1.0/24")] },
+});
 const pods = [
   endpointAt("10.244.1.2", "node-1"),
   endpointAt("10.244.2.2", "node-2"),

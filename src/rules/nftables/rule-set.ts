@@ -1,10 +1,10 @@
 import type { IpFamily } from "../../core/index.ts";
 import { cidrFamily } from "../../core/index.ts";
-import type { ServicePlan } from "../../model/index.ts";
+import { nodeNetwork } from "../../model/index.ts";
+import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
 import { ElementLedger } from "./element-ledger.ts";
 import type { ElementChanges } from "./element-ledger.ts";
 import { isFilledByPackets, layoutChains, layoutSets } from "./layout.ts";
-import type { LayoutOptions } from "./layout.ts";
 import { planElements } from "./plan-elements.ts";
 import type { PlannedElement } from "./plan-elements.ts";
 import { recallChain, shapeChain } from "./shape.ts";
@@ -13,8 +13,10 @@ import type { ChainDefinition, Element, Statement } from "./statement.ts";
 
 /** One atomic change of the kernel's rules. */
 export interface Transaction {
-  /** Input for `nft -f`; empty when the kernel has everything already. */
+  /** Input for `nft -f`. */
   readonly script: string;
+  /** The kernel has everything already. */
+  readonly isEmpty: boolean;
   /** Elements added, replaced or deleted. */
   readonly size: number;
   /** To be called when the kernel has taken the script, and only then. */
@@ -28,19 +30,20 @@ const families: readonly IpFamily[] = ["IPv4", "IPv6"];
  * (`ip sealane`, `ip6 sealane`); the second comes with the first Service that needs it.
  */
 export class RuleSet {
-  #layout: LayoutOptions;
+  #network: NodeNetwork;
   readonly #tables = new Map<IpFamily, FamilyTable>();
 
-  constructor(layout: LayoutOptions) {
-    this.#layout = layout;
-    for (const family of families) {
-      if (family === "IPv4" || layout.serviceCidrs.some((range) => cidrFamily(range) === family)) this.#table(family);
-    }
+  constructor(network: NodeNetwork = nodeNetwork()) {
+    this.#network = network;
+    this.setNetwork(network);
   }
 
   /** Changes what the fixed chains say; takes effect with the next full transaction. */
-  setLayout(layout: LayoutOptions): void {
-    this.#layout = layout;
+  setNetwork(network: NodeNetwork): void {
+    this.#network = network;
+    for (const family of families) {
+      if (family === "IPv4" || network.serviceCidrs.some((range) => cidrFamily(range) === family)) this.#table(family);
+    }
   }
 
   /** Replaces the plans of one Service; an empty list removes it. */
@@ -54,22 +57,27 @@ export class RuleSet {
   /** What brings the kernel to the wanted plans of these Services; work is proportional to their change. */
   changes(services: Iterable<string>): Transaction {
     const keys = [...services];
-    return join([...this.#tables.values()].map((table) => table.changes(keys, this.#layout)));
+    return join([...this.#tables.values()].map((table) => table.changes(keys, this.#network)));
   }
 
   /** Everything: tables, chains and all elements. Replaces whatever is in the project's tables, except affinities. */
   full(options: { readonly recreate?: boolean } = {}): Transaction {
-    return join([...this.#tables.values()].map((table) => table.full(this.#layout, options.recreate === true)));
+    return join([...this.#tables.values()].map((table) => table.full(this.#network, options.recreate === true)));
   }
 
   /** The fixed part alone, without any element: the ground on which Services can be tried one by one. */
   ground(): Transaction {
-    return join([...this.#tables.values()].map((table) => table.ground(this.#layout)));
+    return join([...this.#tables.values()].map((table) => table.ground(this.#network)));
   }
 
   /** A script without any effect on packets: it fails only when nftables itself does not work. */
   probe(): string {
     return script("IPv4", [{ kind: "add-table" }]);
+  }
+
+  /** A script that removes the tables, whether they are there or not. */
+  removal(): string {
+    return families.map((family) => script(family, [{ kind: "delete-table" }])).join("");
   }
 
   /** How many elements the kernel has. */
@@ -82,11 +90,6 @@ export class RuleSet {
     this.#tables.set(family, table);
     return table;
   }
-}
-
-/** A script that removes the tables, whether they are there or not. */
-export function removalScript(): string {
-  return families.map((family) => script(family, [{ kind: "delete-table" }])).join("");
 }
 
 class FamilyTable {
@@ -113,10 +116,10 @@ class FamilyTable {
     this.#touched.set(service, [...(this.#touched.get(service) ?? []), ...before, ...now]);
   }
 
-  changes(services: readonly string[], layout: LayoutOptions): Transaction {
+  changes(services: readonly string[], network: NodeNetwork): Transaction {
     const touched = services.flatMap((service) => this.#touched.get(service) ?? []);
     const changes = this.#ledger.changes(touched);
-    const ground = this.#exists ? [] : this.#groundStatements(layout);
+    const ground = this.#exists ? [] : this.#groundStatements(network);
     const shapes = this.#shapeChains(changes.added, this.#chains, !this.#exists);
     return this.#transaction([...ground, ...shapes, ...changes.deletions, ...changes.additions], changes, () => {
       this.#chains = new Set([...this.#chains, ...shapes.map(({ chain }) => chain.name)]);
@@ -124,19 +127,19 @@ class FamilyTable {
     });
   }
 
-  full(layout: LayoutOptions, recreate: boolean): Transaction {
+  full(network: NodeNetwork, recreate: boolean): Transaction {
     const changes = this.#ledger.fullChanges();
     const shapes = this.#shapeChains(changes.added, new Set(), true);
     const start: readonly Statement[] = recreate ? [{ kind: "delete-table" }] : [];
-    const statements = [...start, ...this.#groundStatements(layout), ...shapes, ...changes.additions];
+    const statements = [...start, ...this.#groundStatements(network), ...shapes, ...changes.additions];
     return this.#transaction(statements, changes, () => {
       this.#chains = new Set(shapes.map(({ chain }) => chain.name));
       this.#touched.clear();
     });
   }
 
-  ground(layout: LayoutOptions): Transaction {
-    const statements: readonly Statement[] = [{ kind: "delete-table" }, ...this.#groundStatements(layout)];
+  ground(network: NodeNetwork): Transaction {
+    const statements: readonly Statement[] = [{ kind: "delete-table" }, ...this.#groundStatements(network)];
     return this.#transaction(statements, undefined, () => {
       this.#chains = new Set();
       this.#ledger.forgetInstalled();
@@ -147,6 +150,7 @@ class FamilyTable {
   #transaction(statements: readonly Statement[], changes: ElementChanges | undefined, done: () => void): Transaction {
     return {
       script: script(this.#family, statements),
+      isEmpty: statements.length === 0,
       size: changes?.size ?? 0,
       commit: () => {
         changes?.commit();
@@ -156,9 +160,9 @@ class FamilyTable {
     };
   }
 
-  #groundStatements(layout: LayoutOptions): readonly Statement[] {
+  #groundStatements(network: NodeNetwork): readonly Statement[] {
     const sets = layoutSets(this.#family);
-    const chains = layoutChains(this.#family, layout);
+    const chains = layoutChains(this.#family, network);
     return [
       { kind: "add-table" },
       ...sets.map((set) => ({ kind: "add-set" as const, set })),
@@ -192,6 +196,7 @@ class FamilyTable {
 function join(transactions: readonly Transaction[]): Transaction {
   return {
     script: transactions.map((transaction) => transaction.script).join(""),
+    isEmpty: transactions.every(({ isEmpty }) => isEmpty),
     size: transactions.reduce((sum, { size }) => sum + size, 0),
     commit: () => transactions.forEach((transaction) => transaction.commit()),
   };

@@ -1,41 +1,58 @@
 import { messageOf } from "../core/index.ts";
 import type { Logger } from "../core/index.ts";
-import type { RuleSet, Transaction } from "../rules/nftables/index.ts";
-import type { RulesPort } from "./ports.ts";
+import type { ServicePlan } from "../model/index.ts";
+import type { EngineStats, ProxyEngine, ProxyMode, Refusal, WriteResult } from "./engine.ts";
+import type { RuleBook, RulesPort, Transaction } from "./rule-book.ts";
 
-/** A Service whose rules the kernel refuses, and why. */
-export interface Refusal {
-  readonly service: string;
-  readonly reason: string;
+/** What a scripted engine is made of. */
+export interface ScriptedEngineParts<S> {
+  readonly mode: ProxyMode;
+  readonly book: RuleBook<S>;
+  readonly port: RulesPort<S>;
+  readonly shortcomings: (plan: ServicePlan) => readonly string[];
+  readonly log: Logger;
 }
 
-/** How a write ended. `mismatch`: the kernel has other things than it should, a full write is needed. */
-export type WriteResult =
-  | { readonly kind: "written"; readonly refused: readonly Refusal[] }
-  | { readonly kind: "mismatch"; readonly reason: string };
-
 /**
- * Writes transactions, and finds the Services to blame when one fails: it is halved until the culprits stand alone and
- * everything else is in the kernel. Rejects only when the engine itself does not work; the kernel then has what it had.
+ * An engine that writes scripts, and finds the Services to blame when one fails: it is halved until the culprits stand
+ * alone and everything else is in the kernel.
  */
-export class RulesWriter {
-  readonly #rules: RuleSet;
-  readonly #port: RulesPort;
+export function scriptedEngine<S>(parts: ScriptedEngineParts<S>): ProxyEngine {
+  const { mode, book, port, shortcomings } = parts;
+  const writer = new ScriptWriter(parts);
+  return {
+    mode,
+    setNetwork: (network) => book.setNetwork(network),
+    want: (service, plans) => book.want(service, plans),
+    writeChanges: (services, { mayMismatch }) => writer.writeChanges(services, mayMismatch),
+    writeAll: (services) => writer.writeAll(services),
+    noticesOthers: () => writer.noticesOthers(),
+    shortcomings,
+    get stats(): EngineStats {
+      return { installed: book.installed, transactions: writer.transactions };
+    },
+    close: () => port.close?.(),
+    remove: () => port.apply(book.removal(), { full: true }),
+  };
+}
+
+class ScriptWriter<S> {
+  readonly #book: RuleBook<S>;
+  readonly #port: RulesPort<S>;
   readonly #log: Logger;
   #generation: number | undefined;
   #foreign = false;
   transactions = 0;
 
-  constructor(rules: RuleSet, port: RulesPort, log: Logger) {
-    this.#rules = rules;
+  constructor({ book, port, log }: ScriptedEngineParts<S>) {
+    this.#book = book;
     this.#port = port;
     this.#log = log;
   }
 
-  /** Writes the changes of these Services. With `mayMismatch`, a mismatch is reported instead of halving. */
   async writeChanges(services: readonly string[], mayMismatch: boolean): Promise<WriteResult> {
     try {
-      await this.#apply(this.#rules.changes(services), false);
+      await this.#apply(this.#book.changes(services), false);
       return { kind: "written", refused: [] };
     } catch (error) {
       await this.#probe();
@@ -44,12 +61,11 @@ export class RulesWriter {
     }
   }
 
-  /** Writes everything, over whatever is there. */
   async writeAll(services: readonly string[]): Promise<WriteResult> {
     this.#foreign = false;
     for (const recreate of [false, true]) {
       try {
-        await this.#apply(this.#rules.full({ recreate }), true);
+        await this.#apply(this.#book.full({ recreate }), true);
         return { kind: "written", refused: [] };
       } catch (error) {
         if (codeOf(error) === "EMSGSIZE") break;
@@ -57,12 +73,12 @@ export class RulesWriter {
       }
     }
     // It is too big for one transaction here, or something in it is refused. Start from the empty table; when even that fails the engine does not work.
-    await this.#apply(this.#rules.ground(), true);
+    await this.#apply(this.#book.ground(), true);
     return this.writeChanges(services, false);
   }
 
-  /** Whether somebody else has changed the kernel's rules since the last write or call. */
   noticesOthers(): boolean {
+    if (this.#port.isDamaged?.() === true) return true;
     const now = this.#port.generation?.();
     const others = this.#foreign || (this.#generation !== undefined && now !== this.#generation);
     this.#generation = now;
@@ -78,7 +94,7 @@ export class RulesWriter {
     const refused: Refusal[] = [];
     for (const half of [services.slice(0, middle), services.slice(middle)]) {
       try {
-        await this.#apply(this.#rules.changes(half), false);
+        await this.#apply(this.#book.changes(half), false);
       } catch (halfError) {
         refused.push(...(await this.#halve(half, halfError)));
       }
@@ -86,8 +102,8 @@ export class RulesWriter {
     return refused;
   }
 
-  async #apply(transaction: Transaction, full: boolean): Promise<void> {
-    if (transaction.script === "") return transaction.commit();
+  async #apply(transaction: Transaction<S>, full: boolean): Promise<void> {
+    if (transaction.isEmpty) return transaction.commit();
     const before = this.#port.generation?.();
     // What others did before a full write is written over.
     if (!full && this.#generation !== undefined && before !== this.#generation) this.#foreign = true;
@@ -101,7 +117,7 @@ export class RulesWriter {
 
   /** Fails when not even an empty change can be made: then no Service is to blame. */
   async #probe(): Promise<void> {
-    await this.#port.apply(this.#rules.probe(), { full: false });
+    await this.#port.apply(this.#book.probe(), { full: false });
     this.#generation = this.#port.generation?.();
   }
 }

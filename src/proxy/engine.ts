@@ -1,0 +1,55 @@
+import type { NodeNetwork, ServicePlan } from "../model/index.ts";
+
+/**
+ * How a node carries Services out. `ebpf` is named because its place is here; it has no engine yet.
+ */
+export const proxyModes = ["nftables", "iptables", "ipvs", "userspace", "ebpf"] as const;
+
+export type ProxyMode = (typeof proxyModes)[number];
+
+/** A Service whose rules the kernel refuses, and why. */
+export interface Refusal {
+  readonly service: string;
+  readonly reason: string;
+}
+
+/** How a write ended. `mismatch`: the kernel has other things than it should, a full write is needed. */
+export type WriteResult =
+  | { readonly kind: "written"; readonly refused: readonly Refusal[] }
+  | { readonly kind: "mismatch"; readonly reason: string };
+
+/**
+ * One way to carry plans out. It knows what is wanted and what the kernel has, and nothing of the cluster. Calls do not
+ * overlap: the loop (`createProxy`) waits for one write before it asks for anything else.
+ */
+export interface ProxyEngine {
+  readonly mode: ProxyMode;
+  /** Changes what all Services depend on; takes effect with the next `writeAll`. */
+  setNetwork(network: NodeNetwork): void;
+  /** Replaces the plans of one Service; an empty list removes it. Takes effect with the next write. */
+  want(service: string, plans: readonly ServicePlan[]): void;
+  /**
+   * Brings the kernel to what is wanted of these Services. With `mayMismatch`, a kernel that has other things than it was
+   * left with is reported and nothing is written. Rejects only when the engine itself does not work; the kernel then has
+   * what it had.
+   */
+  writeChanges(services: readonly string[], options: { readonly mayMismatch: boolean }): Promise<WriteResult>;
+  /** Writes everything over whatever is there. `services` are all that are wanted or were. */
+  writeAll(services: readonly string[]): Promise<WriteResult>;
+  /** Whether somebody else has changed the kernel's rules since the last write or call. Cheap: it is asked every second. */
+  noticesOthers(): boolean;
+  /** What of a plan this engine cannot do, and what it does instead; a sentence each. */
+  shortcomings(plan: ServicePlan): readonly string[];
+  readonly stats: EngineStats;
+  /** Ends without touching what carries traffic, as far as that can go on without this process. */
+  close(): void;
+  /** Takes everything of this engine out of the kernel, also what an earlier process left. */
+  remove(): Promise<void>;
+}
+
+/** What an engine did and holds. */
+export interface EngineStats {
+  /** Elements, rules or virtual servers in the kernel. */
+  readonly installed: number;
+  readonly transactions: number;
+}

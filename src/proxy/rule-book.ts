@@ -1,0 +1,45 @@
+import type { NodeNetwork, ServicePlan } from "../model/index.ts";
+
+/** One atomic change of the kernel's rules; `S` is what the kernel's tool reads. */
+export interface Transaction<S> {
+  readonly script: S;
+  /** The kernel has everything already. */
+  readonly isEmpty: boolean;
+  /** Elements or rules added, replaced or deleted. */
+  readonly size: number;
+  /** To be called when the kernel has taken the script, and only then. */
+  commit(): void;
+}
+
+/** What is wanted, what the kernel has, and the scripts from one to the other: a folder of `rules/` each. */
+export interface RuleBook<S> {
+  setNetwork(network: NodeNetwork): void;
+  /** Replaces the plans of one Service; not between a transaction and its commit. */
+  want(service: string, plans: readonly ServicePlan[]): void;
+  /** What brings the kernel to the wanted plans of these Services; work is proportional to their change. */
+  changes(services: Iterable<string>): Transaction<S>;
+  /** Everything, over whatever is there; `recreate` also over things that stand in the way. */
+  full(options?: { readonly recreate?: boolean }): Transaction<S>;
+  /** The fixed part alone: the ground on which Services can be tried one by one. */
+  ground(): Transaction<S>;
+  /** A script without effect on packets: it fails only when the kernel's tool itself does not work. */
+  probe(): S;
+  /** Takes everything away, whether it is there or not. */
+  removal(): S;
+  readonly installed: number;
+}
+
+/** Where scripts go: the node's network namespace. */
+export interface RulesPort<S = string> {
+  /**
+   * Applies the script as one transaction, all or nothing; `full` says that it defines everything anew. Rejects with an
+   * error whose `code` is `ENOENT` or `EEXIST` when the kernel has something else than the script expects, and `EMSGSIZE`
+   * when the script is too big for one transaction.
+   */
+  apply(script: S, options: { readonly full: boolean }): Promise<void>;
+  /** Grows by one with each transaction of anyone, by which changes of others are noticed. */
+  generation?(): number;
+  /** Asked instead where there is no such number: whether what was written last is not there any more. */
+  isDamaged?(): boolean;
+  close?(): void;
+}
