@@ -1,6 +1,7 @@
 import { sameJson } from "../core/index.ts";
 import { matchesLabels, objectKey } from "../objects/index.ts";
 import type { Cache, Pod, Service } from "../objects/index.ts";
+import { sameWeight } from "./endpointslice/pod-weight.ts";
 import { labelValue } from "./cache-specs.ts";
 import { SelectorIndex } from "./selector-index.ts";
 import type { WorkQueue } from "./work-queue.ts";
@@ -77,6 +78,7 @@ function matters(now: Pod, before: Pod): boolean {
     now.status?.phase !== before.status?.phase ||
     now.status?.podIP !== before.status?.podIP ||
     !sameJson(now.status?.podIPs, before.status?.podIPs) ||
-    !sameJson(now.metadata.labels, before.metadata.labels)
+    !sameJson(now.metadata.labels, before.metadata.labels) ||
+    !sameWeight(now, before)
   );
 }

@@ -36,6 +36,7 @@ export function startEndpointSliceController(
   const triggerTimes = new TriggerTimes();
   /** Services in mode Auto, with the last reason for no hints: any node may change their hints. */
   const auto = new Map<string, string | undefined>();
+  const badWeights = new Map<string, string>();
 
   const reconcile = async (key: string): Promise<ReconcileResult> => {
     const { namespace, name } = splitKey(key);
@@ -43,6 +44,7 @@ export function startEndpointSliceController(
     if (service === undefined) {
       expectations.forget(key);
       triggerTimes.forget(key);
+      badWeights.delete(key);
       return void auto.delete(key);
     }
     if (!hasSelector(service) || service.metadata.deletionTimestamp !== undefined) return;
@@ -54,6 +56,7 @@ export function startEndpointSliceController(
     const families: readonly IpFamily[] = service.spec.ipFamilies ?? ["IPv4"];
     const labels = sliceLabels(service, name, managedBy, isHeadless(service));
     const missing: Pod[] = [];
+    const problems = new Set<string>();
     for (const family of families) {
       const desired = endpointsOfPods(service, family, selected, (node) => nodes.get(undefined, node));
       missing.push(...desired.withoutNode.filter(({ spec }) => spec.nodeName !== undefined));
@@ -68,13 +71,25 @@ export function startEndpointSliceController(
         placeholder: true,
         maxPerSlice,
         triggerTime,
+        weights: desired.weights,
       });
+      for (const problem of desired.problems) problems.add(problem);
       await write(key, plan);
     }
+    reportWeights(key, service, [...problems]);
     const foreign = existing.filter(({ addressType }) => !families.some((family) => family === addressType));
     await write(key, { create: [], update: [], remove: foreign });
     const names = missing.map(({ spec }) => spec.nodeName).join(", ");
     if (missing.length > 0) throw new Error(`Pods of Service ${key} run on nodes that are not known yet: ${names}`);
+  };
+
+  /** Says what is wrong with weights, once until it is something else. */
+  const reportWeights = (key: string, service: Service, problems: readonly string[]): void => {
+    const text = problems.slice(0, 3).join("; ") + (problems.length > 3 ? `; and ${problems.length - 3} more` : "");
+    if (text === (badWeights.get(key) ?? "")) return;
+    if (text === "") badWeights.delete(key);
+    else badWeights.set(key, text);
+    if (text !== "") recorder.record(service, "Warning", "InvalidWeight", text);
   };
 
   const write = (key: string, plan: SlicePlan): Promise<void> =>

@@ -2,6 +2,7 @@ import type { IpFamily } from "../../core/index.ts";
 import { isPodFinished, isPodReady, zoneLabel } from "../../objects/index.ts";
 import type { Endpoint, EndpointPort, Node, Pod, Service } from "../../objects/index.ts";
 import { targetPortOf } from "../target-port.ts";
+import { podWeight } from "./pod-weight.ts";
 
 /** Endpoints that have the same ports; they share slices. */
 export interface PortGroup {
@@ -12,6 +13,10 @@ export interface PortGroup {
 export interface DesiredEndpoints {
   /** By the text of their ports. */
   readonly groups: ReadonlyMap<string, PortGroup>;
+  /** Addresses whose weight is not 1. */
+  readonly weights: ReadonlyMap<string, number>;
+  /** What is wrong with what pods say of their weight. */
+  readonly problems: readonly string[];
   /** Pods left out because their node is not known yet. */
   readonly withoutNode: readonly Pod[];
 }
@@ -25,6 +30,8 @@ export function endpointsOfPods(
 ): DesiredEndpoints {
   const groups = new Map<string, { readonly ports: readonly EndpointPort[]; readonly endpoints: Endpoint[] }>();
   const withoutNode: Pod[] = [];
+  const weights = new Map<string, number>();
+  const problems: string[] = [];
   const notReadyToo = service.spec.publishNotReadyAddresses === true;
   for (const pod of pods) {
     const address = addressOf(pod, family);
@@ -39,8 +46,11 @@ export function endpointsOfPods(
     const group = groups.get(key) ?? { ports, endpoints: [] };
     groups.set(key, group);
     group.endpoints.push(endpointOf(service, pod, address, node));
+    const { weight, problem } = podWeight(pod);
+    if (weight !== 1) weights.set(address, weight);
+    if (problem !== undefined) problems.push(problem);
   }
-  return { groups, withoutNode };
+  return { groups, weights, problems, withoutNode };
 }
 
 /** A text that is equal for equal port lists. */

@@ -1,6 +1,7 @@
 import { isNodeReady, zoneLabel } from "../../objects/index.ts";
 import type { Endpoint, Node, Service } from "../../objects/index.ts";
 import type { PortGroup } from "./endpoints-of-pods.ts";
+import { milliCpu } from "../milli-cpu.ts";
 
 /** How the hints of a Service are found. */
 export type HintPolicy = "none" | "same-zone" | "same-node" | "auto";
@@ -151,11 +152,4 @@ function mapEndpoints(
   return new Map(
     [...groups].map(([key, group]) => [key, { ...group, endpoints: group.endpoints.map((one) => change(one)) }]),
   );
-}
-
-function milliCpu(quantity: string | undefined): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(m?)$/.exec(quantity ?? "");
-  if (match === null) return undefined;
-  const value = Number(match[1]) * (match[2] === "m" ? 1 : 1000);
-  return value > 0 ? value : undefined;
 }

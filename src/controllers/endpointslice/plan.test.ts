@@ -58,7 +58,7 @@ const nodeNamed = (name: string): Node | undefined => nodes.find(({ metadata }) 
 
 /** Plays the API server: what the slices are after a plan was carried out. */
 function sync(pods: readonly Pod[], existing: readonly EndpointSlice[], of = service, maxPerSlice = 100) {
-  const { groups } = endpointsOfPods(of, "IPv4", pods, nodeNamed);
+  const { groups, weights } = endpointsOfPods(of, "IPv4", pods, nodeNamed);
   const labels = sliceLabels(of, of.metadata.name, managedBy, of.spec.clusterIP === "None");
   const placeholder = true;
   const plan = planSlices({
@@ -66,6 +66,7 @@ function sync(pods: readonly Pod[], existing: readonly EndpointSlice[], of = ser
     labels,
     family: "IPv4",
     groups,
+    weights,
     existing,
     maxPerSlice,
     placeholder,

@@ -7,6 +7,7 @@ import { triggerTimeAnnotation } from "../trigger-time.ts";
 import { portsKey } from "./endpoints-of-pods.ts";
 import type { PortGroup } from "./endpoints-of-pods.ts";
 import { endpointIdentity, sameEndpoint } from "./same-endpoint.ts";
+import { withWeights } from "./slice-weights.ts";
 
 /** The value of the managed-by label on slices that this controller writes. */
 export const managedBy = "endpointslice-controller.k8s.io";
@@ -34,6 +35,8 @@ export interface SliceInput {
   readonly existing: readonly EndpointSlice[];
   readonly maxPerSlice: number;
   readonly triggerTime: string | undefined;
+  /** Weights of addresses, where they are not 1; absent when weights do not matter. */
+  readonly weights?: ReadonlyMap<string, number>;
 }
 
 /**
@@ -82,7 +85,9 @@ export function planSlices(input: SliceInput): SlicePlan {
   remove.push(...rest.filter((slice) => slice !== undefined));
   if (kept !== undefined && !marked(kept)) update.push(withMarks(kept));
   if (empty && kept === undefined) create.push(blank([], []));
-  return withTriggerTime(reuse(create, update, remove, withMarks), input.triggerTime);
+  const plan = reuse(create, update, remove, withMarks);
+  const weighed = input.weights === undefined ? plan : withWeights(plan, input.existing, input.weights);
+  return withTriggerTime(weighed, input.triggerTime);
 }
 
 interface Packed {

@@ -40,6 +40,7 @@ export interface Container {
   readonly livenessProbe?: Probe;
   readonly startupProbe?: Probe;
   readonly restartPolicy?: string;
+  readonly resources?: { readonly requests?: StringMap; readonly limits?: StringMap };
   readonly lifecycle?: { readonly preStop?: { readonly sleep?: { readonly seconds: number } } };
 }
 
