@@ -9,6 +9,7 @@ export type { Edns, EdnsOption, Malformed, Message, Question, ResourceRecord } f
 export {
   dnsName,
   formatName,
+  joinedName,
   labelIs,
   labelText,
   lowerByte,

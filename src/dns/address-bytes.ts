@@ -54,8 +54,20 @@ export function dashedAddress(address: Ip): string {
 
 /** The address that a label of a pod's name means: three single dashes make IPv4, all else IPv6. */
 export function addressOfLabel(label: string): Ip | undefined {
+  // A label can hold any byte: one that spells an address with dots or colons is another name.
+  if (/[.:]/.test(label)) return undefined;
   const isIpv4 = !label.includes("--") && label.split("-").length === 4;
   return parseIp(label.replaceAll("-", isIpv4 ? "." : ":"));
+}
+
+/** Whether labels of a reverse name are the beginning of addresses, read from the right, and more could follow. */
+export function areNetworkLabels(labels: readonly string[], family: "IPv4" | "IPv6"): boolean {
+  const isDigit = family === "IPv4" ? isByte : (label: string) => /^[0-9a-f]$/.test(label);
+  return labels.length < (family === "IPv4" ? 4 : 32) && labels.every(isDigit);
+}
+
+function isByte(label: string): boolean {
+  return /^(0|[1-9][0-9]{0,2})$/.test(label) && Number(label) < 256;
 }
 
 /**

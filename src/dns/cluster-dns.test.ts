@@ -136,7 +136,10 @@ describe("pod names", () => {
     expect(await code("10-244-1-5.tour.pod.cluster.local")).toBe("NOERROR");
     expect(await code("10-244-1-6.tour.pod.cluster.local")).toBe("NXDOMAIN");
     expect(await code("10-244-1-5.bare.pod.cluster.local")).toBe("NXDOMAIN");
-    expect(await code("192-168-100-11.tour.pod.cluster.local")).toBe("NXDOMAIN");
+    // A pod in the host's network has its node's address.
+    expect(await code("192-168-100-11.tour.pod.cluster.local")).toBe("NOERROR");
+    all.pods.set({ ...pod("c", "10.244.1.7"), status: { phase: "Succeeded", podIP: "10.244.1.7" } });
+    expect(await code("10-244-1-7.tour.pod.cluster.local")).toBe("NXDOMAIN");
     all.pods.set(pod("a2", "10.244.1.5"));
     all.pods.delete("tour", "a");
     expect(await code("10-244-1-5.tour.pod.cluster.local")).toBe("NOERROR");

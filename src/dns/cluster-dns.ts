@@ -1,3 +1,5 @@
+import { zoneOffset } from "../codec/index.ts";
+import type { DnsName } from "../codec/index.ts";
 import type { Clock, Ip, Logger, Random } from "../core/index.ts";
 import { silentLogger } from "../core/index.ts";
 import type { Cache, EndpointSlice, Namespace, Pod, Service } from "../objects/index.ts";
@@ -10,7 +12,8 @@ import type { PodRecords } from "./pod-records.ts";
 import type { DnsServerAddress, Resolver } from "./resolver.ts";
 import { createResponder } from "./responder.ts";
 import type { Answer, ResponderStats } from "./responder.ts";
-import { ReverseZone } from "./reverse-zone.ts";
+import { ReverseZone, allReverseZones } from "./reverse-zone.ts";
+import type { EndpointNames } from "./service-facts.ts";
 import { ServiceIndex } from "./service-index.ts";
 import type { UpstreamDialer } from "./upstream.ts";
 
@@ -42,6 +45,26 @@ export interface ClusterDnsOptions {
   readonly podRecords?: PodRecords["kind"];
   /** Seconds that clients may keep an answer from the cluster's zone, 0 to 3600; 5 unless given. */
   readonly ttl?: number;
+  /**
+   * What endpoints without a hostname are called: after their address (unless given) or their pod. "none" knows no
+   * endpoints at all, so that headless Services have no names.
+   */
+  readonly endpointNames?: EndpointNames | "none";
+  /** Whether the names of a namespace are shown; all are unless given. */
+  readonly isExposed?: (namespace: string) => boolean;
+  /** Denies Services with a cluster IP while none of their endpoints is ready. */
+  readonly hidesEmptyServices?: boolean;
+  /** The reverse zones that are served, as `0.10.in-addr.arpa`; `in-addr.arpa` and `ip6.arpa` unless given. */
+  readonly reverseZones?: readonly string[];
+  /**
+   * Names in these zones that the cluster does not know are left to the upstreams instead of denied. Those of addresses
+   * are unless given, when there are upstreams.
+   */
+  readonly fallthrough?: readonly string[];
+  /** The most bytes of a UDP answer, 512 at least; as many as the client offers unless given. */
+  readonly maxUdpSize?: number;
+  /** 16 bytes that nobody else knows: clients that send a DNS cookie then get a good one back (RFC 9018). */
+  readonly cookieSecret?: Uint8Array;
   readonly forward?: Pick<ForwarderOptions, "attemptTimeoutMs" | "totalTimeoutMs" | "maxConcurrent" | "cache">;
 }
 
@@ -67,14 +90,17 @@ export interface ClusterDns {
 
 /** Makes the DNS of a cluster. It answers at once; before the first sync, names not yet known get SERVFAIL. */
 export function createClusterDns(options: ClusterDnsOptions): ClusterDns {
-  const { caches, clock, random, ttl = 5, nameservers = [], log = silentLogger } = options;
+  const { caches, clock, random, ttl = 5, nameservers = [], log = silentLogger, endpointNames = "address" } = options;
   const domain = zoneName(options.domain ?? "cluster.local");
-  const followed = Object.values(caches).filter((cache): cache is Cache<never> => cache !== undefined);
+  const { endpointSlices, ...others } = caches;
+  const slices = endpointNames === "none" ? undefined : endpointSlices;
+  const followed = Object.values({ ...others, slices }).filter((cache): cache is Cache<never> => cache !== undefined);
   const seconds = () => Math.floor(clock.now() / 1000);
   let serial = seconds();
-  const index = new ServiceIndex(() => {
+  const changed = () => {
     serial = seconds();
-  });
+  };
+  const index = new ServiceIndex(changed, endpointNames === "pod" ? "pod" : "address");
   const upstreams = options.upstreams.filter(({ address, port }) => {
     if (port !== 53 || !nameservers.includes(address)) return true;
     log.warn("DNS upstream left out: it is this server itself", { upstream: address });
@@ -84,11 +110,17 @@ export function createClusterDns(options: ClusterDnsOptions): ClusterDns {
   const { policy: pods, stop: stopPods } = podPolicy(options);
 
   const resolvers: Resolver[] = [];
-  const responder = createResponder(resolvers, log);
+  const { maxUdpSize, cookieSecret } = options;
+  const cookies = cookieSecret === undefined ? undefined : { secret: cookieSecret, clock };
+  const responder = createResponder(resolvers, log, { maxUdpSize, cookies });
+  const left = options.fallthrough?.map(zoneName) ?? (upstreams.length > 0 ? allReverseZones : []);
   const shared = {
     domain,
     index,
     ttl,
+    nameservers,
+    isExposed: options.isExposed,
+    passesOn: (name: DnsName) => left.some((zone) => zoneOffset(name, zone) >= 0),
     isSynced: () => followed.every(({ synced }) => synced),
     serial: () => serial,
   };
@@ -96,17 +128,17 @@ export function createClusterDns(options: ClusterDnsOptions): ClusterDns {
     new ClusterZone({
       ...shared,
       pods,
-      nameservers,
+      hidesEmptyServices: options.hidesEmptyServices,
       ...namespaceChecks(caches, index),
       random,
       resolve: responder.resolve,
     }),
-    new ReverseZone({ ...shared, passesOn: upstreams.length > 0 }),
+    new ReverseZone({ ...shared, zones: options.reverseZones?.map(zoneName) }),
     forwarder,
   );
   const stops = [
     caches.services.subscribe((now, before) => index.applyService(now, before)),
-    caches.endpointSlices.subscribe((now, before) => index.applySlice(now, before)),
+    slices?.subscribe((now, before) => index.applySlice(now, before)),
     stopPods,
   ];
 
@@ -116,7 +148,7 @@ export function createClusterDns(options: ClusterDnsOptions): ClusterDns {
       await Promise.all(followed.map((cache) => cache.whenSynced()));
     },
     stop: () => {
-      for (const stop of stops) stop();
+      for (const stop of stops) stop?.();
       forwarder.stop();
     },
     stats: () => ({

@@ -119,7 +119,7 @@ const names: readonly Case[] = [
     "SRV",
     [
       "NOERROR",
-      "db-0.db.tour.svc.cluster.local. 5 IN SRV 0 100 5432 db-0.db.tour.svc.cluster.local.",
+      "db-0.db.tour.svc.cluster.local. 5 IN SRV 0 50 5432 db-0.db.tour.svc.cluster.local.",
       "+ db-0.db.tour.svc.cluster.local. 5 IN A 10.244.1.5",
     ],
   ],

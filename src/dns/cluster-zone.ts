@@ -1,9 +1,9 @@
 import {
   dnsName,
+  joinedName,
   labelIs,
   labelText,
   nameFrom,
-  prependLabels,
   recordTypes,
   responseCodes,
   writeRecordData,
@@ -13,6 +13,8 @@ import type { DnsName } from "../codec/index.ts";
 import type { Ip, Random } from "../core/index.ts";
 import { splitFamilies } from "./address-bytes.ts";
 import { followAlias } from "./alias.ts";
+import { nameServerAddresses, nameServers } from "./name-servers.ts";
+import type { NameServer } from "./name-servers.ts";
 import { podAddress } from "./pod-records.ts";
 import type { PodRecords } from "./pod-records.ts";
 import { addresses, negative, positive, records, zoneSoa } from "./resolver.ts";
@@ -20,6 +22,7 @@ import type { MaybeLater, RecordSet, Reply, Request, Resolve, Resolver } from ".
 import type { AddressSet, ServiceEntry } from "./service-entry.ts";
 import type { SrvPort } from "./service-facts.ts";
 import type { ServiceIndex } from "./service-index.ts";
+import { serviceName } from "./service-name.ts";
 
 /** The version of the DNS specification of Kubernetes that the zone follows, and how long it may be cached. */
 const schemaVersion = { text: new TextEncoder().encode("1.1.0"), ttl: 28_800 } as const;
@@ -32,8 +35,14 @@ export interface ClusterZoneParts {
   /** Seconds that clients may keep an answer. */
   readonly ttl: number;
   readonly pods: PodRecords;
-  /** Where this DNS is reached: the answer for the zone's name servers. */
+  /** Where this DNS is reached, as a cluster IP or as a pod: it leads to the names of the zone's servers. */
   readonly nameservers: readonly Ip[];
+  /** Whether the names of a namespace are shown; all are unless given. */
+  readonly isExposed?: ((namespace: string) => boolean) | undefined;
+  /** Denies Services with a cluster IP while none of their endpoints is ready. */
+  readonly hidesEmptyServices?: boolean | undefined;
+  /** Whether a name of the zone that does not exist is left to the next resolver; none is unless given. */
+  readonly passesOn?: ((name: DnsName) => boolean) | undefined;
   readonly hasNamespace: (namespace: string) => boolean;
   /** The same for the names of pods. */
   readonly hasPodNamespace: (namespace: string) => boolean;
@@ -52,11 +61,9 @@ type Found = Reply | Promise<Reply> | "no data" | "no such name";
 /** The zone of a cluster as `Kubernetes DNS-Based Service Discovery` 1.1.0 describes it. */
 export class ClusterZone implements Resolver {
   readonly #parts: ClusterZoneParts;
-  readonly #nameserverSet: AddressSet;
 
   constructor(parts: ClusterZoneParts) {
     this.#parts = parts;
-    this.#nameserverSet = splitFamilies(parts.nameservers);
   }
 
   resolve(request: Request): MaybeLater<Reply> | undefined {
@@ -66,9 +73,10 @@ export class ClusterZone implements Resolver {
     const found = this.#find(request, zoneAt);
     if (found === "no data") return negative(responseCodes.NOERROR, this.#soa(zoneAt));
     if (found !== "no such name") return found;
-    // Before everything is known, "no such name" would be a lie that clients remember.
-    const rcode = this.#parts.isSynced() ? responseCodes.NXDOMAIN : responseCodes.SERVFAIL;
-    return negative(rcode, this.#soa(zoneAt));
+    // Before everything is known, "no such name" would be a lie that clients remember, and so would another's answer.
+    if (!this.#parts.isSynced()) return negative(responseCodes.SERVFAIL, this.#soa(zoneAt));
+    if (this.#parts.passesOn?.(name) === true) return undefined;
+    return negative(responseCodes.NXDOMAIN, this.#soa(zoneAt));
   }
 
   #soa(zoneAt: number): RecordSet {
@@ -86,7 +94,8 @@ export class ClusterZone implements Resolver {
     if (labelIs(name, subtree, "pod")) return this.#pods(request, labels);
     if (labelIs(name, subtree, "dns")) {
       if (count === 1) return "no data";
-      return count === 2 && labelIs(name, 0, "ns") ? this.#addressAnswer(request, this.#nameserverSet) : "no such name";
+      if (count > 2 || !labelIs(name, 0, "ns")) return "no such name";
+      return this.#addressAnswer(request, nameServerAddresses(this.#nameServers(nameFrom(name, zoneAt))));
     }
     if (count > 1 || !labelIs(name, subtree, "dns-version")) return "no such name";
     if (request.type !== recordTypes.TXT) return "no data";
@@ -96,31 +105,41 @@ export class ClusterZone implements Resolver {
   }
 
   #apex(request: Request, zoneAt: number): Found {
-    const { ttl, nameservers, index } = this.#parts;
     if (request.type === recordTypes.SOA) return positive([this.#soa(zoneAt)]);
     if (request.type !== recordTypes.NS) return "no data";
-    const zone = nameFrom(request.name, zoneAt);
-    const services = new Set(nameservers.flatMap((address) => index.withClusterIp(address)));
-    const targets = [...services].map((entry) => serviceName(entry, zone));
-    if (targets.length === 0) targets.push(prependLabels(["ns", "dns"], zone));
-    const glue = targets.flatMap((target) => this.#addressSets(target, this.#nameserverSet));
-    return positive([records(0, request.type, ttl, targets)], glue);
+    const servers = this.#nameServers(nameFrom(request.name, zoneAt));
+    const targets = servers.map(({ name }) => name);
+    const glue = servers.flatMap((server) => this.#addressSets(server.name, server));
+    return positive([records(0, request.type, this.#parts.ttl, targets)], glue);
+  }
+
+  #nameServers(zone: DnsName): readonly NameServer[] {
+    return nameServers(this.#parts.nameservers, this.#parts.index, zone);
   }
 
   #services(request: Request, zoneAt: number, labels: readonly number[]): Found {
     const { name } = request;
     const count = labels.length;
+    const { index, isExposed } = this.#parts;
     if (count === 1) return "no data";
-    if (count === 2) return this.#parts.hasNamespace(labelText(name, 0)) ? "no data" : "no such name";
+    if (count === 2) return this.#hasNamespace(labelText(name, 0)) ? "no data" : "no such name";
     if (count > 5) return "no such name";
-    const entry = this.#parts.index.find(name, labels[count - 3] ?? 0, labels[count - 2] ?? 0);
-    if (entry === undefined) return "no such name";
+    const entry = index.find(name, labels[count - 3] ?? 0, labels[count - 2] ?? 0);
+    if (entry === undefined || isExposed?.(entry.namespace) === false || this.#isHidden(entry)) return "no such name";
     if (count === 3) return this.#service(request, zoneAt, entry);
     if (entry.facts?.kind === "external-name") return "no such name";
     if (count === 4) return this.#endpoint(request, zoneAt, entry);
     const portName = withoutUnderscore(labelText(name, 0));
     const protocol = withoutUnderscore(labelText(name, labels[1] ?? 0));
     return this.#ports(request, zoneAt, entry, (port) => port.name === portName && port.protocol === protocol);
+  }
+
+  #hasNamespace(name: string): boolean {
+    return this.#parts.isExposed?.(name) !== false && this.#parts.hasNamespace(name);
+  }
+
+  #isHidden(entry: ServiceEntry): boolean {
+    return this.#parts.hidesEmptyServices === true && entry.facts?.kind === "cluster-ip" && !entry.hasEndpoints;
   }
 
   #service(request: Request, zoneAt: number, entry: ServiceEntry): Found {
@@ -131,7 +150,11 @@ export class ClusterZone implements Resolver {
     }
     const set = facts?.kind === "cluster-ip" ? facts : entry.endpoints();
     if (facts?.kind === "headless" && isEmpty(set)) return "no such name";
-    if (request.type !== recordTypes.SRV) return this.#addressAnswer(request, set);
+    if (request.type !== recordTypes.SRV) {
+      const found = this.#addressAnswer(request, set);
+      // While slices are still coming, the one with these addresses may be among them.
+      return found === "no data" && facts?.kind === "headless" && !this.#parts.isSynced() ? "no such name" : found;
+    }
     const answer = this.#ports(request, zoneAt, entry, () => true);
     return answer === "no such name" ? "no data" : answer;
   }
@@ -146,10 +169,8 @@ export class ClusterZone implements Resolver {
       return leadsToPorts ? "no data" : "no such name";
     }
     if (request.type !== recordTypes.SRV) return this.#addressAnswer(request, set);
-    const { list } = entry.endpointPorts(() => true);
-    const zone = nameFrom(request.name, zoneAt);
-    const own = list.filter(({ host }) => host === label);
-    return own.length === 0 ? "no data" : this.#srvAnswer(entry, zone, own, own.length);
+    const { list, matched } = entry.endpointPorts(() => true, label);
+    return matched === 0 ? "no data" : this.#srvAnswer(entry, nameFrom(request.name, zoneAt), list, matched);
   }
 
   /** SRV records of the ports that `matches`; A and AAAA of that name give where they are. */
@@ -175,16 +196,21 @@ export class ClusterZone implements Resolver {
     zone: DnsName,
     targets: readonly { readonly host: string | undefined; readonly port: number }[],
     matched: number,
-  ): Reply {
+  ): Found {
     const { ttl } = this.#parts;
     const weight = Math.max(1, Math.floor(100 / Math.max(1, matched)));
     const service = serviceName(entry, zone);
+    if (service === undefined) return "no data";
     const names = new Map<string | undefined, DnsName>();
-    const list = targets.map(({ host, port }) => {
-      const target = names.get(host) ?? (host === undefined ? service : prependLabels([host], service));
+    const list: Uint8Array[] = [];
+    for (const { host, port } of targets) {
+      const target = names.get(host) ?? (host === undefined ? service : joinedName([host], service));
+      // In a zone with a very long name there is no room for this endpoint's.
+      if (target === undefined) continue;
       names.set(host, target);
-      return writeRecordData({ kind: "SRV", priority: 0, weight, port, target });
-    });
+      list.push(writeRecordData({ kind: "SRV", priority: 0, weight, port, target }));
+    }
+    if (list.length === 0) return "no data";
     const additional = [...names].flatMap(([host, target]) => {
       const set = host === undefined ? entry.facts : entry.host(host);
       return set !== undefined && "v4" in set ? this.#addressSets(target, set) : [];
@@ -197,7 +223,8 @@ export class ClusterZone implements Resolver {
     const { pods } = this.#parts;
     if (labels.length === 1) return "no data";
     const namespace = labelText(name, labels.at(-2) ?? 0);
-    if (labels.length > 3 || !this.#parts.hasPodNamespace(namespace)) return "no such name";
+    if (labels.length > 3 || this.#parts.isExposed?.(namespace) === false) return "no such name";
+    if (!this.#parts.hasPodNamespace(namespace)) return "no such name";
     if (labels.length === 2) return "no data";
     const address = podAddress(pods, labelText(name, 0), namespace);
     return address === undefined ? "no such name" : this.#addressAnswer(request, splitFamilies([address]));
@@ -230,11 +257,6 @@ export class ClusterZone implements Resolver {
 /** The domain of a cluster as a name. Throws `TypeError` when it is none. */
 export function zoneName(domain: string): DnsName {
   return dnsName(domain.toLowerCase());
-}
-
-/** `web.tour.svc.ZONE`, the zone with the letters that it has in `zone`. */
-export function serviceName(entry: ServiceEntry, zone: DnsName): DnsName {
-  return prependLabels([entry.name, entry.namespace, "svc"], zone);
 }
 
 function portsOf(entry: ServiceEntry): readonly SrvPort[] {

@@ -43,8 +43,8 @@ export class PodAddresses {
 }
 
 function keysOf(pod: Pod | undefined): readonly string[] {
-  // Pods in the host's network have their node's address, which is not theirs to name.
-  if (pod === undefined || pod.spec.hostNetwork === true || isPodFinished(pod)) return [];
+  // The address of a finished pod may already be another pod's.
+  if (pod === undefined || isPodFinished(pod)) return [];
   const texts = pod.status?.podIPs?.map(({ ip }) => ip) ?? (pod.status?.podIP === undefined ? [] : [pod.status.podIP]);
   const addresses = new Set(texts.map(parseIp).filter((address) => address !== undefined));
   return [...addresses].map((address) => `${address} ${pod.metadata.namespace ?? ""}`);

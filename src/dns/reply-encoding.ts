@@ -1,11 +1,28 @@
-import { dnsClasses, ednsBytes, ednsOptions, headerBits, maxMessageBytes, writeEdns } from "../codec/index.ts";
+import {
+  dnsClasses,
+  ednsBytes,
+  ednsOptions,
+  headerBits,
+  maxMessageBytes,
+  responseCodes,
+  writeEdns,
+} from "../codec/index.ts";
 import type { Edns, MessageWriter, Query } from "../codec/index.ts";
 import type { DnsTransport, RecordSet, Reply } from "./resolver.ts";
+
+/** What a server adds to replies and how far it goes. */
+export interface ReplyOptions {
+  /** The most bytes of a UDP answer, whatever a client offers. */
+  readonly maxUdpSize?: number | undefined;
+  /** The COOKIE option of this answer; without it, what the client sent goes back. */
+  readonly cookie?: Uint8Array | undefined;
+}
 
 /** What every resolver must take over UDP, in bytes (RFC 1035 section 2.3.4). */
 const plainUdpSize = 512;
 /** The most that one UDP datagram can hold over IPv4. */
 const largestUdpSize = 65_507;
+const noOptions: ReplyOptions = {};
 /** Options that go back to the client as they came; others are left out. */
 const echoedOptions: ReadonlySet<number> = new Set(Object.values(ednsOptions));
 const mnameLabels = Uint8Array.of(2, 0x6e, 0x73, 3, 0x64, 0x6e, 0x73); // ns.dns
@@ -25,9 +42,15 @@ export function encodeRejection(writer: MessageWriter, id: number, flags: number
  * The reply in bytes: the question as it came, records whole or not at all, TC when one had to be left out. There is
  * an OPT record exactly when the query had one.
  */
-export function encodeReply(writer: MessageWriter, query: Query, reply: Reply, transport: DnsTransport): Uint8Array {
-  const edns = query.edns === undefined ? undefined : replyEdns(query.edns);
-  const udpSize = Math.min(Math.max(plainUdpSize, query.edns?.udpSize ?? 0), largestUdpSize);
+export function encodeReply(
+  writer: MessageWriter,
+  query: Query,
+  reply: Reply,
+  transport: DnsTransport,
+  { maxUdpSize = largestUdpSize, cookie }: ReplyOptions = noOptions,
+): Uint8Array {
+  const edns = query.edns === undefined ? undefined : replyEdns(query.edns, reply.rcode, cookie);
+  const udpSize = Math.max(plainUdpSize, Math.min(query.edns?.udpSize ?? 0, maxUdpSize));
   writer.begin(transport === "tcp" ? maxMessageBytes : udpSize);
   writer.u16(query.id);
   writer.u16(0);
@@ -65,9 +88,16 @@ function replyFlags(query: Query, reply: Reply, cut: boolean): number {
   );
 }
 
-function replyEdns(edns: Edns): Edns {
-  const options = edns.options.length === 0 ? edns.options : edns.options.filter(({ code }) => echoedOptions.has(code));
-  return { udpSize: edns.udpSize, version: 0, dnssecOk: edns.dnssecOk, options };
+function replyEdns(edns: Edns, rcode: number, cookie: Uint8Array | undefined): Edns {
+  const { udpSize, dnssecOk } = edns;
+  if (edns.options.length === 0) return { udpSize, version: 0, dnssecOk, options: edns.options };
+  // A query that was no query has no options to speak of.
+  if (rcode === responseCodes.FORMERR) return { udpSize, version: 0, dnssecOk, options: [] };
+  const echoed = edns.options.filter(
+    ({ code }) => echoedOptions.has(code) && (cookie === undefined || code !== ednsOptions.COOKIE),
+  );
+  const own = cookie === undefined ? [] : [{ code: ednsOptions.COOKIE, data: cookie }];
+  return { udpSize, version: 0, dnssecOk, options: [...own, ...echoed] };
 }
 
 /** Writes records until one does not fit; from then on nothing is written. Gives how many are there. */

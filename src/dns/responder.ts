@@ -7,9 +7,11 @@ import {
   responseCodes,
 } from "../codec/index.ts";
 import type { Query } from "../codec/index.ts";
-import { messageOf } from "../core/index.ts";
-import type { Logger } from "../core/index.ts";
+import { messageOf, parseIp } from "../core/index.ts";
+import type { Clock, Logger } from "../core/index.ts";
+import { checkCookie, makeCookie } from "./cookie.ts";
 import { encodeRejection, encodeReply } from "./reply-encoding.ts";
+import type { ReplyOptions } from "./reply-encoding.ts";
 import { failure } from "./resolver.ts";
 import type { DnsClient, DnsTransport, MaybeLater, Reply, Request, Resolve, Resolver } from "./resolver.ts";
 
@@ -37,8 +39,22 @@ export interface Responder {
   readonly stats: () => ResponderStats;
 }
 
+/** How a responder answers. */
+export interface ResponderOptions {
+  /** The most bytes of a UDP answer, 512 at least; as many as the client offers unless given. */
+  readonly maxUdpSize?: number | undefined;
+  /** With a secret of 16 bytes, clients that send a cookie get a good one back (RFC 9018); else their own. */
+  readonly cookies?: { readonly secret: Uint8Array; readonly clock: Clock } | undefined;
+}
+
 /** Makes the front of a DNS server: checks messages, asks `resolvers` in order, refuses what none of them knows. */
-export function createResponder(resolvers: readonly Resolver[], log: Logger): Responder {
+export function createResponder(
+  resolvers: readonly Resolver[],
+  log: Logger,
+  options: ResponderOptions = {},
+): Responder {
+  const { cookies } = options;
+  const limits: ReplyOptions = { maxUdpSize: options.maxUdpSize };
   const writer = new MessageWriter();
   const received = { udp: 0, tcp: 0 };
   const answers = new Map<number, number>();
@@ -52,14 +68,25 @@ export function createResponder(resolvers: readonly Resolver[], log: Logger): Re
     return failure(responseCodes.REFUSED);
   };
 
-  const finish = (query: Query, reply: Reply, transport: DnsTransport): Uint8Array => {
+  const finish = (query: Query, reply: Reply, transport: DnsTransport, limits: ReplyOptions): Uint8Array => {
     answers.set(reply.rcode, (answers.get(reply.rcode) ?? 0) + 1);
-    return encodeReply(writer, query, reply, transport);
+    return encodeReply(writer, query, reply, transport, limits);
   };
 
   const failed = (query: Query, transport: DnsTransport, error: unknown): Uint8Array => {
     log.error("DNS query failed", { type: query.type, error: messageOf(error) });
-    return finish(query, failure(responseCodes.SERVFAIL), transport);
+    return finish(query, failure(responseCodes.SERVFAIL), transport, limits);
+  };
+
+  /** What the answer to this query carries, or `undefined` when its cookie is none. */
+  const replyOptions = (query: Query, client: DnsClient | undefined): ReplyOptions | undefined => {
+    if (cookies === undefined) return limits;
+    const check = checkCookie(query.edns);
+    if (check.kind === "malformed") return undefined;
+    const address = check.kind === "client" ? parseIp(client?.address ?? "") : undefined;
+    if (check.kind === "none" || address === undefined) return limits;
+    const seconds = Math.floor(cookies.clock.now() / 1000);
+    return { ...limits, cookie: makeCookie(check.clientPart, address, seconds, cookies.secret) };
   };
 
   const answer: Answer = (bytes, transport, client) => {
@@ -73,13 +100,14 @@ export function createResponder(resolvers: readonly Resolver[], log: Logger): Re
       answers.set(query.rcode, (answers.get(query.rcode) ?? 0) + 1);
       return encodeRejection(writer, query.id, query.flags, query.rcode);
     }
-    const refused = refusal(query);
-    if (refused !== undefined) return finish(query, failure(refused), transport);
+    const options = replyOptions(query, client);
+    const refused = options === undefined ? responseCodes.FORMERR : refusal(query);
+    if (refused !== undefined) return finish(query, failure(refused), transport, options ?? limits);
     try {
       const reply = resolve(requestOf(query, transport, client));
-      if (!(reply instanceof Promise)) return finish(query, reply, transport);
+      if (!(reply instanceof Promise)) return finish(query, reply, transport, options ?? limits);
       return reply
-        .then((later) => finish(query, later, transport))
+        .then((later) => finish(query, later, transport, options ?? limits))
         .catch((error: unknown) => failed(query, transport, error));
     } catch (error) {
       return failed(query, transport, error);

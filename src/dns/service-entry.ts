@@ -63,22 +63,32 @@ export class ServiceEntry {
     return hosts;
   }
 
+  /** Whether an endpoint is published. */
+  get hasEndpoints(): boolean {
+    for (const { addresses } of this.slices.values()) if (addresses.length > 0) return true;
+    return false;
+  }
+
   hasAddress(address: Ip): boolean {
     for (const slice of this.slices.values()) if (slice.addresses.includes(address)) return true;
     return false;
   }
 
-  /** The endpoint ports that `matches`, each pair of label and port once, and how many there were with doubles. */
-  endpointPorts(matches: (port: SrvPort) => boolean): {
-    readonly list: readonly EndpointPortOf[];
-    readonly matched: number;
-  } {
+  /**
+   * The endpoint ports that `matches`, each pair of label and port once, and how many there were with doubles; of one
+   * `label` only when it is given.
+   */
+  endpointPorts(
+    matches: (port: SrvPort) => boolean,
+    label?: string,
+  ): { readonly list: readonly EndpointPortOf[]; readonly matched: number } {
     const distinct = new Map<string, EndpointPortOf>();
     let matched = 0;
     for (const slice of this.slices.values()) {
       for (const { port } of slice.ports.filter(matches)) {
         for (const [i, address] of slice.addresses.entries()) {
           const host = slice.hostnames[i] ?? dashedAddress(address);
+          if (label !== undefined && host !== label) continue;
           distinct.set(`${host}:${port}`, { host, port });
           matched++;
         }

@@ -47,25 +47,37 @@ export function serviceFacts({ spec }: Service): ServiceFacts {
 }
 
 /**
+ * What endpoints without a hostname are called: after their address, or after the object behind them (the pod) where
+ * its name can be a label.
+ */
+export type EndpointNames = "address" | "pod";
+
+/**
  * Reads a slice. An endpoint is published unless its condition `ready` is false: the controller that writes slices
  * sets it for Services with `publishNotReadyAddresses`, so nothing else has to be looked at.
  */
-export function sliceFacts(slice: EndpointSlice): SliceFacts {
+export function sliceFacts(slice: EndpointSlice, names: EndpointNames = "address"): SliceFacts {
   const addresses: Ip[] = [];
   const hostnames: (string | undefined)[] = [];
   for (const endpoint of slice.addressType === "FQDN" ? [] : (slice.endpoints ?? [])) {
     if (endpoint.conditions?.ready === false) continue;
+    const label = asLabel(endpoint.hostname) ?? (names === "pod" ? asLabel(endpoint.targetRef?.name) : undefined);
     for (const text of endpoint.addresses) {
       const address = parseIp(text);
       if (address === undefined) continue;
       addresses.push(address);
-      hostnames.push(endpoint.hostname === "" ? undefined : endpoint.hostname?.toLowerCase());
+      hostnames.push(label);
     }
   }
   const ports = (slice.ports ?? [])
     .filter(({ port }) => port !== undefined && port !== null)
     .map(({ name, protocol, port }) => srvPort(name, protocol, port ?? 0));
   return { addresses, hostnames, ports };
+}
+
+/** `text` as a label in lower case; `undefined` when it is none, as names of pods with a dot or over 63 characters. */
+function asLabel(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\w-]{1,63}$/.test(text) ? text.toLowerCase() : undefined;
 }
 
 function srvPort(name: string | undefined, protocol: string | undefined, port: number): SrvPort {

@@ -5,7 +5,7 @@ import { objectKey, serviceNameLabel } from "../objects/index.ts";
 import type { EndpointSlice, Service } from "../objects/index.ts";
 import { ServiceEntry } from "./service-entry.ts";
 import { sameService, sameSlice, serviceFacts, sliceFacts } from "./service-facts.ts";
-import type { ServiceFacts } from "./service-facts.ts";
+import type { EndpointNames, ServiceFacts } from "./service-facts.ts";
 
 type OneOrMore = ServiceEntry | readonly ServiceEntry[];
 
@@ -20,11 +20,13 @@ export class ServiceIndex {
   readonly #byClusterIp = new Map<Ip, OneOrMore>();
   readonly #byEndpoint = new Map<Ip, OneOrMore>();
   readonly #changed: () => void;
+  readonly #endpointNames: EndpointNames;
   #services = 0;
 
   /** `changed` is called after every change that answers can show. */
-  constructor(changed: () => void) {
+  constructor(changed: () => void, endpointNames: EndpointNames = "address") {
     this.#changed = changed;
+    this.#endpointNames = endpointNames;
   }
 
   get services(): number {
@@ -105,7 +107,7 @@ export class ServiceIndex {
     const entry = this.#entry(object.metadata.namespace ?? "", service);
     const key = objectKey(object);
     const old = entry.slices.get(key);
-    const facts = now === undefined ? undefined : sliceFacts(now);
+    const facts = now === undefined ? undefined : sliceFacts(now, this.#endpointNames);
     if (sameSlice(old, facts)) {
       this.#dropEmpty(entry);
       return;

@@ -14,7 +14,7 @@ import type { EndpointSlice, Namespace, Service, ServiceSpec } from "../../src/o
 import { createClusterDns } from "../../src/dns/index.ts";
 import type { ClusterDns, ClusterDnsOptions } from "../../src/dns/index.ts";
 import { MemoryCache } from "../../src/dns/index.ts";
-import type { DnsTransport } from "../../src/dns/index.ts";
+import type { DnsClient, DnsTransport } from "../../src/dns/index.ts";
 import type { UpstreamDialer } from "../../src/dns/index.ts";
 
 const http = { name: "http", protocol: "TCP", port: 80 } as const;
@@ -183,6 +183,7 @@ export interface Ask {
   readonly edns?: Edns;
   readonly flags?: Partial<Pick<Message, "recursionDesired" | "authenticData" | "checkingDisabled">>;
   readonly class?: number;
+  readonly client?: DnsClient;
 }
 
 export function queryBytes(name: string, type: number, ask: Ask = {}): Uint8Array {
@@ -200,7 +201,7 @@ export async function query(
   ask: Ask = {},
 ): Promise<Message> {
   const number = typeof type === "number" ? type : recordTypes[type];
-  const bytes = await dns.answer(queryBytes(name, number, ask), ask.transport ?? "udp");
+  const bytes = await dns.answer(queryBytes(name, number, ask), ask.transport ?? "udp", ask.client);
   if (bytes === undefined) throw new Error("no answer");
   const message = decodeMessage(bytes);
   if (message.kind === "malformed") throw new Error(message.reason);

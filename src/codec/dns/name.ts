@@ -139,6 +139,12 @@ export function nameFrom(name: DnsName, at: number): DnsName {
   return at === 0 ? name : (name.subarray(at) as DnsName);
 }
 
+/** Like `prependLabels`, but `undefined` where the name would be longer than names can be. */
+export function joinedName(labels: readonly string[], suffix: DnsName): DnsName | undefined {
+  const length = labels.reduce((sum, label) => sum + 1 + label.length, suffix.length);
+  return length > maxNameBytes ? undefined : prependLabels(labels, suffix);
+}
+
 /**
  * `labels` (of ASCII text) in front of `suffix`. Throws `RangeError` when a label or the name is too long or a
  * label is empty.
