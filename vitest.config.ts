@@ -14,7 +14,7 @@ export default defineConfig({
           // One process for all files halves the time; no file leaves anything behind that another one would see.
           isolate: false,
           include: ["src/**/*.test.ts", "test/repo/**/*.test.ts"],
-          exclude: ["src/**/*.kernel.test.ts"],
+          exclude: ["src/**/*.kernel.test.ts", "src/**/*.uml.test.ts"],
         },
       },
       {
@@ -22,6 +22,8 @@ export default defineConfig({
         test: {
           name: "kernel",
           include: ["src/**/*.kernel.test.ts", "test/{lab,conformance}/**/*.test.ts"],
+          // These run inside a user-mode kernel (vitest.uml.config.ts).
+          exclude: ["**/*.uml.test.ts"],
           pool: "forks",
           maxWorkers: 2,
           testTimeout: 60_000,

@@ -16,6 +16,11 @@ export const programs = [
   { name: "dig", for: "test", apt: "bind9-dnsutils", dnf: "bind-utils", pacman: "bind" },
   { name: "curl", for: "test", apt: "curl", dnf: "curl", pacman: "curl" },
   { name: "ncat", for: "test", apt: "ncat", dnf: "nmap-ncat", pacman: "nmap" },
+  { name: "modprobe", for: "test", apt: "kmod", dnf: "kmod", pacman: "kmod" },
+  { name: "ipset", for: "test", apt: "ipset", dnf: "ipset", pacman: "ipset" },
+  { name: "ipvsadm", for: "test", apt: "ipvsadm", dnf: "ipvsadm", pacman: "ipvsadm" },
+  // Only Debian and its relatives have it, for these processors; without it the tests of IPVS and SCTP are skipped and say so.
+  { name: "linux.uml", for: "test", apt: "user-mode-linux", processors: ["x64", "ia32"] },
 ];
 
 /** How to install packages, by package manager. Only apt-get is ever run by set-up itself. */
@@ -64,7 +69,14 @@ export function ensurePrograms(purpose) {
 }
 
 function missingPrograms(purpose) {
-  return programs.filter((program) => (program.for === "demo" || purpose === "test") && !findProgram(program.name));
+  const manager = managers.find(({ program }) => findProgram(program) !== undefined);
+  return programs.filter(
+    (program) =>
+      (program.for === "demo" || purpose === "test") &&
+      (program.processors ?? [process.arch]).includes(process.arch) &&
+      (manager === undefined ? program.dnf : program[manager.name]) !== undefined &&
+      !findProgram(program.name),
+  );
 }
 
 function namesOf(missing) {

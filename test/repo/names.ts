@@ -21,7 +21,7 @@ export function checkNames(tree: Tree): { readonly files: number; readonly probl
 
 function nameProblems(path: string): string[] {
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const stem = name.replace(/(\.d|\.kernel\.test|\.test|\.generated)?\.(ts|mjs|js)$/, "");
+  const stem = name.replace(/(\.d|\.(kernel|uml)\.test|\.test|\.generated)?\.(ts|mjs|js)$/, "");
   const problems: string[] = [];
   if (emptyNames.has(stem)) problems.push(`${path}: "${stem}" says nothing; name the file for its subject`);
   if (/-(utils?|helpers?|manager)$/.test(stem))
