@@ -1,4 +1,11 @@
 export { RuleSet } from "./rule-set.ts";
 export type { Transaction } from "./rule-set.ts";
 export { masqueradeBit } from "./shape.ts";
-export { tableName } from "./statement.ts";
+export { script, tableName } from "./statement.ts";
+export type { ChainDefinition, Element, ElementType, Hook, SetDefinition, Statement } from "./statement.ts";
+export { expressionText } from "./expression.ts";
+export type { Expression, Field, Value } from "./expression.ts";
+export { parseVerdict, ruleText, verdictText } from "./rule.ts";
+export type { MatchTarget, Rule, RuleStatement, Verdict } from "./rule.ts";
+export { applyStatements, emptyTable } from "./table-state.ts";
+export type { TableSet, TableState } from "./table-state.ts";

@@ -1,14 +1,18 @@
 import { cidrFamily } from "../../core/index.ts";
 import type { Cidr, IpFamily } from "../../core/index.ts";
 import type { NodeNetwork } from "../../model/index.ts";
+import { and, concat, field, numgen } from "./expression.ts";
+import type { Expression } from "./expression.ts";
 import { familyWords } from "./family-words.ts";
 import type { FamilyWords } from "./family-words.ts";
+import { assign, goTo, is, isIn, isNot, isNotIn, jump, verdict, vmap } from "./rule.ts";
+import type { Rule } from "./rule.ts";
 import { markForMasquerade, masqueradeBit } from "./shape.ts";
 import type { ChainDefinition, SetDefinition } from "./statement.ts";
 
 /** The sets and maps of a family's table. */
 export function layoutSets(family: IpFamily): readonly SetDefinition[] {
-  const { entry, client, source, destination } = familyWords(family);
+  const { entry, client, destination, hairpin } = familyWords(family);
   const address = family === "IPv4" ? "ipv4_addr" : "ipv6_addr";
   return [
     { name: "services", key: entry, value: "verdict" },
@@ -16,24 +20,23 @@ export function layoutSets(family: IpFamily): readonly SetDefinition[] {
     { name: "local-services", key: entry, value: "verdict" },
     {
       name: "endpoints",
-      key: `${address} . inet_proto . inet_service . classid`,
-      value: `${address} . inet_service`,
-      declaredBy: "type",
+      key: { kind: "types", names: [address, "inet_proto", "inet_service", "classid"] },
+      value: { kind: "types", names: [address, "inet_service"] },
     },
     { name: "no-endpoints", key: entry, value: "verdict" },
     { name: "cluster-ips", key: destination },
     { name: "guarded", key: entry },
     { name: "source-ranges", key: client, flags: ["interval"] },
-    { name: "hairpin", key: `${source} . ${destination} . meta l4proto . th dport` },
+    { name: "hairpin", key: hairpin },
     ...(family === "IPv6" ? [] : stickySets(entry, client)),
   ];
 }
 
-function stickySets(entry: string, client: string): readonly SetDefinition[] {
+function stickySets(entry: Expression, client: Expression): readonly SetDefinition[] {
   const size = 1_048_576;
   return [
-    { name: "sticky-ids", key: `${entry} . numgen random mod 2`, value: "meta priority" },
-    { name: "affinity", key: client, value: "meta priority", flags: ["dynamic", "timeout"], size },
+    { name: "sticky-ids", key: concat(entry, numgen("random", 2)), value: field("meta priority") },
+    { name: "affinity", key: client, value: field("meta priority"), flags: ["dynamic", "timeout"], size },
   ];
 }
 
@@ -51,19 +54,30 @@ export function layoutChains(family: IpFamily, network: NodeNetwork): readonly C
   const localhost = family === "IPv4" && network.localhostNodePorts;
   return [
     // An ICMP error alone would also end a connect(); the reset is what every client understands at once.
-    { name: "refuse", rules: ["meta l4proto tcp reject with tcp reset", "reject"] },
+    {
+      name: "refuse",
+      rules: [[is(field("meta l4proto"), "tcp"), { kind: "reject", with: "tcp reset" }], [{ kind: "reject" }]],
+    },
     localPolicy("local-policy", words, words.entry, podCidrs),
     localPolicy("local-policy-node-port", words, words.nodePortEntry, podCidrs),
     { name: "services", rules: serviceRules(family, words, podCidrs, localhost) },
     { name: "check", rules: checkRules(words, serviceCidrs) },
-    { name: "nat-prerouting", hook: { type: "nat", hook: "prerouting", priority: -100 }, rules: ["jump services"] },
-    { name: "nat-output", hook: { type: "nat", hook: "output", priority: -100 }, rules: ["jump services"] },
+    {
+      name: "nat-prerouting",
+      hook: { type: "nat", hook: "prerouting", priority: -100 },
+      rules: [[jump("services")]],
+    },
+    { name: "nat-output", hook: { type: "nat", hook: "output", priority: -100 }, rules: [[jump("services")]] },
     {
       name: "nat-postrouting",
       hook: { type: "nat", hook: "postrouting", priority: 100 },
       rules: [
-        `meta mark & 0x${masqueradeBit.toString(16)} != 0 meta mark set meta mark & 0xffffbfff masquerade fully-random`,
-        `ct status dnat ${words.source} . ${words.destination} . meta l4proto . th dport @hairpin masquerade fully-random`,
+        [
+          isNot(and(field("meta mark"), masqueradeBit), 0),
+          assign("meta mark", and(field("meta mark"), ~masqueradeBit >>> 0)),
+          { kind: "masquerade" },
+        ],
+        [is(field("ct status"), "dnat"), isIn(words.hairpin, "hairpin"), { kind: "masquerade" }],
       ],
     },
     // After NAT and before conntrack confirms: what is dropped here leaves no entry behind, so that a client that came
@@ -71,12 +85,12 @@ export function layoutChains(family: IpFamily, network: NodeNetwork): readonly C
     {
       name: "filter-prerouting",
       hook: { type: "filter", hook: "prerouting", priority: -90 },
-      rules: ["ct state new jump check"],
+      rules: [[is(field("ct state"), "new"), jump("check")]],
     },
     {
       name: "filter-output",
       hook: { type: "filter", hook: "output", priority: -90 },
-      rules: ["ct state new jump check"],
+      rules: [[is(field("ct state"), "new"), jump("check")]],
     },
     ...(localhost ? [martians] : []),
   ];
@@ -86,17 +100,21 @@ export function layoutChains(family: IpFamily, network: NodeNetwork): readonly C
 const martians: ChainDefinition = {
   name: "loopback-guard",
   hook: { type: "filter", hook: "prerouting", priority: -300 },
-  rules: ['iif != "lo" ip daddr 127.0.0.0/8 drop', 'iif != "lo" ip saddr 127.0.0.0/8 drop'],
+  rules: [
+    [isNot(field("iifname"), "lo"), is(field("ip daddr"), "127.0.0.0/8"), verdict("drop")],
+    [isNot(field("iifname"), "lo"), is(field("ip saddr"), "127.0.0.0/8"), verdict("drop")],
+  ],
 };
 
-function localPolicy(name: string, words: FamilyWords, key: string, podCidrs: readonly Cidr[]): ChainDefinition {
+function localPolicy(name: string, words: FamilyWords, key: Expression, podCidrs: readonly Cidr[]): ChainDefinition {
+  const fromNode = is(field("fib saddr type"), "local");
   return {
     name,
     rules: [
-      ...(podCidrs.length === 0 ? [] : [`${words.source} ${anonymousSet(podCidrs)} ${key} vmap @short-circuits`]),
-      `fib saddr type local ${markForMasquerade}`,
-      `fib saddr type local ${key} vmap @short-circuits`,
-      `${key} vmap @local-services`,
+      ...(podCidrs.length === 0 ? [] : [[is(words.source, sorted(podCidrs)), vmap(key, "short-circuits")]]),
+      [fromNode, markForMasquerade],
+      [fromNode, vmap(key, "short-circuits")],
+      [vmap(key, "local-services")],
     ],
   };
 }
@@ -106,34 +124,39 @@ function serviceRules(
   { source, destination, entry, client, nodePortEntry }: FamilyWords,
   podCidrs: readonly Cidr[],
   localhost: boolean,
-): readonly string[] {
+): readonly Rule[] {
   const loopback = family === "IPv4" ? "127.0.0.0/8" : "::1";
   return [
-    `${entry} @guarded ${client} != @source-ranges drop`,
+    [isIn(entry, "guarded"), isNotIn(client, "source-ranges"), verdict("drop")],
     ...(podCidrs.length === 0
       ? []
-      : [`${source} != ${anonymousSet(podCidrs)} ${destination} @cluster-ips ${markForMasquerade}`]),
-    `${entry} vmap @services`,
-    `fib daddr type local ${localhost ? "" : `${destination} != ${loopback} `}${nodePortEntry} vmap @services`,
+      : [[isNot(source, sorted(podCidrs)), isIn(destination, "cluster-ips"), markForMasquerade]]),
+    [vmap(entry, "services")],
+    [
+      is(field("fib daddr type"), "local"),
+      ...(localhost ? [] : [isNot(destination, loopback)]),
+      vmap(nodePortEntry, "services"),
+    ],
   ];
 }
 
 function checkRules(
   { destination, entry, nodePortEntry }: FamilyWords,
   serviceCidrs: readonly Cidr[],
-): readonly string[] {
-  const inRange = `${destination} ${anonymousSet(serviceCidrs)}`;
+): readonly Rule[] {
+  const inRange = is(destination, sorted(serviceCidrs));
+  const toNode = is(field("fib daddr type"), "local");
   return [
-    "ct status dnat accept",
+    [is(field("ct status"), "dnat"), verdict("accept")],
     // A service address that the node itself has, such as that of a DNS server on every node, is served there.
-    ...(serviceCidrs.length === 0 ? [] : [`${inRange} fib daddr type local accept`]),
-    `${entry} vmap @no-endpoints`,
-    `fib daddr type local ${nodePortEntry} vmap @no-endpoints`,
-    `${destination} @cluster-ips goto refuse`,
-    ...(serviceCidrs.length === 0 ? [] : [`${inRange} drop`]),
+    ...(serviceCidrs.length === 0 ? [] : [[inRange, toNode, verdict("accept")]]),
+    [vmap(entry, "no-endpoints")],
+    [toNode, vmap(nodePortEntry, "no-endpoints")],
+    [isIn(destination, "cluster-ips"), goTo("refuse")],
+    ...(serviceCidrs.length === 0 ? [] : [[inRange, verdict("drop")]]),
   ];
 }
 
-function anonymousSet(cidrs: readonly Cidr[]): string {
-  return `{ ${[...cidrs].sort().join(", ")} }`;
+function sorted(cidrs: readonly Cidr[]): readonly Cidr[] {
+  return [...cidrs].sort();
 }

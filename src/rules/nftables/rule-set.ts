@@ -10,6 +10,8 @@ import type { PlannedElement } from "./plan-elements.ts";
 import { recallChain, shapeChain } from "./shape.ts";
 import { script } from "./statement.ts";
 import type { ChainDefinition, Element, Statement } from "./statement.ts";
+import { applyStatements } from "./table-state.ts";
+import type { TableState } from "./table-state.ts";
 
 /** One atomic change of the kernel's rules. */
 export interface Transaction {
@@ -70,6 +72,11 @@ export class RuleSet {
     return join([...this.#tables.values()].map((table) => table.ground(this.#network)));
   }
 
+  /** What the tables hold when everything that is wanted is in the kernel. */
+  tables(): ReadonlyMap<IpFamily, TableState> {
+    return new Map([...this.#tables].map(([family, table]) => [family, table.state(this.#network)]));
+  }
+
   /** A script without any effect on packets: it fails only when nftables itself does not work. */
   probe(): string {
     return script("IPv4", [{ kind: "add-table" }]);
@@ -128,14 +135,22 @@ class FamilyTable {
   }
 
   full(network: NodeNetwork, recreate: boolean): Transaction {
-    const changes = this.#ledger.fullChanges();
-    const shapes = this.#shapeChains(changes.added, new Set(), true);
+    const { changes, shapes, statements } = this.#fullStatements(network);
     const start: readonly Statement[] = recreate ? [{ kind: "delete-table" }] : [];
-    const statements = [...start, ...this.#groundStatements(network), ...shapes, ...changes.additions];
-    return this.#transaction(statements, changes, () => {
+    return this.#transaction([...start, ...statements], changes, () => {
       this.#chains = new Set(shapes.map(({ chain }) => chain.name));
       this.#touched.clear();
     });
+  }
+
+  state(network: NodeNetwork): TableState {
+    return applyStatements(this.#fullStatements(network).statements);
+  }
+
+  #fullStatements(network: NodeNetwork) {
+    const changes = this.#ledger.fullChanges();
+    const shapes = this.#shapeChains(changes.added, new Set(), true);
+    return { changes, shapes, statements: [...this.#groundStatements(network), ...shapes, ...changes.additions] };
   }
 
   ground(network: NodeNetwork): Transaction {

@@ -1,5 +1,9 @@
 import type { IpFamily } from "../../core/index.ts";
+import { concat, field, jhash, lookup, numgen, or } from "./expression.ts";
+import type { Expression } from "./expression.ts";
 import { familyWords } from "./family-words.ts";
+import { assign, jump } from "./rule.ts";
+import type { Rule, RuleStatement } from "./rule.ts";
 import type { ChainDefinition } from "./statement.ts";
 
 /** Packets of this mark get the node's address as their source on the way out, as kube-proxy's do. */
@@ -26,7 +30,7 @@ export interface Shape {
 export const firstSlot: Readonly<Record<Shape["list"], number>> = { cluster: 0x1_0000, local: 0x2_0000 };
 
 /** Adds the mark that asks for the node's source address. */
-export const markForMasquerade = `meta mark set meta mark | 0x${masqueradeBit.toString(16)}`;
+export const markForMasquerade: RuleStatement = assign("meta mark", or(field("meta mark"), masqueradeBit));
 
 /** Name of the chain of a shape, such as `pick-3`, `pick-2-local` or `masquerade-pick-3-node-port-sticky-10800`. */
 export function shapeName({ slots, list, entry, masquerade, affinitySeconds }: Shape): string {
@@ -46,25 +50,33 @@ export function shapeName({ slots, list, entry, masquerade, affinitySeconds }: S
  */
 export function shapeChain(family: IpFamily, shape: Shape): ChainDefinition {
   const { key, client } = keysOf(family, shape);
-  const mark = shape.masquerade ? [markForMasquerade] : [];
-  const slot = `mod ${shape.slots} offset ${firstSlot[shape.list]}`;
-  const serve = `dnat to ${key} . meta priority map @endpoints`;
-  return { name: shapeName(shape), rules: [...mark, ...pick(), serve] };
+  const mark: readonly Rule[] = shape.masquerade ? [[markForMasquerade]] : [];
+  const slot = numgen("random", shape.slots, firstSlot[shape.list]);
+  return { name: shapeName(shape), rules: [...mark, ...pick(), serve(key)] };
 
-  function pick(): readonly string[] {
-    if (shape.affinitySeconds === undefined) return [`meta priority set numgen random ${slot}`];
+  function pick(): readonly Rule[] {
+    if (shape.affinitySeconds === undefined) return [[assign("meta priority", slot)]];
     // nft 1.0.6 aborts on updates of a map whose key is longer than 16 bytes, so IPv6 clients are placed by hash: they
     // stay while the number of endpoints stays.
-    if (family === "IPv6")
-      return [
-        `meta priority set jhash ${familyWords(family).source} mod ${shape.slots} seed 0x5ea1a4e offset ${firstSlot[shape.list]}`,
-      ];
+    if (family === "IPv6") {
+      const place = jhash(familyWords(family).source, shape.slots, 0x5ea1a4e, firstSlot[shape.list]);
+      return [[assign("meta priority", place)]];
+    }
     return [
-      `meta priority set ${client} map @affinity jump ${recallName(shape)}`,
-      `meta priority set ${key} . numgen random ${slot} map @sticky-ids`,
-      `update @affinity { ${client} timeout ${shape.affinitySeconds}s : meta priority }`,
+      [assign("meta priority", lookup(client, "affinity")), jump(recallName(shape))],
+      [assign("meta priority", lookup(concat(key, slot), "sticky-ids"))],
+      remember(client, shape.affinitySeconds),
     ];
   }
+}
+
+function serve(key: Expression): Rule {
+  return [{ kind: "dnat", to: lookup(concat(key, field("meta priority")), "endpoints") }];
+}
+
+function remember(client: Expression, timeoutSeconds: number): Rule {
+  const value = field("meta priority");
+  return [{ kind: "remember", action: "update", map: "affinity", key: client, timeoutSeconds, value }];
 }
 
 /**
@@ -77,14 +89,14 @@ export function recallChain(family: IpFamily, shape: Shape): ChainDefinition | u
   return {
     name: recallName(shape),
     rules: [
-      `update @affinity { ${client} timeout ${shape.affinitySeconds}s : meta priority }`,
-      `dnat to ${key} . meta priority map @endpoints`,
-      `delete @affinity { ${client} : meta priority }`,
+      remember(client, shape.affinitySeconds),
+      serve(key),
+      [{ kind: "remember", action: "delete", map: "affinity", key: client, value: field("meta priority") }],
     ],
   };
 }
 
-function keysOf(family: IpFamily, { entry }: Shape): { readonly key: string; readonly client: string } {
+function keysOf(family: IpFamily, { entry }: Shape): { readonly key: Expression; readonly client: Expression } {
   const words = familyWords(family);
   return entry === "address"
     ? { key: words.entry, client: words.client }

@@ -1,4 +1,8 @@
 import type { IpFamily } from "../../core/index.ts";
+import { expressionText } from "./expression.ts";
+import type { Expression } from "./expression.ts";
+import { ruleText } from "./rule.ts";
+import type { Rule } from "./rule.ts";
 
 /** Where a base chain is attached. Lower priorities come first; dstnat is -100, srcnat 100. */
 export interface Hook {
@@ -7,24 +11,24 @@ export interface Hook {
   readonly priority: number;
 }
 
+/** Of what kind elements are: like an expression of the packet, or of the types that nft calls so. */
+export type ElementType = Expression | { readonly kind: "types"; readonly names: readonly string[] };
+
 /** A set, or with `value` a map, of the table. */
 export interface SetDefinition {
   readonly name: string;
-  /** Expressions of the packet that give the types, or the names of types. */
-  readonly key: string;
-  /** The same, or `verdict`. */
-  readonly value?: string;
-  /** Default: `typeof`. */
-  readonly declaredBy?: "typeof" | "type";
+  readonly key: ElementType;
+  /** Makes it a map. */
+  readonly value?: ElementType | "verdict";
   readonly flags?: readonly ("interval" | "dynamic" | "timeout")[];
   readonly size?: number;
 }
 
-/** A chain with its rules, each written as nft expressions and a verdict. */
+/** A chain with its rules, which a packet meets one after the other. */
 export interface ChainDefinition {
   readonly name: string;
   readonly hook?: Hook;
-  readonly rules: readonly string[];
+  readonly rules: readonly Rule[];
 }
 
 /** One entry of a set or map. */
@@ -80,17 +84,22 @@ function render(table: string, statement: Statement): string {
   }
 }
 
-function addSet(table: string, { name, key, value, declaredBy = "typeof", flags = [], size }: SetDefinition): string {
-  const type = value === undefined ? `${declaredBy} ${key};` : `${declaredBy} ${key} : ${value};`;
+function addSet(table: string, { name, key, value, flags = [], size }: SetDefinition): string {
+  const valueType = value === undefined ? "" : ` : ${value === "verdict" ? value : typeText(value)}`;
+  const type = `${key.kind === "types" ? "type" : "typeof"} ${typeText(key)}${valueType};`;
   const flagText = flags.length === 0 ? "" : ` flags ${flags.join(",")};`;
   const sizeText = size === undefined ? "" : ` size ${size};`;
   return `add ${value === undefined ? "set" : "map"} ${table} ${name} { ${type}${flagText}${sizeText} }\n`;
 }
 
+function typeText(type: ElementType): string {
+  return type.kind === "types" ? type.names.join(" . ") : expressionText(type);
+}
+
 function setChain(table: string, { name, hook, rules }: ChainDefinition, flush: boolean): string {
   const base =
     hook === undefined ? "" : ` { type ${hook.type} hook ${hook.hook} priority ${hook.priority}; policy accept; }`;
-  const lines = rules.map((rule) => `add rule ${table} ${name} ${rule}\n`).join("");
+  const lines = rules.map((rule) => `add rule ${table} ${name} ${ruleText(rule)}\n`).join("");
   return `add chain ${table} ${name}${base}\n${flush ? `flush chain ${table} ${name}\n` : ""}${lines}`;
 }
 
