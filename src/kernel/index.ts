@@ -10,7 +10,7 @@ export type { PacketSocket, PacketSocketOptions } from "./packet-socket.ts";
 export { writeSysctls } from "./sysctl.ts";
 export type { Sysctls } from "./sysctl.ts";
 export { openConntrack } from "./conntrack.ts";
-export type { Conntrack, UdpFlow } from "./conntrack.ts";
+export type { Conntrack, FlowQuery, TrackedFlow } from "./conntrack.ts";
 export { ProgramError, runProgram } from "./exec.ts";
 export type { ProgramOptions } from "./exec.ts";
 export { openNft } from "./nft.ts";

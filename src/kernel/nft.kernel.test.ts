@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ip } from "../core/index.ts";
 import { createNamespace, openConntrack, openNft, removeNamespace, runProgram } from "./index.ts";
 import type { Nft } from "./index.ts";
 
@@ -95,19 +96,30 @@ describe("openConntrack()", () => {
     await track("10.0.0.3", "udp");
     await track("10.0.0.2", "tcp");
     const conntrack = openConntrack({ namespace });
-    const flows = conntrack.udpFlows("IPv4").toSorted((a, b) => (a.destination < b.destination ? -1 : 1));
+    const flows = conntrack
+      .flows({ family: "IPv4", protocol: "UDP" })
+      .toSorted((a, b) => (a.destination < b.destination ? -1 : 1));
     const [first] = flows;
     expect(flows.map(({ destination, answeredBy }) => [destination, answeredBy])).toEqual([
       ["10.0.0.2", "10.0.0.2"],
       ["10.0.0.3", "10.0.0.3"],
     ]);
+    const to3 = { destination: { ip: ip("10.0.0.3"), port: 53 } };
+    const by2 = { answeredBy: { ip: ip("10.0.0.2"), port: 53 } };
+    const exact = [to3, by2, { ...to3, ...by2 }, { destination: { port: 54 } }].map((more) =>
+      conntrack.flows({ family: "IPv4", protocol: "UDP", ...more }).map(({ destination }) => destination),
+    );
+    expect(exact).toEqual([["10.0.0.3"], ["10.0.0.2"], [], []]);
+    expect(conntrack.flows({ family: "IPv4", protocol: "TCP" })).toMatchObject([{ protocol: "TCP" }]);
     expect(first).toMatchObject({ family: "IPv4", destinationPort: 53, answeredFrom: 53 });
     if (first === undefined) return;
     conntrack.deleteFlow(first);
     // Gone already: no error.
     conntrack.deleteFlow(first);
-    expect(conntrack.udpFlows("IPv4").map(({ destination }) => destination)).toEqual(["10.0.0.3"]);
-    expect(conntrack.udpFlows("IPv6")).toEqual([]);
+    expect(conntrack.flows({ family: "IPv4", protocol: "UDP" }).map(({ destination }) => destination)).toEqual([
+      "10.0.0.3",
+    ]);
+    expect(conntrack.flows({ family: "IPv6", protocol: "UDP" })).toEqual([]);
     expect(await runProgram(["conntrack", "-L", "-p", "tcp"], { namespace })).toContain("10.0.0.2");
   });
 });

@@ -1,7 +1,8 @@
 export { createProxy } from "./proxy.ts";
-export type { Proxy, ProxyOptions, ProxyStats } from "./proxy.ts";
+export type { Proxy, ProxyOptions } from "./proxy.ts";
+export type { ProxyStats } from "./proxy-stats.ts";
 export type { ProxyCaches } from "./plan-book.ts";
-export type { FlowsPort, HealthCheckAnswer, HealthChecksPort, UdpFlow } from "./ports.ts";
+export type { FlowQuery, FlowsPort, HealthCheckAnswer, HealthChecksPort, TrackedFlow } from "./ports.ts";
 export { answerHealthCheck } from "./health-check.ts";
 export { proxyModes } from "./engine.ts";
 export type { EngineStats, ProxyEngine, ProxyMode, Refusal, WriteResult } from "./engine.ts";

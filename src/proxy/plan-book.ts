@@ -3,6 +3,7 @@ import { planService } from "../model/index.ts";
 import type { NodeServicePlan, PlanNode } from "../model/index.ts";
 import { objectKey, serviceKeyOf, splitKey } from "../objects/index.ts";
 import type { Cache, EndpointSlice, Node, Service } from "../objects/index.ts";
+import type { Change } from "./dirty-services.ts";
 import { nodeFacts } from "./node-place.ts";
 
 /** The objects that a proxy follows. The slices' cache needs the index of `endpointSliceIndexers`. */
@@ -10,6 +11,26 @@ export interface ProxyCaches {
   readonly services: Cache<Service>;
   readonly endpointSlices: Cache<EndpointSlice>;
   readonly nodes: Cache<Node>;
+}
+
+/** Who is told what changed. */
+export interface PlanBookHandlers {
+  readonly changed: (service: string, change: Change) => void;
+  /** All plans may have changed. */
+  readonly nodeChanged: () => void;
+  /** The node's object is this now, whether that changes plans or not. */
+  readonly nodeSeen: (node: Node | undefined) => void;
+}
+
+/** Annotation of an EndpointSlice: the time of the pod's or Service's change that led to it. */
+const triggerTimeAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
+
+/** The time of a new change, in milliseconds since 1970. A slice that was there at the start tells of no change. */
+function triggerTime(now: EndpointSlice, before: EndpointSlice | undefined): number | undefined {
+  const text = now.metadata.annotations?.[triggerTimeAnnotation];
+  if (text === undefined || text === before?.metadata.annotations?.[triggerTimeAnnotation]) return undefined;
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? undefined : time;
 }
 
 const nothing: NodeServicePlan = { ports: [] };
@@ -30,19 +51,22 @@ export class PlanBook {
   }
 
   /** Calls `changed` with each Service whose plan may have changed, `nodeChanged` when all may have. */
-  follow(changed: (service: string) => void, nodeChanged: () => void): () => void {
+  follow({ changed, nodeChanged, nodeSeen }: PlanBookHandlers): () => void {
     const { services, endpointSlices, nodes } = this.#caches;
     const stops = [
       services.subscribe((now, before) => {
         const service = now ?? before;
-        if (service !== undefined) changed(objectKey(service));
+        if (service !== undefined) changed(objectKey(service), { kind: "service" });
       }),
       endpointSlices.subscribe((now, before) => {
         const keys = [now, before].map((slice) => (slice === undefined ? undefined : serviceKeyOf(slice)));
-        for (const key of new Set(keys)) if (key !== undefined) changed(key);
+        const triggeredAt = now === undefined ? undefined : triggerTime(now, before);
+        const change = { kind: "endpoint" as const, ...(triggeredAt === undefined ? {} : { triggeredAt }) };
+        for (const key of new Set(keys)) if (key !== undefined) changed(key, change);
       }),
       nodes.subscribe((now, before) => {
         if ((now ?? before)?.metadata.name !== this.#nodeName) return;
+        nodeSeen(now);
         const facts = nodeFacts(this.#nodeName, now);
         // A heartbeat changes nothing here.
         if (JSON.stringify(facts) === JSON.stringify(this.#facts)) return;

@@ -1,17 +1,30 @@
-import type { IpFamily, Ip, Port } from "../core/index.ts";
+import type { Ip, IpFamily, Port, Protocol } from "../core/index.ts";
 
-/** A tracked UDP flow; more fields may be there, and are handed back as they are. */
-export interface UdpFlow {
+/** A flow that the kernel tracks; more fields may be there, and are handed back as they are. */
+export interface TrackedFlow {
   readonly family: IpFamily;
+  readonly protocol: Protocol;
+  /** Where the client sends to. */
   readonly destination: Ip;
   readonly destinationPort: Port;
+  /** Who answers: the endpoint, for a flow that a Service has redirected. */
   readonly answeredBy: Ip;
   readonly answeredFrom: Port;
 }
 
+/** Which flows: all of a family and protocol, or only those that also have these ends. */
+export interface FlowQuery {
+  readonly family: IpFamily;
+  readonly protocol: Protocol;
+  readonly destination?: { readonly ip?: Ip; readonly port: Port };
+  readonly answeredBy?: { readonly ip: Ip; readonly port: Port };
+}
+
 /** The kernel's connection tracking (`openConntrack` in `kernel`). */
-export interface FlowsPort<F extends UdpFlow = UdpFlow> {
-  udpFlows(family: IpFamily): readonly F[];
+export interface FlowsPort<F extends TrackedFlow = TrackedFlow> {
+  /** Those flows, and on old kernels possibly more. */
+  flows(query: FlowQuery): readonly F[];
+  /** Forgets a flow. One that has gone meanwhile is no error. */
   deleteFlow(flow: F): void;
 }
 

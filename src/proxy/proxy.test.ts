@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { CodedError, ManualClock, cidr, ip } from "../core/index.ts";
+import { CodedError, createMetrics, ManualClock, cidr, ip } from "../core/index.ts";
 import { endpointSliceIndexers } from "../objects/index.ts";
 import type { EndpointSlice, Node, Service, ServiceSpec } from "../objects/index.ts";
 import { FakeCache } from "../../test/support/fake-cache.ts";
-import type { HealthCheckAnswer, HealthChecksPort, UdpFlow } from "./ports.ts";
+import type { FlowQuery, HealthCheckAnswer, HealthChecksPort, TrackedFlow } from "./ports.ts";
 import { nftablesEngine } from "./engines/nftables.ts";
 import { createProxy } from "./proxy.ts";
 import type { Proxy, ProxyOptions } from "./proxy.ts";
@@ -270,8 +270,9 @@ describe("createProxy()", () => {
   });
 
   it("forgets UDP flows that nobody answers any more", async () => {
-    const flow = (destination: string, port: number, by: string): UdpFlow => ({
+    const flow = (destination: string, port: number, by: string): TrackedFlow => ({
       family: "IPv4",
+      protocol: "UDP",
       destination: ip(destination),
       destinationPort: port,
       answeredBy: ip(by),
@@ -283,10 +284,10 @@ describe("createProxy()", () => {
       flow("192.168.100.11", 30053, "192.168.100.11"),
       flow("10.96.0.6", 80, "10.244.1.2"),
     ];
-    const deleted: UdpFlow[] = [];
+    const deleted: TrackedFlow[] = [];
     const port = {
-      udpFlows: (family: string) => (family === "IPv4" ? flows : []),
-      deleteFlow: (one: UdpFlow) => void deleted.push(one),
+      flows: ({ family, protocol }: FlowQuery) => (family === "IPv4" && protocol === "UDP" ? flows : []),
+      deleteFlow: (one: TrackedFlow) => void deleted.push(one),
     };
     const { proxy, services, slices } = worldWith({ flows: port });
     await proxy.whenSynced();
@@ -303,7 +304,7 @@ describe("createProxy()", () => {
   it("lists flows only for changes that may have left some, and once for those of an earlier agent", async () => {
     let listed = 0;
     const port = {
-      udpFlows: () => {
+      flows: () => {
         listed++;
         return [];
       },
@@ -355,6 +356,130 @@ describe("createProxy()", () => {
     services.delete("tour", "web");
     await proxy.whenIdle();
     expect(healthChecks.answers.size).toBe(0);
+  });
+});
+
+describe("createProxy() with options", () => {
+  it("waits between two writes when asked to", async () => {
+    const { proxy, rules, services, clock } = worldWith({ minSyncMs: 1000 });
+    await proxy.whenSynced();
+    rules.take();
+    services.set(serviceObject("a", 1));
+    await turns();
+    clock.advance(999);
+    services.set(serviceObject("b", 2));
+    await turns();
+    expect(rules.take()).toEqual([]);
+    clock.advance(1);
+    await proxy.whenIdle();
+    expect(rules.take()).toHaveLength(1);
+  });
+
+  it("writes everything once an hour", async () => {
+    const { proxy, rules, clock } = worldWith();
+    await proxy.whenSynced();
+    rules.take();
+    for (let minute = 0; minute < 59; minute++) clock.advance(60_000);
+    await turns();
+    expect(rules.take()).toEqual([]);
+    clock.advance(60_000);
+    await proxy.whenIdle();
+    expect(rules.take().join("")).toContain("add table ip sealane");
+  });
+
+  it("becomes unhealthy when rules cannot be written for a minute", async () => {
+    const { proxy, rules, services, clock } = worldWith();
+    await proxy.whenSynced();
+    rules.refuses = () => "EPERM";
+    services.set(serviceObject("web", 1));
+    for (let second = 0; second < 61; second++) {
+      await turns();
+      clock.advance(1000);
+    }
+    expect(proxy.health.answer("/healthz").status).toBe(503);
+    rules.refuses = () => undefined;
+    clock.advance(60_000);
+    await proxy.whenIdle();
+    expect(proxy.health.answer("/healthz").status).toBe(200);
+  });
+
+  it("counts under kube-proxy's names", async () => {
+    const metrics = createMetrics();
+    const { proxy, services, slices, clock } = worldWith({ metrics });
+    services.set(serviceObject("web", 1, { internalTrafficPolicy: "Local" }));
+    await proxy.whenSynced();
+    clock.advance(5000);
+    const slice = sliceObject("web", ["10.244.2.2"]);
+    const [endpoint] = slice.endpoints;
+    const annotations = { "endpoints.kubernetes.io/last-change-trigger-time": "1970-01-01T00:00:03.000Z" };
+    slices.set({
+      ...slice,
+      metadata: { ...slice.metadata, annotations },
+      endpoints: endpoint === undefined ? [] : [{ ...endpoint, nodeName: "node-2" }],
+    });
+    await proxy.whenIdle();
+    const text = metrics.expose();
+    for (const line of [
+      'kubeproxy_sync_full_proxy_rules_duration_seconds_count{ip_family="IPv4"} 1',
+      'kubeproxy_sync_partial_proxy_rules_duration_seconds_count{ip_family="IPv4"} 1',
+      'kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="IPv4"} 5',
+      'kubeproxy_network_programming_duration_seconds_sum{ip_family="IPv4"} 2',
+      "kubeproxy_sync_proxy_rules_service_changes_total 1",
+      "kubeproxy_sync_proxy_rules_endpoint_changes_total 1",
+      "kubeproxy_sync_proxy_rules_endpoint_changes_pending 0",
+      'kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="IPv4",traffic_policy="internal"} 1',
+      'kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="IPv4",traffic_policy="external"} 0',
+    ]) {
+      expect(text).toContain(`${line}\n`);
+    }
+  });
+});
+
+describe("Proxy.setEngine()", () => {
+  it("completes the new rules before it takes the old ones out", async () => {
+    const { proxy, rules, services } = worldWith();
+    services.set(serviceObject("web", 1));
+    await proxy.whenSynced();
+    rules.take();
+    const next = new FakeRules();
+    const order: string[] = [];
+    rules.refuses = (script) => void order.push(script.includes("delete table") ? "old removed" : "old written");
+    next.refuses = (script) => void order.push(script.includes("10.96.0.1 . tcp") ? "new complete" : "new written");
+    await proxy.setEngine(nftablesEngine({ rules: next }));
+    expect(order).toEqual(["new complete", "old removed"]);
+    services.set(serviceObject("api", 2));
+    await proxy.whenIdle();
+    expect(next.scripts.at(-1)).toContain("10.96.0.2");
+    expect(rules.scripts.at(-1)).not.toContain("10.96.0.2");
+  });
+
+  it("stays with the old rules when the new engine does not work", async () => {
+    const { proxy, rules, services } = worldWith();
+    services.set(serviceObject("web", 1));
+    await proxy.whenSynced();
+    rules.take();
+    const broken = new FakeRules();
+    broken.refuses = () => "EPERM";
+    await expect(proxy.setEngine(nftablesEngine({ rules: broken }))).rejects.toThrow("refused with EPERM");
+    services.set(serviceObject("api", 2));
+    await proxy.whenIdle();
+    expect(rules.take().join("")).toContain("10.96.0.2");
+  });
+
+  it("looks again at what changed while it switched", async () => {
+    const { proxy, services } = worldWith();
+    await proxy.whenSynced();
+    const next = new FakeRules();
+    let open: () => void = () => undefined;
+    next.gate = new Promise((resolve) => (open = resolve));
+    const switched = proxy.setEngine(nftablesEngine({ rules: next }));
+    await turns();
+    services.set(serviceObject("late", 7));
+    await turns();
+    next.gate = undefined;
+    open();
+    await switched;
+    expect(next.scripts.join("")).toContain("10.96.0.7");
   });
 });
 

@@ -1,53 +1,54 @@
-import { messageOf, silentLogger } from "../core/index.ts";
-import type { Cancel, Clock, IpFamily, Logger, Port } from "../core/index.ts";
+import { cidrFamily, createMetrics, messageOf, silentLogger } from "../core/index.ts";
+import type { Clock, IpFamily, Logger, Metrics } from "../core/index.ts";
 import { nodeNetwork } from "../model/index.ts";
 import type { NodeNetwork, NodeServicePlan } from "../model/index.ts";
 import type { EventRecorder } from "../objects/index.ts";
-import type { ProxyEngine, ProxyMode, Refusal } from "./engine.ts";
-import { answerHealthCheck } from "./health-check.ts";
+import { DirtyServices } from "./dirty-services.ts";
+import type { DirtyService } from "./dirty-services.ts";
+import type { ProxyEngine, Refusal } from "./engine.ts";
+import { FlowCleaner } from "./flow-cleaner.ts";
+import { HealthCheckPorts } from "./health-check.ts";
+import { watchKernel } from "./kernel-watch.ts";
 import { Limitations } from "./limitations.ts";
 import { PlanBook } from "./plan-book.ts";
 import type { ProxyCaches } from "./plan-book.ts";
-import type { FlowsPort, HealthCheckAnswer, HealthChecksPort, UdpFlow } from "./ports.ts";
-import { mayLeaveFlows, staleFlows, udpEntries } from "./stale-flows.ts";
+import type { FlowsPort, HealthChecksPort, TrackedFlow } from "./ports.ts";
+import { ProxyHealth } from "./proxy-health.ts";
+import { ProxyMetrics } from "./proxy-metrics.ts";
+import type { ProxyStats } from "./proxy-stats.ts";
+import { backOff, SetAside } from "./set-aside.ts";
+import { cleanedProtocols } from "./stale-flows.ts";
 import { LatencyRecord } from "./sync-latency.ts";
-import type { SyncLatency } from "./sync-latency.ts";
 
-export interface ProxyOptions<F extends UdpFlow = UdpFlow> {
+export interface ProxyOptions<F extends TrackedFlow = TrackedFlow> {
   readonly nodeName: string;
   readonly caches: ProxyCaches;
   readonly engine: ProxyEngine;
-  /** Without it, UDP clients may stay with endpoints that are gone. */
+  /** Without it, UDP and SCTP clients may stay with endpoints that are gone. */
   readonly flows?: FlowsPort<F>;
+  /** Also ends TCP connections to endpoints that have gone: their next packet is answered with a reset. Default false. */
+  readonly resetRemoved?: boolean;
   readonly healthChecks?: HealthChecksPort;
   readonly recorder?: EventRecorder;
+  readonly metrics?: Metrics;
   readonly clock: Clock;
   readonly log?: Logger;
   /** What of the network is known; `localTraffic` is by default the pods of this node, as its Node object says. */
   readonly network?: Partial<NodeNetwork>;
+  /** Pause between two writes in milliseconds, for fewer of them. Default 0: a change that comes alone goes out at once. */
+  readonly minSyncMs?: number;
+  /** A change that waits for twice this long makes the proxy unhealthy. Default 30,000. */
+  readonly syncMs?: number;
+  /** Everything is written again after this long, whatever the kernel seems to have. Default an hour; 0 = never. */
+  readonly fullSyncMs?: number;
   /** How often to look whether others changed the rules, in milliseconds. Default 1000; 0 = never. */
   readonly watchKernelMs?: number;
 }
 
-export interface ProxyStats {
-  readonly mode: ProxyMode;
-  /** Services that the kernel serves. */
-  readonly services: number;
-  /** Elements, rules or virtual servers in the kernel. */
-  readonly installed: number;
-  readonly transactions: number;
-  readonly fullSyncs: number;
-  readonly lastFullSyncMs: number;
-  readonly failures: number;
-  /** Services whose rules the kernel refused; their last good rules stay. */
-  readonly setAside: readonly Refusal[];
-  /** Services that are served otherwise than they ask for, and how. */
-  readonly limitations: readonly Refusal[];
-  readonly latency: SyncLatency;
-}
-
 /** A running proxy. */
 export interface Proxy {
+  /** Whether it keeps up; answers `/healthz` and `/livez`. */
+  readonly health: Pick<ProxyHealth, "isHealthy" | "answer">;
   /** Resolves when everything that was known at the start is in the kernel. */
   whenSynced(): Promise<void>;
   /** Resolves when no change is waiting or being written. Changes that were set aside do not count. */
@@ -62,66 +63,84 @@ export interface Proxy {
   stop(options?: { readonly cleanup?: boolean }): Promise<void>;
 }
 
-const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 /** How long after the first rules the flows of an earlier agent are looked at. */
 const earlierFlowsDelayMs = 1000;
-const firstRetryMs = 500;
-const longestRetryMs = 60_000;
 
 /**
  * Keeps the kernel's rules of one node at what its Services ask for. A single change is written at once; changes that come
  * while one is written go out together after it.
  */
-export function createProxy<F extends UdpFlow>(options: ProxyOptions<F>): Proxy {
+export function createProxy<F extends TrackedFlow>(options: ProxyOptions<F>): Proxy {
   return new NodeProxy(options);
 }
 
-class NodeProxy<F extends UdpFlow> implements Proxy {
+class NodeProxy<F extends TrackedFlow> implements Proxy {
   readonly #options: ProxyOptions<F>;
+  readonly #clock: Clock;
   readonly #log: Logger;
   readonly #book: PlanBook;
   readonly #limitations: Limitations;
+  readonly #metrics: ProxyMetrics;
   readonly #latency = new LatencyRecord();
-  /** Services to look at again, with the time of the first change. */
-  readonly #dirty = new Map<string, number>();
-  readonly #setAside = new Map<string, Refusal & { readonly attempts: number; readonly cancel: Cancel }>();
+  readonly #dirty = new DirtyServices();
+  readonly #setAside: SetAside;
+  readonly #healthChecks: HealthCheckPorts;
+  readonly #flows: FlowCleaner<F> | undefined;
   readonly #stops: (() => void)[] = [];
+  readonly health: ProxyHealth;
   #engine: ProxyEngine;
   #needsFull = true;
   #fullSyncs = 0;
   #lastFullSyncMs = 0;
+  #lastWriteEnd = -Infinity;
   #failures = 0;
   #failuresInARow = 0;
   #mayMismatch = true;
-  #healthChecks = "";
-  #lastResync = -Infinity;
-  #resyncGapMs = 0;
-  #state: "waiting" | "idle" | "running" | "retrying" | "stopped" = "waiting";
+  #state: "waiting" | "idle" | "pausing" | "running" | "retrying" | "stopped" = "waiting";
   #run: Promise<void> = Promise.resolve();
   #idleWaiters: (() => void)[] = [];
   readonly #whenSynced: Promise<void>;
   #announceSynced: () => void = () => undefined;
 
   constructor(options: ProxyOptions<F>) {
+    const { nodeName, clock, recorder, metrics = createMetrics(), syncMs = 30_000 } = options;
     this.#options = options;
+    this.#clock = clock;
     this.#log = options.log ?? silentLogger;
-    this.#book = new PlanBook(options.nodeName, options.caches);
+    this.#book = new PlanBook(nodeName, options.caches);
     this.#engine = options.engine;
     this.#engine.setNetwork(this.#network());
-    this.#limitations = new Limitations(options.nodeName, options.recorder);
+    this.#limitations = new Limitations(nodeName, recorder);
+    this.#setAside = new SetAside(clock, (service) => this.#mark(service));
+    const families = () => this.#families();
+    this.health = new ProxyHealth({ clock, metrics, timeoutMs: 2 * syncMs, families });
+    this.#metrics = new ProxyMetrics(metrics, {
+      families,
+      plans: () => this.#book.appliedPlans(),
+      setAside: () => this.#setAside.size,
+      installed: () => this.#engine.stats.installed,
+      mode: () => this.#engine.mode,
+    });
+    this.#flows = this.#flowCleaner();
+    this.#healthChecks = new HealthCheckPorts({
+      port: options.healthChecks,
+      isHealthy: () => this.#failuresInARow === 0 && this.health.isHealthy(),
+      failed: (service, port, error) => this.#healthCheckFailed(service, port, error),
+    });
     this.#whenSynced = new Promise((resolve) => (this.#announceSynced = resolve));
     this.#stops.push(
-      this.#book.follow(
-        (service) => this.#mark(service),
-        () => this.#nodeChanged(),
-      ),
+      this.#book.follow({
+        changed: (service, change) => {
+          this.#metrics.queued(change.kind, clock.now());
+          this.#dirty.mark(service, clock.monotonic(), change);
+          this.health.queued();
+          this.#wake();
+        },
+        nodeChanged: () => this.#nodeChanged(),
+        nodeSeen: (node) => this.health.setNode(node),
+      }),
     );
-    void this.#book.whenSynced().then(() => {
-      if (this.#state !== "waiting") return;
-      this.#state = "idle";
-      this.#wake();
-      this.#watchKernel();
-    });
+    void this.#book.whenSynced().then(() => this.#start());
   }
 
   whenSynced(): Promise<void> {
@@ -141,7 +160,7 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
       fullSyncs: this.#fullSyncs,
       lastFullSyncMs: this.#lastFullSyncMs,
       failures: this.#failures,
-      setAside: [...this.#setAside.values()].map(({ service, reason }) => ({ service, reason })),
+      setAside: this.#setAside.list(),
       limitations: this.#limitations.list(),
       latency: this.#latency.read(),
     };
@@ -150,9 +169,9 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
   async stop({ cleanup = false }: { readonly cleanup?: boolean } = {}): Promise<void> {
     this.#state = "stopped";
     for (const stop of this.#stops) stop();
-    for (const { cancel } of this.#setAside.values()) cancel();
+    this.#setAside.stop();
     await this.#run;
-    this.#options.healthChecks?.serve(new Map(), () => undefined);
+    this.#healthChecks.close();
     if (cleanup) await this.#engine.remove();
     this.#engine.close();
     this.#tellIdle();
@@ -160,34 +179,75 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
 
   async setEngine(engine: ProxyEngine): Promise<void> {
     await this.whenIdle();
-    if (this.#state !== "idle") throw new Error("the proxy of this node has ended");
+    if (this.#state !== "idle") throw new Error(`the proxy of ${this.#options.nodeName} has ended`);
     this.#state = "running";
     const former = this.#engine;
-    try {
-      engine.setNetwork(this.#network());
+    const run = async (): Promise<void> => {
       const services = this.#book.allServices();
-      for (const service of services) engine.want(service, this.#book.applied(service).ports);
-      await engine.writeAll(services);
-    } catch (error) {
-      await engine.remove().catch(() => undefined);
-      engine.close();
-      this.#state = "idle";
-      this.#wake();
-      throw error;
-    }
-    this.#engine = engine;
-    this.#limitations.clear();
-    // Changes that came meanwhile, and whatever the new engine refused, are looked at once more.
-    for (const service of this.#book.allServices()) this.#dirty.set(service, this.#options.clock.monotonic());
+      try {
+        engine.setNetwork(this.#network());
+        for (const service of services) engine.want(service, this.#book.applied(service).ports);
+        await engine.writeAll(services);
+      } catch (error) {
+        await engine.remove().catch(() => undefined);
+        engine.close();
+        throw error;
+      }
+      this.#engine = engine;
+      this.#limitations.clear();
+      // Changes that came meanwhile, and whatever the new engine refused, are looked at once more.
+      for (const service of this.#book.allServices()) this.#dirty.mark(service, this.#clock.monotonic());
+      await former.remove().catch((error: unknown) => {
+        this.#metrics.cleanupFailed(former.mode);
+        this.#log.warn("rules of the former mode could not be removed", {
+          mode: former.mode,
+          error: messageOf(error),
+        });
+      });
+      former.close();
+    };
+    const running = run();
+    this.#run = running.catch(() => undefined);
     try {
-      await former.remove();
-    } catch (error) {
-      this.#log.warn("the former engine's rules could not be removed", { mode: former.mode, error: messageOf(error) });
+      await running;
+    } finally {
+      if (!this.#isStopped()) {
+        this.#state = "idle";
+        this.#wake();
+        if (this.#state === "idle") this.#tellIdle();
+      }
     }
-    former.close();
+    await this.whenIdle();
+  }
+
+  #start(): void {
+    if (this.#state !== "waiting") return;
+    const { watchKernelMs = 1000, fullSyncMs = 3_600_000 } = this.#options;
     this.#state = "idle";
     this.#wake();
-    await this.whenIdle();
+    if (watchKernelMs > 0) {
+      const stop = watchKernel({
+        clock: this.#clock,
+        everyMs: watchKernelMs,
+        othersChanged: () => this.#state === "idle" && this.#othersChanged(),
+        resync: () => {
+          this.#log.info("somebody else changed the rules, writing all rules again");
+          this.#writeAll();
+        },
+      });
+      this.#stops.push(stop);
+    }
+    if (fullSyncMs > 0) this.#every(fullSyncMs, () => this.#writeAll());
+  }
+
+  #every(milliseconds: number, run: () => void): void {
+    let cancel = this.#clock.schedule(milliseconds, again);
+    const clock = this.#clock;
+    function again(): void {
+      cancel = clock.schedule(milliseconds, again);
+      run();
+    }
+    this.#stops.push(() => cancel());
   }
 
   #network(): NodeNetwork {
@@ -197,15 +257,37 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
     });
   }
 
+  /** The address families of the Services, IPv4 when nothing is known. */
+  #families(): readonly IpFamily[] {
+    const families = new Set((this.#options.network?.serviceCidrs ?? []).map(cidrFamily));
+    return families.size === 0 ? ["IPv4"] : [...families].sort();
+  }
+
+  #flowCleaner(): FlowCleaner<F> | undefined {
+    const { flows, resetRemoved = false } = this.#options;
+    if (flows === undefined) return undefined;
+    return new FlowCleaner({
+      flows,
+      protocols: cleanedProtocols(resetRemoved),
+      clock: this.#clock,
+      log: this.#log,
+      removed: (family, count, milliseconds) => this.#metrics.flowsRemoved(family, count, milliseconds),
+    });
+  }
+
   #mark(service: string): void {
-    if (!this.#dirty.has(service)) this.#dirty.set(service, this.#options.clock.monotonic());
+    this.#dirty.mark(service, this.#clock.monotonic());
     this.#wake();
   }
 
   #nodeChanged(): void {
     this.#engine.setNetwork(this.#network());
+    for (const service of this.#book.allServices()) this.#dirty.mark(service, this.#clock.monotonic());
+    this.#writeAll();
+  }
+
+  #writeAll(): void {
     this.#needsFull = true;
-    for (const service of this.#book.allServices()) this.#mark(service);
     this.#wake();
   }
 
@@ -213,8 +295,14 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
     return this.#needsFull || this.#dirty.size > 0;
   }
 
+  #isStopped(): boolean {
+    return this.#state === "stopped";
+  }
+
   #wake(): void {
     if (this.#state !== "idle" || !this.#hasWork()) return;
+    const pause = this.#lastWriteEnd + (this.#options.minSyncMs ?? 0) - this.#clock.monotonic();
+    if (pause > 0) return this.#sleep("pausing", pause);
     this.#state = "running";
     // A watch delivers several events in one go; they make one transaction.
     queueMicrotask(() => {
@@ -222,32 +310,44 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
     });
   }
 
+  /** Goes on after this many milliseconds. */
+  #sleep(state: "pausing" | "retrying", milliseconds: number): void {
+    this.#state = state;
+    const cancel = this.#clock.schedule(milliseconds, () => {
+      this.#stops.splice(this.#stops.indexOf(cancel), 1);
+      if (this.#state !== state) return;
+      this.#state = "idle";
+      this.#wake();
+    });
+    this.#stops.push(cancel);
+  }
+
   async #work(): Promise<void> {
     while (this.#state === "running" && this.#hasWork()) {
-      const batch = new Map(this.#dirty);
-      this.#dirty.clear();
+      const batch = this.#dirty.take();
       const full = this.#needsFull;
       this.#needsFull = false;
       try {
         await this.#sync(batch, full);
         this.#failuresInARow = 0;
-        if (full) this.#announceSynced();
+        if (full && !this.#needsFull) this.#announceSynced();
       } catch (error) {
         this.#needsFull ||= full;
-        for (const [service, since] of batch)
-          this.#dirty.set(service, Math.min(since, this.#dirty.get(service) ?? since));
+        this.#dirty.putBack(batch);
+        this.#metrics.syncFailed(this.#engine.mode, full);
         this.#retryLater(error);
         return;
       }
+      if (this.#options.minSyncMs !== undefined && this.#options.minSyncMs > 0) break;
     }
     if (this.#state !== "running") return;
     this.#state = "idle";
-    this.#tellIdle();
+    if (this.#hasWork()) this.#wake();
+    else this.#tellIdle();
   }
 
-  async #sync(batch: ReadonlyMap<string, number>, full: boolean): Promise<void> {
-    const { clock } = this.#options;
-    const started = clock.monotonic();
+  async #sync(batch: ReadonlyMap<string, DirtyService>, full: boolean): Promise<void> {
+    const started = this.#clock.monotonic();
     const plans = new Map([...batch.keys()].map((service) => [service, this.#book.plan(service)]));
     for (const [service, plan] of plans) this.#engine.want(service, plan.ports);
     const services = [...plans.keys()];
@@ -258,17 +358,34 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
       this.#log.warn("the kernel's rules are not what they were left as, writing all of them again", {
         reason: result.reason,
       });
+      this.#metrics.syncFailed(this.#engine.mode, full);
       this.#mayMismatch = false;
       this.#needsFull = true;
-      for (const [service, since] of batch) this.#dirty.set(service, since);
+      this.#dirty.putBack(batch);
       return;
     }
+    const ended = this.#clock.monotonic();
+    this.#lastWriteEnd = ended;
     if (full) {
       this.#fullSyncs++;
-      this.#lastFullSyncMs = clock.monotonic() - started;
+      this.#lastFullSyncMs = ended - started;
     } else this.#mayMismatch = true;
+    this.#count(batch, full, ended - started);
     this.#finish(plans, result.refused, full);
-    if (!full) for (const since of batch.values()) this.#latency.add(clock.monotonic() - since);
+  }
+
+  #count(batch: ReadonlyMap<string, DirtyService>, full: boolean, milliseconds: number): void {
+    const now = this.#clock.now();
+    const ended = this.#clock.monotonic();
+    this.#metrics.synced(full, milliseconds, now);
+    const { services, endpoints } = this.#dirty.pending();
+    this.#metrics.pending(services, endpoints);
+    const isFirst = this.#fullSyncs === 1 && full;
+    for (const { since, triggers } of batch.values()) {
+      if (!full) this.#latency.add(ended - since);
+      if (!isFirst) for (const triggeredAt of triggers) this.#metrics.programmed(now - triggeredAt);
+    }
+    if (this.#dirty.size === 0) this.health.updated();
   }
 
   /** What follows when the rules are in the kernel. */
@@ -278,7 +395,6 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
     const changed: { readonly now: NodeServicePlan; readonly before: NodeServicePlan }[] = [];
     for (const [service, now] of plans) {
       if (refusedServices.has(service)) continue;
-      this.#setAside.get(service)?.cancel();
       this.#setAside.delete(service);
       changed.push({ now, before: this.#book.applied(service) });
       this.#book.setApplied(service, now);
@@ -288,26 +404,22 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
       ]);
     }
     if (this.#fullSyncs === 1 && full) this.#forgetEarlierFlows();
-    else this.#forgetStaleFlows(changed.filter(({ now, before }) => mayLeaveFlows(now.ports, before.ports)));
-    this.#serveHealthChecks(full || changed.some(({ now, before }) => now.healthCheck !== before.healthCheck));
+    else this.#flows?.afterChanges(changed.map(({ now, before }) => ({ now: now.ports, before: before.ports })));
+    const checks = [...plans].filter(([service]) => !refusedServices.has(service));
+    this.#healthChecks.update(new Map(checks.map(([service, { healthCheck }]) => [service, healthCheck])));
   }
 
   /** The Service keeps its last good rules, is reported, and is tried again later or when it changes. */
   #setServiceAside(refusal: Refusal): void {
-    const { clock, recorder } = this.#options;
     const { service, reason } = refusal;
     this.#failures++;
-    const known = this.#setAside.get(service);
-    known?.cancel();
-    const attempts = (known?.attempts ?? 0) + 1;
-    const cancel = clock.schedule(backOff(attempts), () => this.#mark(service));
-    this.#setAside.set(service, { service, reason, attempts, cancel });
+    const attempts = this.#setAside.add(refusal);
     this.#engine.want(service, this.#book.applied(service).ports);
     this.#log.error("the rules of a Service were refused", { service, reason });
     const object = this.#book.service(service);
     if (object === undefined || attempts > 1) return;
     const message = `The kernel of ${this.#options.nodeName} refused the rules of this Service, its last good rules stay: ${reason}`;
-    recorder?.record(object, "Warning", "FailedToProgramService", message);
+    this.#options.recorder?.record(object, "Warning", "FailedToProgramService", message);
   }
 
   #retryLater(error: unknown): void {
@@ -315,85 +427,20 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
     this.#failures++;
     const delay = backOff(++this.#failuresInARow);
     this.#log.error("rules could not be written", { error: messageOf(error), retryInMs: delay });
-    this.#state = "retrying";
-    const cancel = this.#options.clock.schedule(delay, () => {
-      if (this.#state !== "retrying") return;
-      this.#state = "idle";
-      this.#wake();
-    });
-    this.#stops.push(cancel);
+    this.#sleep("retrying", delay);
   }
 
   /** What an earlier agent left is forgotten a little later: traffic that comes with the start does not wait for it. */
   #forgetEarlierFlows(): void {
-    const run = () => this.#forgetStaleFlows(this.#book.appliedPlans().map((now) => ({ now, before: { ports: [] } })));
-    this.#stops.push(this.#options.clock.schedule(earlierFlowsDelayMs, run));
+    const run = () => this.#flows?.all(this.#book.appliedPlans().map(({ ports }) => ports));
+    this.#stops.push(this.#clock.schedule(earlierFlowsDelayMs, run));
   }
 
-  #forgetStaleFlows(changed: readonly { readonly now: NodeServicePlan; readonly before: NodeServicePlan }[]): void {
-    const { flows } = this.#options;
-    if (flows === undefined) return;
-    const entries = changed.flatMap(({ now, before }) => udpEntries(now.ports, before.ports));
-    try {
-      for (const family of families) {
-        const own = entries.filter((entry) => entry.family === family);
-        if (own.length === 0) continue;
-        for (const flow of staleFlows(flows.udpFlows(family), own)) flows.deleteFlow(flow);
-      }
-    } catch (error) {
-      this.#log.warn("stale UDP flows could not be removed", { error: messageOf(error) });
-    }
-  }
-
-  #serveHealthChecks(maybeChanged: boolean): void {
-    const { healthChecks, recorder } = this.#options;
-    if (healthChecks === undefined || !maybeChanged) return;
-    const checks = this.#book.appliedPlans().flatMap(({ healthCheck }) => healthCheck ?? []);
-    const text = JSON.stringify(checks);
-    if (text === this.#healthChecks) return;
-    this.#healthChecks = text;
-    const answers = new Map<Port, () => HealthCheckAnswer>(
-      checks.map((check) => [check.nodePort, () => answerHealthCheck(check, this.#failuresInARow === 0)]),
-    );
-    healthChecks.serve(answers, (port, error) => {
-      const check = checks.find(({ nodePort }) => nodePort === port);
-      const service = check === undefined ? undefined : this.#book.service(check.service);
-      if (service === undefined) return;
-      const reason = "FailedToStartServiceHealthcheck";
-      const message = `node ${this.#options.nodeName} failed to start healthcheck on port ${port}: ${error.message}`;
-      recorder?.record(service, "Warning", reason, message);
-    });
-  }
-
-  /** Two system calls now and then; everything is written again when somebody else has changed the rules. */
-  #watchKernel(): void {
-    const { clock, watchKernelMs = 1000 } = this.#options;
-    if (watchKernelMs === 0) return;
-    let cancel: Cancel = () => undefined;
-    const look = (): void => {
-      cancel = clock.schedule(watchKernelMs, look);
-      if (this.#state !== "idle" || !this.#othersChanged()) return;
-      const now = clock.monotonic();
-      // Programs that change their own tables all the time must not make this one write all the time.
-      if (now - this.#lastResync > 2 * longestRetryMs) this.#resyncGapMs = 0;
-      if (now - this.#lastResync < this.#resyncGapMs) {
-        cancel();
-        cancel = clock.schedule(this.#lastResync + this.#resyncGapMs - now, resync);
-        return;
-      }
-      resync();
-    };
-    const resync = (): void => {
-      cancel();
-      cancel = clock.schedule(watchKernelMs, look);
-      this.#lastResync = clock.monotonic();
-      this.#resyncGapMs = Math.min(longestRetryMs, Math.max(watchKernelMs, this.#resyncGapMs * 2));
-      this.#log.info("somebody else changed the rules, writing all rules again");
-      this.#needsFull = true;
-      this.#wake();
-    };
-    cancel = clock.schedule(watchKernelMs, look);
-    this.#stops.push(() => cancel());
+  #healthCheckFailed(service: string, port: number, error: Error): void {
+    const object = this.#book.service(service);
+    if (object === undefined) return;
+    const message = `node ${this.#options.nodeName} failed to start healthcheck on port ${port}: ${error.message}`;
+    this.#options.recorder?.record(object, "Warning", "FailedToStartServiceHealthcheck", message);
   }
 
   #othersChanged(): boolean {
@@ -410,8 +457,4 @@ class NodeProxy<F extends UdpFlow> implements Proxy {
     this.#idleWaiters = [];
     for (const resolve of waiters) resolve();
   }
-}
-
-function backOff(attempts: number): number {
-  return Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(attempts - 1, 20));
 }

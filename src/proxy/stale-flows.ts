@@ -1,65 +1,113 @@
-import type { Ip, IpFamily, Port } from "../core/index.ts";
+import type { Ip, IpFamily, Port, Protocol } from "../core/index.ts";
 import type { ServicePlan } from "../model/index.ts";
-import type { UdpFlow } from "./ports.ts";
+import type { FlowQuery, TrackedFlow } from "./ports.ts";
 
-/** Where clients of a UDP Service send to, and who may answer them. */
-export interface UdpEntry {
+/** Where clients of a Service send to, and who may answer them. */
+export interface FlowEntry {
   readonly family: IpFamily;
+  readonly protocol: Protocol;
   /** Absent for a node port: any address. */
   readonly address?: Ip;
   readonly port: Port;
   readonly endpoints: ReadonlySet<string>;
 }
 
-/** The UDP entries of a Service: of its plans now, and of those before that are gone, which nobody answers any more. */
-export function udpEntries(now: readonly ServicePlan[], before: readonly ServicePlan[]): readonly UdpEntry[] {
-  const entries = now.flatMap((plan) => entriesOf(plan, new Set(plan.serving.map(({ ip, port }) => `${ip} ${port}`))));
-  const known = new Set(entries.map(idOf));
-  const gone = before.flatMap((plan) => entriesOf(plan, new Set())).filter((entry) => !known.has(idOf(entry)));
-  return [...entries, ...gone];
+/**
+ * Flows of these protocols outlive their endpoint: nobody tells the client that it has gone. TCP resets by itself, so
+ * its flows are looked at only on request.
+ */
+export function cleanedProtocols(resetRemoved: boolean): ReadonlySet<Protocol> {
+  return new Set(resetRemoved ? ["UDP", "SCTP", "TCP"] : ["UDP", "SCTP"]);
 }
 
-function entriesOf(plan: ServicePlan, endpoints: ReadonlySet<string>): readonly UdpEntry[] {
-  if (plan.protocol !== "UDP") return [];
-  const { family, port } = plan;
+/** The entries of a Service: of its plans now, and of those before that are gone, which nobody answers any more. */
+export function flowEntries(
+  now: readonly ServicePlan[],
+  before: readonly ServicePlan[],
+  protocols: ReadonlySet<Protocol>,
+): readonly FlowEntry[] {
+  const entriesNow = now.flatMap((plan) => entriesOf(plan, protocols, servingOf(plan)));
+  const known = new Set(entriesNow.map(idOf));
+  const gone = before.flatMap((plan) => entriesOf(plan, protocols, nobody)).filter((entry) => !known.has(idOf(entry)));
+  return [...entriesNow, ...gone];
+}
+
+const nobody: ReadonlySet<string> = new Set();
+
+function servingOf({ serving }: ServicePlan): ReadonlySet<string> {
+  return new Set(serving.map(({ ip, port }) => `${ip} ${port}`));
+}
+
+function entriesOf(
+  plan: ServicePlan,
+  protocols: ReadonlySet<Protocol>,
+  endpoints: ReadonlySet<string>,
+): readonly FlowEntry[] {
+  const { family, protocol, port } = plan;
+  if (!protocols.has(protocol)) return [];
   const addresses = [plan.clusterIP, ...plan.loadBalancerIPs, ...plan.externalIPs];
   return [
-    ...addresses.map((address) => ({ family, address, port, endpoints })),
-    ...(plan.nodePort === undefined ? [] : [{ family, port: plan.nodePort, endpoints }]),
+    ...addresses.map((address) => ({ family, protocol, address, port, endpoints })),
+    ...(plan.nodePort === undefined ? [] : [{ family, protocol, port: plan.nodePort, endpoints }]),
   ];
 }
 
 /**
- * Whether a change may have left flows that no endpoint answers: an endpoint went, an entry went, or a node port or an outside address came, to
- * which clients may have sent before. A cluster IP without endpoints refuses, so that nothing is tracked. Listing flows is
- * dear (the kernel walks its whole table), so most changes must do without.
+ * What to ask the kernel for after a change: flows answered by endpoints that went, and flows to a node port or an
+ * outside address that came, to which clients may have sent before. A cluster IP without endpoints refuses, so that
+ * nothing is tracked. Most changes need no question at all; the kernel walks its whole table for each.
  */
-export function mayLeaveFlows(now: readonly ServicePlan[], before: readonly ServicePlan[]): boolean {
-  const entriesNow = new Map(udpEntries(now, []).map((entry) => [idOf(entry), entry]));
-  const entriesBefore = new Map(udpEntries(before, []).map((entry) => [idOf(entry), entry]));
-  for (const [id, { endpoints }] of entriesBefore) {
+export function flowQueries(
+  now: readonly ServicePlan[],
+  before: readonly ServicePlan[],
+  protocols: ReadonlySet<Protocol>,
+): readonly FlowQuery[] {
+  const entriesNow = new Map(flowEntries(now, [], protocols).map((entry) => [idOf(entry), entry]));
+  const entriesBefore = new Map(
+    before.flatMap((plan) => entriesOf(plan, protocols, servingOf(plan))).map((entry) => [idOf(entry), entry]),
+  );
+  const queries = new Map<string, FlowQuery>();
+  for (const [id, { family, protocol, endpoints }] of entriesBefore) {
     const kept = entriesNow.get(id)?.endpoints;
-    for (const endpoint of endpoints) if (kept?.has(endpoint) !== true) return true;
+    for (const endpoint of endpoints) {
+      if (kept?.has(endpoint) === true) continue;
+      const [ip, port] = endpoint.split(" ");
+      const answeredBy = { ip: ip as Ip, port: Number(port) };
+      queries.set(`${family} ${protocol} by ${endpoint}`, { family, protocol, answeredBy });
+    }
   }
   const clusterIPs = new Set(now.map(({ clusterIP }) => clusterIP));
-  return [...entriesNow].some(
-    ([id, { address }]) => !entriesBefore.has(id) && (address === undefined || !clusterIPs.has(address)),
-  );
+  for (const [id, { family, protocol, address, port }] of entriesNow) {
+    // A TCP connection that was there before found its server without the Service.
+    if (protocol === "TCP" || entriesBefore.has(id) || (address !== undefined && clusterIPs.has(address))) continue;
+    const destination = { port, ...(address === undefined ? {} : { ip: address }) };
+    queries.set(`${family} ${protocol} to ${id}`, { family, protocol, destination });
+  }
+  return queries.size <= mostQueries ? [...queries.values()] : wholeTables([...queries.values()]);
 }
 
-function idOf({ family, address, port }: UdpEntry): string {
-  return `${family} ${address ?? ""} ${port}`;
+/** More questions than this cost more than listing all flows of a protocol once. */
+const mostQueries = 8;
+
+/** One question for each family and protocol, instead of many exact ones. */
+export function wholeTables(of: readonly Pick<FlowQuery, "family" | "protocol">[]): readonly FlowQuery[] {
+  const tables = new Map(of.map(({ family, protocol }) => [`${family} ${protocol}`, { family, protocol }]));
+  return [...tables.values()];
+}
+
+function idOf({ family, protocol, address, port }: Omit<FlowEntry, "endpoints">): string {
+  return `${family} ${protocol} ${address ?? ""} ${port}`;
 }
 
 /**
  * The flows that go to one of the entries but are answered by no endpoint of it: redirected to one that has gone, or from
- * before the Service was there. A UDP client that keeps sending would keep such a flow alive for ever.
+ * before the Service was there. A client that keeps sending would keep such a flow alive for ever.
  */
-export function staleFlows<F extends UdpFlow>(flows: readonly F[], entries: readonly UdpEntry[]): readonly F[] {
+export function staleFlows<F extends TrackedFlow>(flows: readonly F[], entries: readonly FlowEntry[]): readonly F[] {
   const byId = new Map(entries.map((entry) => [idOf(entry), entry]));
-  return flows.filter(({ family, destination, destinationPort: port, answeredBy, answeredFrom }) => {
+  return flows.filter(({ family, protocol, destination, destinationPort: port, answeredBy, answeredFrom }) => {
     const entry =
-      byId.get(idOf({ family, address: destination, port, endpoints: new Set() })) ?? byId.get(`${family}  ${port}`);
+      byId.get(idOf({ family, protocol, address: destination, port })) ?? byId.get(idOf({ family, protocol, port }));
     return entry !== undefined && !entry.endpoints.has(`${answeredBy} ${answeredFrom}`);
   });
 }

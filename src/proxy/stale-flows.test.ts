@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { ip } from "../core/index.ts";
+import type { ServicePlan } from "../model/index.ts";
+import { endpointAt, planWith } from "../../test/support/service-plans.ts";
+import { cleanedProtocols, flowQueries } from "./stale-flows.ts";
+
+const [a, b] = [endpointAt("10.244.1.2", "node-1"), endpointAt("10.244.2.2", "node-2")];
+const udp = (serving: ServicePlan["serving"], more: Parameters<typeof planWith>[0] = {}) =>
+  planWith({ protocol: "UDP", clusterIP: "10.96.0.5", serving, ...more });
+
+/** `UDP by IP:PORT` for flows of an endpoint, `UDP to IP:PORT` for flows to an address, `UDP` for all. */
+function texts(now: readonly ServicePlan[], before: readonly ServicePlan[], resetRemoved = false): readonly string[] {
+  return flowQueries(now, before, cleanedProtocols(resetRemoved)).map(({ protocol, answeredBy, destination }) => {
+    const by = answeredBy === undefined ? "" : ` by ${answeredBy.ip}:${answeredBy.port}`;
+    return `${protocol}${by}${destination === undefined ? "" : ` to ${destination.ip ?? "*"}:${destination.port}`}`;
+  });
+}
+
+describe("flowQueries()", () => {
+  const cases: readonly {
+    readonly what: string;
+    readonly before: readonly ServicePlan[];
+    readonly now: readonly ServicePlan[];
+    readonly expected: readonly string[];
+  }[] = [
+    { what: "a new cluster IP", before: [], now: [udp([a])], expected: [] },
+    { what: "a new endpoint", before: [udp([a])], now: [udp([a, b])], expected: [] },
+    { what: "an endpoint that went", before: [udp([a, b])], now: [udp([b])], expected: ["UDP by 10.244.1.2:8080"] },
+    { what: "a Service that went", before: [udp([a])], now: [], expected: ["UDP by 10.244.1.2:8080"] },
+    {
+      what: "a node port that came",
+      before: [udp([a])],
+      now: [udp([a], { nodePort: 30053 })],
+      expected: ["UDP to *:30053"],
+    },
+    {
+      what: "an outside address that came",
+      before: [udp([a])],
+      now: [udp([a], { externalIPs: ["203.0.113.5"] })],
+      expected: ["UDP to 203.0.113.5:80"],
+    },
+    {
+      what: "an endpoint of an SCTP port that went",
+      before: [planWith({ protocol: "SCTP", serving: [a] })],
+      now: [planWith({ protocol: "SCTP" })],
+      expected: ["SCTP by 10.244.1.2:8080"],
+    },
+    { what: "one of a TCP port", before: [planWith({ serving: [a] })], now: [planWith({})], expected: [] },
+  ];
+  it.each(cases)("asks for no more than $what may leave", ({ before, now, expected }) => {
+    expect(texts(now, before)).toEqual(expected);
+  });
+
+  it("asks for TCP flows of removed endpoints on request, never for those that came before their Service", () => {
+    const now = [planWith({ nodePort: 30080 })];
+    expect(texts(now, [planWith({ serving: [a] })], true)).toEqual(["TCP by 10.244.1.2:8080"]);
+  });
+
+  it("asks once for everything when many endpoints went", () => {
+    const many = Array.from({ length: 20 }, (_, i) => ({ ...a, ip: ip(`10.244.1.${i + 2}`) }));
+    expect(texts([], [udp(many)])).toEqual(["UDP"]);
+  });
+});
