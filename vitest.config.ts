@@ -13,7 +13,7 @@ export default defineConfig({
           name: "unit",
           // One process for all files halves the time; no file leaves anything behind that another one would see.
           isolate: false,
-          include: ["src/**/*.test.ts", "test/repo/**/*.test.ts"],
+          include: ["src/**/*.test.ts", "test/{repo,dns}/**/*.test.ts"],
           exclude: ["src/**/*.kernel.test.ts", "src/**/*.uml.test.ts"],
         },
       },

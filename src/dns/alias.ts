@@ -22,7 +22,7 @@ export function followAlias(request: Request, target: DnsName, zone: AliasZone):
   if (request.type === recordTypes.CNAME) return cname;
   if (request.type !== recordTypes.A && request.type !== recordTypes.AAAA) return undefined;
   const aliases = [...request.aliases, request.name];
-  if (aliases.length > longestChain || aliases.some((name) => sameName(name, target))) return cname;
+  if (aliases.length >= longestChain || aliases.some((name) => sameName(name, target))) return cname;
   const reply = zone.resolve({ ...request, name: target, aliases });
   if (reply instanceof Promise) return reply.then((later) => joined(cname, later, target));
   const isMissing = reply.rcode !== responseCodes.SERVFAIL && reply.answer.length === 0;
