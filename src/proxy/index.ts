@@ -10,3 +10,19 @@ export { nftablesEngine } from "./engines/nftables.ts";
 export type { NftablesEngineOptions } from "./engines/nftables.ts";
 export type { RuleBook, RulesPort, Transaction } from "./rule-book.ts";
 export type { SyncLatency } from "./sync-latency.ts";
+export {
+  kubeProxyConfigurationOf,
+  parseMode,
+  readKubeProxyConfiguration,
+} from "./settings/kube-proxy-configuration.ts";
+export type { KubeProxyConfigurationReading } from "./settings/kube-proxy-configuration.ts";
+export { parseBindAddress } from "./settings/bind-address.ts";
+export { parseNodePortAddress } from "./settings/node-port-addresses.ts";
+export { defaultProxySettings } from "./settings/proxy-settings.ts";
+export type {
+  BindAddress,
+  ConntrackSettings,
+  IpvsSettings,
+  NodePortAddress,
+  ProxySettings,
+} from "./settings/proxy-settings.ts";

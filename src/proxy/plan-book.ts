@@ -1,8 +1,9 @@
+import { parseCidr } from "../core/index.ts";
 import type { Cidr } from "../core/index.ts";
 import { planService } from "../model/index.ts";
 import type { NodeServicePlan, PlanNode } from "../model/index.ts";
 import { objectKey, serviceKeyOf, splitKey } from "../objects/index.ts";
-import type { Cache, EndpointSlice, Node, Service } from "../objects/index.ts";
+import type { Cache, EndpointSlice, Node, Service, ServiceCIDR } from "../objects/index.ts";
 import type { Change } from "./dirty-services.ts";
 import { nodeFacts } from "./node-place.ts";
 
@@ -11,6 +12,8 @@ export interface ProxyCaches {
   readonly services: Cache<Service>;
   readonly endpointSlices: Cache<EndpointSlice>;
   readonly nodes: Cache<Node>;
+  /** Where the ranges of the Services are known from, unless they are given. */
+  readonly serviceCidrs?: Cache<ServiceCIDR>;
 }
 
 /** Who is told what changed. */
@@ -52,8 +55,9 @@ export class PlanBook {
 
   /** Calls `changed` with each Service whose plan may have changed, `nodeChanged` when all may have. */
   follow({ changed, nodeChanged, nodeSeen }: PlanBookHandlers): () => void {
-    const { services, endpointSlices, nodes } = this.#caches;
+    const { services, endpointSlices, nodes, serviceCidrs } = this.#caches;
     const stops = [
+      ...(serviceCidrs === undefined ? [] : [serviceCidrs.subscribe(nodeChanged)]),
       services.subscribe((now, before) => {
         const service = now ?? before;
         if (service !== undefined) changed(objectKey(service), { kind: "service" });
@@ -78,12 +82,18 @@ export class PlanBook {
   }
 
   async whenSynced(): Promise<void> {
-    const { services, endpointSlices, nodes } = this.#caches;
-    await Promise.all([services.whenSynced(), endpointSlices.whenSynced(), nodes.whenSynced()]);
+    const caches = Object.values(this.#caches).filter((cache) => cache !== undefined);
+    await Promise.all(caches.map((cache) => cache.whenSynced()));
   }
 
   get place(): PlanNode {
     return this.#facts.place;
+  }
+
+  /** The ranges of the Services, as the ServiceCIDR objects say. */
+  get serviceCidrs(): readonly Cidr[] {
+    const texts = this.#caches.serviceCidrs?.list().flatMap(({ spec }) => spec.cidrs ?? []) ?? [];
+    return texts.flatMap((text) => parseCidr(text) ?? []);
   }
 
   /** The pods of this node, as its Node object says. */
