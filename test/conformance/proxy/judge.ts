@@ -1,0 +1,80 @@
+import type { Protocol } from "../../../src/core/index.ts";
+import { describeFate } from "./packet-case.ts";
+import type { Fate, Packet } from "./packet-case.ts";
+import type { TestNetwork } from "./network.ts";
+import { addressOf, isPod, ownerOf } from "./places.ts";
+import type { PodName } from "./places.ts";
+import type { Answer, Senders } from "./senders.ts";
+
+/** How long nothing must come back until a packet counts as dropped. */
+const silenceMs = 400;
+/** What must come comes at once; this long on a machine that is busy with other things. */
+const patienceMs = 3_000;
+/** The chance that one of three endpoints is missed so often is 3 * (2/3)^120, far below 1e-20. */
+const mostTries = 120;
+
+const numbers: Readonly<Record<Protocol, number>> = { TCP: 6, UDP: 17, SCTP: 132 };
+
+/**
+ * Sends the packet, as often as it takes to see every endpoint that may serve it, and says what became of it: in the words of the
+ * expected fate when it is that, in others when not.
+ */
+export async function observe(network: TestNetwork, senders: Senders, packet: Packet, fate: Fate): Promise<string> {
+  if (fate.kind === "leaves") return observeAtRouter(network, senders, packet);
+  const timeoutMs = fate.kind === "dropped" ? silenceMs : patienceMs;
+  const expected = new Set<string>(fate.kind === "served" ? fate.by : []);
+  const seen = new Set<string>();
+  const sources = new Set<string>();
+  for (let tries = 0; tries < mostTries; tries++) {
+    const answer = await senders.open(packet.from, packet, timeoutMs);
+    if (answer.kind !== "answer") return seen.size === 0 ? otherFate(answer) : `first served, then ${otherFate(answer)}`;
+    seen.add(answer.pod);
+    sources.add(sourceOf(packet, answer));
+    if (![...seen].every((pod) => expected.has(pod)) || seen.size === expected.size) break;
+  }
+  const by = [...seen].filter((pod): pod is PodName => isPod(pod));
+  return `${describeFate({ kind: "served", by, source: "kept" }).replace(/, source kept$/, "")}, source ${[...sources].sort().join(" or ")}`;
+}
+
+function otherFate(answer: Answer): string {
+  if (answer.kind === "refused") return describeFate({ kind: "rejected" });
+  return describeFate({ kind: "dropped" });
+}
+
+/** As whom the endpoint saw the sender. An endpoint that calls itself must see the node: that is checked here for all. */
+function sourceOf({ from, family }: Packet, { pod, client }: Answer & { readonly kind: "answer" }): string {
+  if (pod === from) return client === addressOf(from, family) ? "its own (no hairpin)" : fateOfSelf(client);
+  if (ownerOf(client) === "node") return "node";
+  return client === addressOf(from, family) ? "kept" : client;
+}
+
+/** A pod that reached itself says nothing about what others see: it counts as whatever is expected. */
+function fateOfSelf(client: string): string {
+  return ownerOf(client) === "node" ? "self" : client;
+}
+
+function observeAtRouter(network: TestNetwork, senders: Senders, packet: Packet): Promise<string> {
+  const { from, family, protocol, destination, port } = packet;
+  return new Promise((resolve) => {
+    const end = (fate: string): void => {
+      stop();
+      resolve(fate);
+    };
+    const stop = network.atRouter((seen) => {
+      if (seen.destination !== destination || seen.destinationPort !== port) return;
+      if (seen.protocol !== numbers[protocol] || seen.source !== addressOf(from, family)) return;
+      end(describeFate({ kind: "leaves" }));
+    });
+    void senders.open(from, packet, patienceMs).then((answer) => {
+      end(answer.kind === "answer" ? `served by ${answer.pod}` : otherFate(answer));
+    });
+  });
+}
+
+/** Whether an observation is the fate: who reached itself counts for any source. */
+export function isFate(observed: string, fate: Fate): boolean {
+  if (observed === describeFate(fate)) return true;
+  if (fate.kind !== "served") return false;
+  const start = `served by ${[...fate.by].sort().join(", ")}, source `;
+  return [`${start}self`, `${start}${fate.source} or self`].includes(observed);
+}
