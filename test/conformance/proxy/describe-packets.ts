@@ -4,18 +4,18 @@ import { deviatingFate } from "./deviations.ts";
 import type { EngineUnderTest } from "./engines.ts";
 import { isFate, observe } from "./judge.ts";
 import { describeFate, describePacket } from "./packet-case.ts";
-import type { Packet } from "./packet-case.ts";
+import type { Packet, Setting } from "./packet-case.ts";
 import { settings } from "./settings.ts";
 
 /** At so many flows at once two processors are busy and nothing waits long. */
 const atOnce = 64;
 
 /** Sends every packet of the suite through the engine's real rules. */
-export function describePackets(engine: EngineUnderTest): void {
+export function describePackets(engine: EngineUnderTest, chosen: readonly Setting[] = settings): void {
   const cluster = new ClusterUnderTest(engine);
   afterAll(() => cluster.stop());
 
-  describe.each(settings.map((setting) => [setting.name, setting] as const))("%s", (_, { network, cases }) => {
+  describe.each(chosen.map((setting) => [setting.name, setting] as const))("%s", (_, { network, cases }) => {
     beforeAll(async () => {
       await cluster.stopProxies({ cleanup: true });
       cluster.clear();
@@ -39,7 +39,7 @@ export function describePackets(engine: EngineUnderTest): void {
   });
 
   async function judge(packet: Packet): Promise<string | undefined> {
-    const fate = deviatingFate(engine, packet) ?? packet.fate;
+    const fate = deviatingFate(engine.mode, packet) ?? packet.fate;
     const observed = await observe(cluster.network, cluster.senders, packet, fate);
     return isFate(observed, fate) ? undefined : `${describePacket(packet)} is ${observed}, not ${describeFate(fate)}`;
   }

@@ -9,7 +9,10 @@ import type { Answer, Senders } from "./senders.ts";
 /** How long nothing must come back until a packet counts as dropped. */
 const silenceMs = 400;
 /** What must come comes at once; this long on a machine that is busy with other things. */
-const patienceMs = 3_000;
+const patienceMs = 10_000;
+/** Kernels limit how many ICMP errors they send a second, some of them for the whole machine: a refusal may need a second packet. */
+const refusalMs = 500;
+const refusalTries = 8;
 /** The chance that one of three endpoints is missed so often is 3 * (2/3)^120, far below 1e-20. */
 const mostTries = 120;
 
@@ -21,19 +24,29 @@ const numbers: Readonly<Record<Protocol, number>> = { TCP: 6, UDP: 17, SCTP: 132
  */
 export async function observe(network: TestNetwork, senders: Senders, packet: Packet, fate: Fate): Promise<string> {
   if (fate.kind === "leaves") return observeAtRouter(network, senders, packet);
+  if (fate.kind === "rejected") return observeRefusal(senders, packet);
   const timeoutMs = fate.kind === "dropped" ? silenceMs : patienceMs;
   const expected = new Set<string>(fate.kind === "served" ? fate.by : []);
   const seen = new Set<string>();
   const sources = new Set<string>();
   for (let tries = 0; tries < mostTries; tries++) {
     const answer = await senders.open(packet.from, packet, timeoutMs);
-    if (answer.kind !== "answer") return seen.size === 0 ? otherFate(answer) : `first served, then ${otherFate(answer)}`;
+    if (answer.kind !== "answer")
+      return seen.size === 0 ? otherFate(answer) : `first served, then ${otherFate(answer)}`;
     seen.add(answer.pod);
     sources.add(sourceOf(packet, answer));
     if (![...seen].every((pod) => expected.has(pod)) || seen.size === expected.size) break;
   }
   const by = [...seen].filter((pod): pod is PodName => isPod(pod));
   return `${describeFate({ kind: "served", by, source: "kept" }).replace(/, source kept$/, "")}, source ${[...sources].sort().join(" or ")}`;
+}
+
+async function observeRefusal(senders: Senders, packet: Packet): Promise<string> {
+  for (let tries = 1; ; tries++) {
+    const answer = await senders.open(packet.from, packet, refusalMs);
+    if (answer.kind === "answer") return `served by ${answer.pod}`;
+    if (answer.kind === "refused" || tries === refusalTries) return otherFate(answer);
+  }
 }
 
 function otherFate(answer: Answer): string {

@@ -109,7 +109,9 @@ export function matrix(): readonly PacketCase[] {
       slices: slicesOf(name, state.entries),
       packets: families.flatMap((family) =>
         protocols.flatMap((protocol) =>
-          waysOf(family, protocol).map((way) => packet(way, number, family, protocol, fateOf(way, family, internal, external, state))),
+          waysOf(family, protocol).map((way) =>
+            packet(name, way, number, family, protocol, fateOf(way, family, internal, external, state)),
+          ),
         ),
       ),
     };
@@ -121,7 +123,14 @@ function waysOf(family: IpFamily, protocol: Protocol): readonly Way[] {
   return family === "IPv6" && protocol === "SCTP" ? ways.filter(({ to }) => to !== "localhost") : ways;
 }
 
-function packet(way: Way, number: number, family: IpFamily, protocol: Protocol, fate: Fate): Packet {
+function packet(
+  packetCase: string,
+  way: Way,
+  number: number,
+  family: IpFamily,
+  protocol: Protocol,
+  fate: Fate,
+): Packet {
   const addresses = virtualAddresses(number, family);
   const decidedBy = way.node ?? nodeOf(way.from);
   const nodePort = way.to === "nodePort" || way.to === "localhost";
@@ -134,7 +143,7 @@ function packet(way: Way, number: number, family: IpFamily, protocol: Protocol, 
         ? addressOf(decidedBy, family)
         : addresses[way.to];
   const port = nodePort ? addresses.nodePort : servicePort;
-  return { path: way.path, from: way.from, family, protocol, destination, port, decidedBy, fate };
+  return { packetCase, path: way.path, from: way.from, family, protocol, destination, port, decidedBy, fate };
 }
 
 /** Rows 1 to 10 of the table of paths. */

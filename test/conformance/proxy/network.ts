@@ -102,6 +102,7 @@ export class TestNetwork {
         // Errors are part of what is tested: they must not run out.
         "net/ipv4/icmp_ratelimit": 0,
         "net/ipv4/icmp_msgs_per_sec": 1_000_000,
+        "net/ipv4/icmp_msgs_burst": 1_000_000,
         "net/ipv6/icmp/ratelimit": 0,
       });
     });

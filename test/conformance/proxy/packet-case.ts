@@ -39,6 +39,8 @@ export type Fate =
 
 /** One packet that opens a flow, and what must become of it. */
 export interface Packet {
+  /** Name of the case that it belongs to. */
+  readonly packetCase: string;
   readonly path: Path;
   readonly from: Place;
   readonly family: IpFamily;

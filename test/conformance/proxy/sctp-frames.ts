@@ -12,11 +12,7 @@ export function sctpInit(sourcePort: number, destinationPort: number): Uint8Arra
 const greetingParameter = 0x8ea1;
 
 /** The frame with which a pod answers an INIT to `port`; `undefined` for other frames. */
-export function answerSctp(
-  frame: Uint8Array,
-  port: number,
-  greet: (client: string) => string,
-): Uint8Array | undefined {
+export function answerSctp(frame: Uint8Array, port: number, greet: (client: string) => string): Uint8Array | undefined {
   const asked = readIpPacket(frame);
   if (asked?.protocol !== 132 || asked.destinationPort !== port || asked.transport[12] !== 1) return undefined;
   const tag = new DataView(asked.transport.buffer, asked.transport.byteOffset).getUint32(16);

@@ -143,9 +143,7 @@ export class Senders {
         resolve(answer);
       };
       const timer = setTimeout(() => end(silence), timeoutMs);
-      socket.once("message", (message) =>
-        end({ kind: "answer", ...(JSON.parse(message.toString()) as Greeting) }),
-      );
+      socket.once("message", (message) => end({ kind: "answer", ...(JSON.parse(message.toString()) as Greeting) }));
       forget = this.#expect(from, target, socket.address().port, {
         refused: () => end({ kind: "refused", by: "icmp" }),
       });
@@ -206,7 +204,9 @@ export class Senders {
       const icmp = isFour ? bytes.subarray(((bytes[0] ?? 0) & 15) * 4) : bytes;
       const [type = 0, code = 0] = icmp;
       // Port or protocol unreachable, forbidden: RFC 792; RFC 4443 3.1 and 3.4 (a next header that nobody knows).
-      const refuses = isFour ? type === 3 && code >= 2 : (type === 1 && code !== 0 && code !== 3) || (type === 4 && code === 1);
+      const refuses = isFour
+        ? type === 3 && code >= 2
+        : (type === 1 && code !== 0 && code !== 3) || (type === 4 && code === 1);
       const packet = refuses ? readIp(icmp.subarray(8)) : undefined;
       if (packet === undefined) return;
       const { protocol, destination, destinationPort, sourcePort } = packet;
