@@ -61,7 +61,7 @@ describe("createClusterDns()", () => {
       "Cluster.Local. 5 IN NS kube-dns.kube-system.svc.Cluster.Local.",
     );
     expect(words(await query(dns, "NS.dns.Cluster.Local", "A"))[1]).toBe("NS.dns.Cluster.Local. 5 IN A 10.96.0.10");
-    expect(words(await query(dns, "DB.Example.com", "A"))[1]).toBe("DB.Example.com. 300 IN A 192.168.100.50");
+    expect(words(await query(dns, "DB.Example.com", "A"))[1]).toBe("DB.Example.com. 30 IN A 192.168.100.50");
   });
 
   it("turns the order of addresses, so that each comes first", async () => {

@@ -5,17 +5,19 @@ import { silentLogger } from "../core/index.ts";
 import type { Cache, EndpointSlice, Namespace, Pod, Service } from "../objects/index.ts";
 import { ClusterZone, zoneName } from "./cluster-zone.ts";
 import type { ClusterZoneParts } from "./cluster-zone.ts";
+import { ForwardCache } from "./forward-cache.ts";
+import type { ForwardCacheOptions, ForwardCacheStats } from "./forward-cache.ts";
 import { Forwarder } from "./forwarder.ts";
 import type { ForwarderOptions, ForwarderStats } from "./forwarder.ts";
 import { PodAddresses } from "./pod-records.ts";
 import type { PodRecords } from "./pod-records.ts";
-import type { DnsServerAddress, Resolver } from "./resolver.ts";
+import type { Resolver } from "./resolver.ts";
 import { createResponder } from "./responder.ts";
 import type { Answer, ResponderStats } from "./responder.ts";
 import { ReverseZone, allReverseZones } from "./reverse-zone.ts";
 import type { EndpointNames } from "./service-facts.ts";
 import { ServiceIndex } from "./service-index.ts";
-import type { UpstreamDialer } from "./upstream.ts";
+import type { Upstream, UpstreamDialer } from "./upstream.ts";
 
 /** Where cluster DNS takes its names from. */
 export interface ClusterDnsCaches {
@@ -33,7 +35,7 @@ export interface ClusterDnsOptions {
   /** `cluster.local` unless given. */
   readonly domain?: string;
   /** Who is asked for all other names; without any they are refused. */
-  readonly upstreams: readonly DnsServerAddress[];
+  readonly upstreams: readonly Upstream[];
   readonly dial: UpstreamDialer;
   readonly clock: Clock;
   /** Orders answers and makes the ids of forwarded queries: use one that cannot be guessed. */
@@ -65,7 +67,9 @@ export interface ClusterDnsOptions {
   readonly maxUdpSize?: number;
   /** 16 bytes that nobody else knows: clients that send a DNS cookie then get a good one back (RFC 9018). */
   readonly cookieSecret?: Uint8Array;
-  readonly forward?: Pick<ForwarderOptions, "attemptTimeoutMs" | "totalTimeoutMs" | "maxConcurrent" | "cache">;
+  readonly forward?: Omit<ForwarderOptions, "upstreams" | "dial" | "clock" | "random">;
+  /** What is remembered of other servers' answers; for at most 30 seconds unless given, as kubeadm sets it. */
+  readonly cache?: Omit<ForwardCacheOptions, "next" | "clock" | "random">;
 }
 
 /** What cluster DNS knows and did. */
@@ -76,6 +80,7 @@ export interface ClusterDnsStats extends ResponderStats {
   /** The second of the last change that an answer can show: the SOA serial. */
   readonly serial: number;
   readonly forward: ForwarderStats;
+  readonly cache: ForwardCacheStats;
 }
 
 export interface ClusterDns {
@@ -107,6 +112,15 @@ export function createClusterDns(options: ClusterDnsOptions): ClusterDns {
     return false;
   });
   const forwarder = new Forwarder({ ...options.forward, upstreams, dial: options.dial, clock, random });
+  const limit = { maxSeconds: 30 };
+  const cache = new ForwardCache({
+    positive: limit,
+    negative: limit,
+    ...options.cache,
+    next: forwarder,
+    clock,
+    random,
+  });
   const { policy: pods, stop: stopPods } = podPolicy(options);
 
   const resolvers: Resolver[] = [];
@@ -134,7 +148,7 @@ export function createClusterDns(options: ClusterDnsOptions): ClusterDns {
       resolve: responder.resolve,
     }),
     new ReverseZone({ ...shared, zones: options.reverseZones?.map(zoneName) }),
-    forwarder,
+    cache,
   );
   const stops = [
     caches.services.subscribe((now, before) => index.applyService(now, before)),
@@ -158,6 +172,7 @@ export function createClusterDns(options: ClusterDnsOptions): ClusterDns {
       endpointAddresses: index.endpointAddresses,
       serial,
       forward: forwarder.stats(),
+      cache: cache.stats(),
     }),
   };
 }

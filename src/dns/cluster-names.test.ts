@@ -220,8 +220,8 @@ const names: readonly Case[] = [
     [
       "NOERROR",
       "legacy-db.tour.svc.cluster.local. 5 IN CNAME db.example.com.",
-      "db.example.com. 300 IN A 192.168.100.50",
-      "db.example.com. 300 IN A 192.168.100.51",
+      "db.example.com. 30 IN A 192.168.100.50",
+      "db.example.com. 30 IN A 192.168.100.51",
     ],
   ],
   [
@@ -369,7 +369,7 @@ const names: readonly Case[] = [
   [
     "db.example.com",
     "A",
-    ["NOERROR", "db.example.com. 300 IN A 192.168.100.50", "db.example.com. 300 IN A 192.168.100.51"],
+    ["NOERROR", "db.example.com. 30 IN A 192.168.100.50", "db.example.com. 30 IN A 192.168.100.51"],
   ],
   ["nothing.example.com", "A", ["NXDOMAIN"]],
   ["broken.example.com", "A", ["SERVFAIL"]],

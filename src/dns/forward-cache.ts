@@ -1,86 +1,382 @@
-import { recordTypes, responseCodes } from "../codec/index.ts";
-import type { RecordSet, Reply } from "./resolver.ts";
+import { MessageWriter, dnsClasses, headerBits, lowerByte, responseCodes, zoneOffset } from "../codec/index.ts";
+import type { DnsName } from "../codec/index.ts";
+import type { Clock, Random } from "../core/index.ts";
+import { lifetimeOf, limited } from "./forward-cache-lifetime.ts";
+import type { LifetimeLimits, ReplyKind } from "./forward-cache-lifetime.ts";
+import { ReplyStore, questionHash, variantOf } from "./forward-cache-store.ts";
+import type { StoreLimits, StoredReply } from "./forward-cache-store.ts";
+import { questionKey } from "./forwarder.ts";
+import { packRecords, unpackReply } from "./packed-records.ts";
+import { encodeReply } from "./reply-encoding.ts";
+import { failure } from "./resolver.ts";
+import type { MaybeLater, PackedReply, RecordSet, Reply, Request, Resolver } from "./resolver.ts";
+import { SingleFlight } from "./single-flight.ts";
+import { rotated } from "./upstream-reply.ts";
 
-/** How much is remembered, and how long at most. */
-export interface ForwardCacheLimits {
-  /** Replies; the one not used for longest goes first. */
-  readonly entries: number;
-  /** Seconds that a reply with records is kept at most, whatever its TTL. */
-  readonly positiveSeconds: number;
-  /** Seconds that "nothing there" is kept at most. */
-  readonly negativeSeconds: number;
+/** Limits for replies of one kind. */
+export interface CacheLimits extends StoreLimits, LifetimeLimits {}
+
+/** Getting a popular reply anew before it expires. */
+export interface PrefetchOptions {
+  /** Queries that make a reply popular. */
+  readonly amount: number;
+  /** A longer pause between two queries, in milliseconds, and counting begins anew; 60,000 unless given. */
+  readonly pauseMs?: number;
+  /** How much of its TTL must be left at most; 10 unless given. */
+  readonly percentage?: number;
 }
 
-/** Longer messages are answered but not remembered, so that memory stays bounded. */
-const largestReply = 4096;
-
-interface Entry {
-  readonly reply: Reply;
-  /** Monotonic milliseconds. */
-  readonly storedAt: number;
-  readonly expiresAt: number;
+/** Serving expired replies when nobody says anything newer (RFC 8767). */
+export interface StaleOptions {
+  /** How long after they expired; 3600 unless given. */
+  readonly seconds?: number;
+  /** First ask for something newer, as RFC 8767 advises ("verify", unless given), or serve at once and ask meanwhile. */
+  readonly mode?: "verify" | "immediate";
+  /** How long "verify" keeps the client waiting; 1800 unless given, 0 for as long as it takes. */
+  readonly timeoutMs?: number;
+  /** The TTL that clients see; 30 unless given. */
+  readonly ttlSeconds?: number;
+  /** How long nobody is asked after that failed; 30 unless given. */
+  readonly recheckSeconds?: number;
 }
 
-/** Replies of other servers, for as long as their TTL and the limits allow. */
-export class ForwardCache {
-  readonly #limits: ForwardCacheLimits;
-  readonly #entries = new Map<string, Entry>();
+/** What a cache does. */
+export interface ForwardCacheOptions {
+  /** Who is asked for what is not remembered. */
+  readonly next: Resolver;
+  readonly clock: Clock;
+  /** Turns addresses and keeps others from making hash collisions. */
+  readonly random: Random;
+  /** 9984 entries, 8 MiB, 5 to 3600 seconds unless given. */
+  readonly positive?: Partial<CacheLimits>;
+  /** 9984 entries, 8 MiB, 5 to 1800 seconds unless given. */
+  readonly negative?: Partial<CacheLimits>;
+  /** How long a failure is remembered, so that it does not become a storm (RFC 9520); 5 unless given, 0 for not at all. */
+  readonly servfailSeconds?: number;
+  /** Only names in these zones are remembered; all unless given. */
+  readonly zones?: readonly DnsName[];
+  /** Zones in which nothing of a kind is remembered. */
+  readonly except?: { readonly positive?: readonly DnsName[]; readonly negative?: readonly DnsName[] };
+  /** Shows clients the TTL from the beginning for as long as a reply is remembered, in place of what is left of it. */
+  readonly keepTtl?: boolean;
+  readonly prefetch?: PrefetchOptions;
+  readonly stale?: StaleOptions;
+  /** Whether addresses are turned from reply to reply; yes unless given. */
+  readonly rotate?: boolean;
+  /** Clients that wait for one question; more are refused. 1000 unless given. */
+  readonly maxWaiting?: number;
+}
 
-  constructor(limits: ForwardCacheLimits) {
-    this.#limits = limits;
+/** Numbers of both kinds. */
+export type PerKind = Readonly<Record<"positive" | "negative", number>>;
+
+/** What a cache counted since it was made. */
+export interface ForwardCacheStats {
+  /** Queries for names that it is for. */
+  readonly requests: number;
+  readonly hits: PerKind;
+  readonly misses: number;
+  /** Misses for which the answer was already on its way. */
+  readonly joined: number;
+  readonly rejected: number;
+  readonly servedStale: number;
+  readonly prefetches: number;
+  readonly evictions: PerKind;
+  readonly entries: PerKind;
+  /** Memory in use, by estimate. */
+  readonly bytes: PerKind;
+}
+
+/** Longer replies are passed on but not remembered: few would fill the memory of many. */
+const largestReply = 16_384;
+
+const mebibyte = 1024 * 1024;
+const defaults = {
+  positive: { entries: 9984, bytes: 8 * mebibyte, minSeconds: 5, maxSeconds: 3600 },
+  negative: { entries: 9984, bytes: 8 * mebibyte, minSeconds: 5, maxSeconds: 1800 },
+} satisfies Record<string, CacheLimits>;
+
+/** Remembers what another resolver says. */
+export class ForwardCache implements Resolver {
+  readonly #options: ForwardCacheOptions;
+  readonly #limits: Readonly<Record<"positive" | "negative", CacheLimits>>;
+  readonly #positive: ReplyStore;
+  readonly #negative: ReplyStore;
+  readonly #flights: SingleFlight<Reply>;
+  readonly #writer = new MessageWriter();
+  readonly #seed: number;
+  /** Zones in which nothing is remembered. */
+  readonly #untouched: readonly DnsName[];
+  readonly #counts = {
+    requests: 0,
+    positive: 0,
+    negative: 0,
+    misses: 0,
+    joined: 0,
+    rejected: 0,
+    servedStale: 0,
+    prefetches: 0,
+  };
+
+  constructor(options: ForwardCacheOptions) {
+    const { positive, negative, except, random, maxWaiting = 1000 } = options;
+    this.#options = options;
+    this.#limits = {
+      positive: { ...defaults.positive, ...positive },
+      negative: { ...defaults.negative, ...negative },
+    };
+    this.#positive = new ReplyStore(this.#limits.positive);
+    this.#negative = new ReplyStore(this.#limits.negative);
+    this.#flights = new SingleFlight(maxWaiting);
+    this.#seed = Math.floor(random() * 0x4000_0000);
+    const others = except?.negative ?? [];
+    this.#untouched = (except?.positive ?? []).filter((zone) => others.some((other) => zoneOffset(zone, other) >= 0));
   }
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  /** The reply with the time passed taken off its TTLs. */
-  get(key: string, now: number): Reply | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    if (now >= entry.expiresAt) return undefined;
-    this.#entries.set(key, entry);
-    const passed = Math.floor((now - entry.storedAt) / 1000);
-    return passed === 0 ? entry.reply : aged(entry.reply, passed);
-  }
-
-  /** Remembers a reply of `size` bytes if it may be remembered. */
-  put(key: string, reply: Reply, size: number, now: number): void {
-    const seconds = size > largestReply ? 0 : this.#secondsOf(reply);
-    if (seconds <= 0) return;
-    this.#entries.delete(key);
-    this.#entries.set(key, { reply, storedAt: now, expiresAt: now + seconds * 1000 });
-    if (this.#entries.size <= this.#limits.entries) return;
-    const oldest = this.#entries.keys().next();
-    if (oldest.done !== true) this.#entries.delete(oldest.value);
-  }
-
-  #secondsOf(reply: Reply): number {
-    if (reply.truncated) return 0;
-    // RFC 9520: failures are remembered shortly, so that they do not become a storm.
-    if (reply.rcode === responseCodes.SERVFAIL) return 1;
-    const all = [...reply.answer, ...reply.authority, ...reply.additional];
-    if (reply.rcode === responseCodes.NOERROR && reply.answer.some(({ type }) => type !== recordTypes.CNAME)) {
-      return Math.min(this.#limits.positiveSeconds, ...all.map(({ ttl }) => ttl));
+  resolve(request: Request): MaybeLater<Reply> | undefined {
+    if (!this.#covers(request.name)) return this.#options.next.resolve(request);
+    this.#counts.requests++;
+    const now = this.#options.clock.monotonic();
+    const stored = this.#find(request, now);
+    if (stored === undefined) {
+      this.#counts.misses++;
+      return this.#fetch(request);
     }
-    if (reply.rcode !== responseCodes.NOERROR && reply.rcode !== responseCodes.NXDOMAIN) return 0;
-    // RFC 2308: without an SOA record nobody said how long it holds.
-    const soa = reply.authority.find(({ type }) => type === recordTypes.SOA);
-    if (soa === undefined) return 0;
-    return Math.min(this.#limits.negativeSeconds, soaMinimum(soa), ...all.map(({ ttl }) => ttl));
+    if (now < stored.expiresAt) return unpackReply(this.#hit(stored, request, now), request);
+    return this.#resolveStale(stored, request, now);
+  }
+
+  packed(request: Request): PackedReply | undefined {
+    if (!this.#covers(request.name)) return undefined;
+    const now = this.#options.clock.monotonic();
+    const stored = this.#find(request, now);
+    if (stored === undefined) return undefined;
+    const isFresh = now < stored.expiresAt;
+    if (!isFresh && !this.#isServedAtOnce(stored, now)) return undefined;
+    this.#counts.requests++;
+    return isFresh ? this.#hit(stored, request, now) : this.#serveStale(stored, request, now);
+  }
+
+  stats(): ForwardCacheStats {
+    const { positive, negative, ...counts } = this.#counts;
+    const of = (read: (store: ReplyStore) => number) => ({
+      positive: read(this.#positive),
+      negative: read(this.#negative),
+    });
+    return {
+      ...counts,
+      hits: { positive, negative },
+      evictions: of((store) => store.evictions),
+      entries: of((store) => store.size),
+      bytes: of((store) => store.bytes),
+    };
+  }
+
+  #covers(name: DnsName): boolean {
+    const { zones } = this.#options;
+    if (zones !== undefined && !zones.some((zone) => zoneOffset(name, zone) >= 0)) return false;
+    return !this.#untouched.some((zone) => zoneOffset(name, zone) >= 0);
+  }
+
+  /** What may be served, be it stale. What is too old for that is forgotten. */
+  #find(request: Request, now: number): StoredReply | undefined {
+    const variant = variantOf(request);
+    const hash = questionHash(this.#seed, request, variant);
+    for (const store of [this.#positive, this.#negative]) {
+      const stored = store.get(hash, request, variant);
+      if (stored === undefined) continue;
+      if (now < stored.discardAt) return stored;
+      store.delete(stored);
+    }
+    return undefined;
+  }
+
+  #hit(stored: StoredReply, request: Request, now: number): PackedReply {
+    const { keepTtl = false, prefetch } = this.#options;
+    const { reply } = stored;
+    this.#counts[stored.kind]++;
+    stored.wasUsed = true;
+    const left = reply.ttl - Math.floor((now - stored.storedAt) / 1000);
+    if (prefetch !== undefined) this.#prefetch(stored, request, left, now, prefetch);
+    return this.#packedReply(stored, keepTtl ? reply.ttl : left);
+  }
+
+  #packedReply({ reply }: StoredReply, ttl: number): PackedReply {
+    const { rotate = true, random } = this.#options;
+    const { run } = reply.records;
+    const first = run === undefined || !rotate ? 0 : Math.floor(random() * run.count);
+    return {
+      rcode: reply.rcode,
+      authoritative: reply.authoritative,
+      recursionAvailable: reply.recursionAvailable,
+      authenticData: reply.authenticData,
+      truncated: false,
+      records: reply.records,
+      ttl,
+      first,
+    };
+  }
+
+  #prefetch(stored: StoredReply, request: Request, left: number, now: number, options: PrefetchOptions): void {
+    const { amount, pauseMs = 60_000, percentage = 10 } = options;
+    stored.hits = now - stored.lastHitAt > pauseMs ? 1 : stored.hits + 1;
+    stored.lastHitAt = now;
+    const isLate = left <= Math.ceil((stored.reply.ttl * percentage) / 100);
+    if (!isLate || stored.hits < amount || stored.isRefreshing) return;
+    this.#counts.prefetches++;
+    this.#refresh(stored, request);
+  }
+
+  /** Asks for something newer while nobody waits for it. */
+  #refresh(stored: StoredReply, request: Request): void {
+    stored.isRefreshing = true;
+    const failed = () => {
+      stored.recheckAt = this.#options.clock.monotonic() + 1000 * (this.#options.stale?.recheckSeconds ?? 30);
+    };
+    const settle = (reply: Reply | undefined) => {
+      stored.isRefreshing = false;
+      if (reply === undefined || isFailure(reply.rcode)) failed();
+    };
+    const reply = this.#fetch(request);
+    if (reply instanceof Promise) reply.then(settle, () => settle(undefined));
+    else settle(reply);
+  }
+
+  #isServedAtOnce(stored: StoredReply, now: number): boolean {
+    return this.#options.stale?.mode === "immediate" || now < stored.recheckAt;
+  }
+
+  #serveStale(stored: StoredReply, request: Request, now: number): PackedReply {
+    this.#counts.servedStale++;
+    stored.wasUsed = true;
+    if (now >= stored.recheckAt && !stored.isRefreshing && this.#options.stale?.mode === "immediate") {
+      this.#refresh(stored, request);
+    }
+    return this.#packedReply(stored, this.#options.stale?.ttlSeconds ?? 30);
+  }
+
+  #resolveStale(stored: StoredReply, request: Request, now: number): MaybeLater<Reply> | undefined {
+    const { clock, stale = {} } = this.#options;
+    const { timeoutMs = 1800, recheckSeconds = 30 } = stale;
+    const serve = () => unpackReply(this.#serveStale(stored, request, now), request);
+    if (this.#isServedAtOnce(stored, now)) return serve();
+    this.#counts.misses++;
+    const fresh = this.#fetch(request);
+    const better = (reply: Reply | undefined) => {
+      if (reply !== undefined && !isFailure(reply.rcode)) return reply;
+      stored.recheckAt = clock.monotonic() + 1000 * recheckSeconds;
+      return serve();
+    };
+    if (!(fresh instanceof Promise)) return better(fresh);
+    return new Promise((resolve) => {
+      let isServed = false;
+      const serveNow = () => {
+        isServed = true;
+        resolve(serve());
+      };
+      const cancel = timeoutMs > 0 ? clock.schedule(timeoutMs, serveNow) : () => undefined;
+      const settle = (reply: Reply | undefined) => {
+        cancel();
+        if (!isServed) resolve(better(reply));
+      };
+      fresh.then(settle, () => settle(undefined));
+    });
+  }
+
+  #fetch(request: Request): MaybeLater<Reply> | undefined {
+    const { next, rotate = true, random } = this.#options;
+    const key = questionKey(request);
+    const joined = this.#flights.join(key);
+    if (joined === "crowded") {
+      this.#counts.rejected++;
+      return failure(responseCodes.REFUSED);
+    }
+    if (joined !== undefined) {
+      this.#counts.joined++;
+      return rotate ? joined.then((reply) => rotated(reply, random)) : joined;
+    }
+    const reply = next.resolve(request);
+    if (reply === undefined) return undefined;
+    if (!(reply instanceof Promise)) return this.#keep(request, reply);
+    return this.#flights.start(
+      key,
+      reply.then((later) => this.#keep(request, later)),
+    );
+  }
+
+  /** Remembers a reply if it may be remembered, and gives it with the TTL that it is remembered for. */
+  #keep(request: Request, reply: Reply): Reply {
+    const { clock, servfailSeconds = 5, stale } = this.#options;
+    const { kind, seconds: own } = lifetimeOf(reply, request.type);
+    const seconds = this.#secondsOf(kind, own, servfailSeconds, request.name);
+    if (seconds <= 0) return reply;
+    const now = clock.monotonic();
+    const before = this.#find(request, now);
+    // What is good enough to be served stale is better than a failure.
+    if (kind === "failure" && before !== undefined) return reply;
+    const expiresAt = now + 1000 * seconds;
+    const staleSeconds = stale === undefined || kind === "failure" ? 0 : (stale.seconds ?? 3600);
+    const stored = this.#pack(request, reply, seconds);
+    if (before !== undefined) this.#storeOf(before.kind).delete(before);
+    if (stored !== undefined) {
+      const place = kind === "positive" ? "positive" : "negative";
+      this.#storeOf(place).add(
+        {
+          ...stored,
+          kind: place,
+          storedAt: now,
+          expiresAt,
+          discardAt: expiresAt + 1000 * staleSeconds,
+          hits: before?.hits ?? 0,
+          lastHitAt: before?.lastHitAt ?? now,
+          isRefreshing: false,
+          recheckAt: 0,
+          wasUsed: false,
+        },
+        now,
+      );
+    }
+    return withTtl(reply, seconds);
+  }
+
+  #storeOf(kind: StoredReply["kind"]): ReplyStore {
+    return kind === "positive" ? this.#positive : this.#negative;
+  }
+
+  #secondsOf(kind: ReplyKind, own: number, servfailSeconds: number, name: DnsName): number {
+    if (kind === "transient") return 0;
+    const { except } = this.#options;
+    const zones = kind === "positive" ? except?.positive : except?.negative;
+    if (zones?.some((zone) => zoneOffset(name, zone) >= 0) === true) return 0;
+    return kind === "failure" ? servfailSeconds : limited(own, this.#limits[kind]);
+  }
+
+  #pack(
+    request: Request,
+    reply: Reply,
+    ttl: number,
+  ): Pick<StoredReply, "hash" | "type" | "variant" | "reply"> | undefined {
+    const { name, type } = request;
+    const query = { kind: "query", id: 0, flags: headerBits.authenticData, name, type, class: dnsClasses.IN } as const;
+    const message = encodeReply(this.#writer, { ...query, edns: undefined }, reply, "tcp");
+    if (message.length > largestReply) return undefined;
+    const variant = variantOf(request);
+    const { rcode, authoritative, recursionAvailable, authenticData } = reply;
+    const records = packRecords(message, name, name.map(lowerByte));
+    return {
+      hash: questionHash(this.#seed, request, variant),
+      type,
+      variant,
+      reply: { rcode, authoritative, recursionAvailable, authenticData, truncated: false, records, ttl },
+    };
   }
 }
 
-/** The last number in the data of an SOA record. */
-function soaMinimum(soa: RecordSet): number {
-  if (soa.data.kind === "zone-soa") return soa.data.minimum;
-  const rdata = soa.data.kind === "rdata" ? soa.data.list[0] : undefined;
-  if (rdata === undefined) return 0;
-  return [4, 3, 2, 1].reduce((sum, back) => sum * 256 + (rdata[rdata.length - back] ?? 0), 0);
+function isFailure(rcode: number): boolean {
+  return rcode !== responseCodes.NOERROR && rcode !== responseCodes.NXDOMAIN;
 }
 
-function aged(reply: Reply, passed: number): Reply {
-  const age = (sets: readonly RecordSet[]) => sets.map((set) => ({ ...set, ttl: Math.max(0, set.ttl - passed) }));
-  return { ...reply, answer: age(reply.answer), authority: age(reply.authority), additional: age(reply.additional) };
+function withTtl(reply: Reply, ttl: number): Reply {
+  const set = (sets: readonly RecordSet[]) => sets.map((one) => ({ ...one, ttl }));
+  return { ...reply, answer: set(reply.answer), authority: set(reply.authority), additional: set(reply.additional) };
 }

@@ -1,116 +1,37 @@
 import { describe, expect, it } from "vitest";
-import {
-  decodeMessage,
-  dnsName,
-  encodeMessage,
-  formatName,
-  recordTypes,
-  responseCodes,
-  writeRecordData,
-} from "../codec/index.ts";
-import type { Message } from "../codec/index.ts";
-import { ManualClock, ip, seededRandom } from "../core/index.ts";
+import { addressRecord, fakeUpstreams, requestFor, settle } from "../../test/support/fake-upstreams.ts";
+import { dnsName, recordTypes, responseCodes } from "../codec/index.ts";
+import { ManualClock, createMetrics, ip, seededRandom } from "../core/index.ts";
 import { Forwarder } from "./forwarder.ts";
 import type { ForwarderOptions } from "./forwarder.ts";
-import type { DnsServerAddress, DnsTransport, Reply, Request } from "./resolver.ts";
-import type { UpstreamHandlers } from "./upstream.ts";
+import type { Request } from "./resolver.ts";
+import type { Upstream } from "./upstream.ts";
 
-/** One query that an upstream got, and how to answer it. */
-interface Sent {
-  readonly upstream: DnsServerAddress;
-  readonly transport: DnsTransport;
-  readonly query: Message;
-  readonly handlers: UpstreamHandlers;
-  isCancelled: boolean;
-  reply(fields: Partial<Message>): void;
-}
-
-const first = { address: ip("192.168.100.1"), port: 53 };
-const second = { address: ip("192.168.100.2"), port: 53 };
+const first: Upstream = { address: ip("192.168.100.1"), port: 53 };
+const second: Upstream = { address: ip("192.168.100.2"), port: 53 };
+const third: Upstream = { address: ip("192.168.100.3"), port: 53 };
 
 function world(options: Partial<ForwarderOptions> = {}) {
   const clock = new ManualClock();
-  const sent: Sent[] = [];
-  const forwarder = new Forwarder({
-    upstreams: [first],
-    clock,
-    random: seededRandom(7),
-    dial: {
-      send: (upstream, transport, bytes, handlers) => {
-        const query = decodeMessage(bytes);
-        if (query.kind === "malformed") throw new Error(query.reason);
-        const entry: Sent = {
-          upstream,
-          transport,
-          query,
-          handlers,
-          isCancelled: false,
-          reply: (fields) =>
-            handlers.message(encodeMessage({ ...query, response: true, recursionAvailable: true, ...fields })),
-        };
-        sent.push(entry);
-        return () => {
-          entry.isCancelled = true;
-        };
-      },
-    },
-    ...options,
-  });
-  const ask = (name = "a.example.com", fields: Partial<Request> = {}) =>
-    forwarder.resolve({
-      name: dnsName(name),
-      type: recordTypes.A,
-      flags: 0x0100,
-      dnssecOk: false,
-      transport: "udp",
-      client: undefined,
-      aliases: [],
-      ...fields,
-    });
-  return { clock, sent, forwarder, ask };
-}
-
-const address = (last: number, ttl = 60, name = "a.example.com") => ({
-  name: dnsName(name),
-  type: recordTypes.A,
-  class: 1,
-  ttl,
-  rdata: Uint8Array.of(192, 0, 2, last),
-});
-const soa = (ttl: number, minimum: number) => ({
-  name: dnsName("example.com"),
-  type: recordTypes.SOA,
-  class: 1,
-  ttl,
-  rdata: writeRecordData({
-    kind: "SOA",
-    mname: dnsName("ns.example.com"),
-    rname: dnsName("h.example.com"),
-    serial: 1,
-    refresh: 1,
-    retry: 1,
-    expire: 1,
-    minimum,
-  }),
-});
-
-/** Lets promises that are ready run. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve();
-}
-
-function isNow(reply: Reply | Promise<Reply> | undefined): reply is Reply {
-  return reply !== undefined && !(reply instanceof Promise);
+  const { dial, sent, checks } = fakeUpstreams();
+  const forwarder = new Forwarder({ upstreams: [first], clock, random: seededRandom(7), dial, ...options });
+  const ask = (name?: string, fields?: Partial<Request>) => forwarder.resolve(requestFor(name, fields));
+  return { clock, sent, checks, forwarder, ask };
 }
 
 describe("Forwarder", () => {
-  it("asks with a new id, recursion and EDNS, and repeats what the client wants checked", async () => {
+  it("asks with a new id, recursion and EDNS, and repeats what the client wants checked", () => {
     const { ask, sent } = world();
     void ask("a.example.com", { dnssecOk: true, flags: 0x0110 });
     void ask("b.example.com");
     expect(sent.map(({ query }) => query)).toMatchObject([
-      { recursionDesired: true, checkingDisabled: true, edns: { udpSize: 1232, dnssecOk: true } },
-      { recursionDesired: true, checkingDisabled: false, edns: { udpSize: 1232, dnssecOk: false } },
+      { recursionDesired: true, authenticData: true, checkingDisabled: true, edns: { udpSize: 1232, dnssecOk: true } },
+      {
+        recursionDesired: true,
+        authenticData: true,
+        checkingDisabled: false,
+        edns: { udpSize: 1232, dnssecOk: false },
+      },
     ]);
     expect(sent[0]?.query.id).not.toBe(sent[1]?.query.id);
   });
@@ -119,13 +40,13 @@ describe("Forwarder", () => {
     const { ask, sent } = world();
     const reply = ask();
     const [asked] = sent;
-    asked?.reply({ id: (asked.query.id + 1) & 0xffff, answers: [address(66)] });
-    asked?.reply({ response: false, answers: [address(66)] });
-    asked?.reply({ questions: [{ name: dnsName("b.example.com"), type: 1, class: 1 }], answers: [address(66)] });
-    asked?.reply({ questions: [{ name: dnsName("a.example.com"), type: 28, class: 1 }], answers: [address(66)] });
-    asked?.reply({ questions: [], answers: [address(66)] });
+    asked?.reply({ id: (asked.query.id + 1) & 0xffff, answers: [addressRecord(66)] });
+    asked?.reply({ response: false, answers: [addressRecord(66)] });
+    asked?.reply({ questions: [{ name: dnsName("b.example.com"), type: 1, class: 1 }], answers: [addressRecord(66)] });
+    asked?.reply({ questions: [{ name: dnsName("a.example.com"), type: 28, class: 1 }], answers: [addressRecord(66)] });
+    asked?.reply({ questions: [], answers: [addressRecord(66)] });
     asked?.handlers.message(Uint8Array.of(1, 2, 3));
-    asked?.reply({ answers: [address(1)] });
+    asked?.reply({ answers: [addressRecord(1)] });
     expect(await reply).toMatchObject({
       rcode: 0,
       answer: [{ owner: 0, data: { packed: Uint8Array.of(192, 0, 2, 1) } }],
@@ -133,154 +54,114 @@ describe("Forwarder", () => {
     expect(asked?.isCancelled).toBe(true);
   });
 
+  it("turns to TCP when somebody seems to be guessing ids", () => {
+    const { ask, sent } = world();
+    void ask();
+    const [asked] = sent;
+    for (let i = 1; i <= 10; i++) asked?.reply({ id: (asked.query.id + i) & 0xffff, answers: [addressRecord(66)] });
+    expect(sent).toHaveLength(1);
+    asked?.reply({ id: (asked.query.id + 11) & 0xffff, answers: [addressRecord(66)] });
+    expect(sent[1]?.transport).toBe("tcp");
+    expect(asked?.isCancelled).toBe(true);
+  });
+
   it("asks each question once at a time", async () => {
     const { ask, sent, forwarder } = world();
     const replies = [ask("a.example.com"), ask("A.EXAMPLE.com"), ask("a.example.com", { type: recordTypes.AAAA })];
     expect(sent).toHaveLength(2);
-    sent[0]?.reply({ answers: [address(1), address(2)] });
-    sent[1]?.reply({});
-    expect(
-      (await Promise.all(replies.map((reply) => Promise.resolve(reply)))).map((reply) => reply?.answer.length),
-    ).toEqual([1, 1, 0]);
-    expect(forwarder.stats()).toMatchObject({ misses: 2, joined: 1, inFlight: 0 });
+    sent[0]?.reply({ answers: [addressRecord(1), addressRecord(2)] });
+    sent[1]?.reply();
+    const sizes = (await Promise.all(replies.map((reply) => Promise.resolve(reply)))).map(
+      (reply) => reply?.answer.length,
+    );
+    expect(sizes).toEqual([1, 1, 0]);
+    expect(forwarder.stats()).toMatchObject({ asked: 2, joined: 1, inFlight: 0 });
   });
 
-  it("remembers answers for their TTL, counting it down, at most 30 seconds", async () => {
-    const { ask, sent, clock } = world();
-    const reply = ask();
-    sent[0]?.reply({ answers: [address(1, 20), address(2, 20)] });
-    await reply;
-    clock.advance(7500);
-    const hit = ask("A.example.com");
-    expect(isNow(hit) && hit.answer.map(({ owner, ttl }) => ({ owner, ttl }))).toEqual([{ owner: 0, ttl: 13 }]);
-    clock.advance(12_500);
-    expect(ask()).toBeInstanceOf(Promise);
-    sent[1]?.reply({ answers: [address(1, 3600)] });
-    await settle();
-    clock.advance(29_999);
-    expect(isNow(ask())).toBe(true);
-    clock.advance(1);
-    expect(isNow(ask())).toBe(false);
-  });
-
-  const remembered: readonly (readonly [string, Partial<Message>, number])[] = [
-    ["NXDOMAIN for the SOA's minimum", { rcode: 3, authorities: [soa(100, 7)] }, 7],
-    ["NXDOMAIN for the SOA's own TTL", { rcode: 3, authorities: [soa(6, 100)] }, 6],
-    ["no data like NXDOMAIN", { authorities: [soa(9, 100)] }, 9],
-    [
-      "an alias without its target like no data",
-      { answers: [{ ...address(0), type: 5, rdata: dnsName("b.com") }], authorities: [soa(8, 100)] },
-      8,
-    ],
-    ["nothing without an SOA", { rcode: 3 }, 0],
-    ["no refusal", { rcode: 5 }, 0],
-    ["no answer with a TTL of 0", { answers: [address(1, 0)] }, 0],
-    [
-      "the shortest TTL of all records",
-      { answers: [address(1, 60)], additionals: [address(9, 4, "x.example.com")] },
-      4,
-    ],
-    ["a failure for a second", { rcode: 2 }, 1],
-  ];
-  it.each(remembered)("remembers %s", async (_, fields, seconds) => {
-    const { ask, sent, clock } = world();
-    const reply = ask();
-    sent[0]?.reply(fields);
-    await reply;
-    if (seconds > 0) {
-      clock.advance(seconds * 1000 - 1);
-      expect(isNow(ask())).toBe(true);
-      clock.advance(1);
-    }
-    expect(isNow(ask())).toBe(false);
-  });
-
-  it("keeps answers with and without DNSSEC apart", async () => {
+  it("keeps questions with and without DNSSEC apart", () => {
     const { ask, sent } = world();
     void ask();
-    sent[0]?.reply({ answers: [address(1)] });
-    await settle();
-    expect(isNow(ask())).toBe(true);
-    expect(isNow(ask("a.example.com", { dnssecOk: true }))).toBe(false);
-    expect(isNow(ask("a.example.com", { flags: 0x0110 }))).toBe(false);
-  });
-
-  it("forgets what was not used for longest when the cache is full", async () => {
-    const { ask, sent, forwarder } = world({ cache: { entries: 2 } });
-    for (const [i, name] of ["a.example.com", "b.example.com"].entries()) {
-      void ask(name);
-      sent[i]?.reply({ answers: [address(1, 60, name)] });
-      await settle();
-    }
-    expect(isNow(ask("a.example.com"))).toBe(true);
-    void ask("c.example.com");
-    sent[2]?.reply({ answers: [address(1, 60, "c.example.com")] });
-    await settle();
-    expect(forwarder.stats().cached).toBe(2);
-    expect(isNow(ask("a.example.com"))).toBe(true);
-    expect(isNow(ask("b.example.com"))).toBe(false);
+    void ask("a.example.com", { dnssecOk: true });
+    void ask("a.example.com", { flags: 0x0110 });
+    expect(sent).toHaveLength(3);
   });
 
   it("asks again over TCP when the answer was cut", async () => {
     const { ask, sent } = world();
     const reply = ask();
-    sent[0]?.reply({ truncated: true, answers: [address(1)] });
-    await settle();
+    sent[0]?.reply({ truncated: true, answers: [addressRecord(1)] });
     expect(sent[1]?.transport).toBe("tcp");
-    sent[1]?.reply({ answers: [address(1), address(2)] });
+    sent[1]?.reply({ answers: [addressRecord(1), addressRecord(2)] });
     expect(await reply).toMatchObject({ truncated: false, answer: [{ data: { packed: { length: 8 } } }] });
   });
 
-  it("gives the cut answer when TCP fails, and does not remember it", async () => {
+  it("gives the cut answer when TCP fails", async () => {
     const { ask, sent } = world();
     const reply = ask();
-    sent[0]?.reply({ truncated: true, answers: [address(1)] });
-    await settle();
+    sent[0]?.reply({ truncated: true, answers: [addressRecord(1)] });
     sent[1]?.handlers.failed(new Error("refused"));
     expect(await reply).toMatchObject({ truncated: true, answer: [{}] });
-    expect(isNow(ask())).toBe(false);
   });
 
   it("asks without EDNS when the server does not understand it", async () => {
     const { ask, sent } = world();
     const reply = ask();
-    sent[0]?.handlers.message(
-      Uint8Array.of(
-        ((sent[0]?.query.id ?? 0) >> 8) & 255,
-        (sent[0]?.query.id ?? 0) & 255,
-        0x81,
-        0x01,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-      ),
-    );
-    await settle();
+    const id = sent[0]?.query.id ?? 0;
+    sent[0]?.handlers.message(Uint8Array.of(id >> 8, id & 255, 0x81, 0x01, 0, 0, 0, 0, 0, 0, 0, 0));
     expect(sent[1]?.query.edns).toBeUndefined();
-    sent[1]?.reply({ answers: [address(1)] });
+    sent[1]?.reply({ answers: [addressRecord(1)] });
     expect(await reply).toMatchObject({ rcode: 0 });
   });
 
-  it("asks the next server when one is silent, fails or refuses, and the silent one last for a while", async () => {
-    const { ask, sent, clock } = world({ upstreams: [first, second], random: () => 0 });
+  const transports: readonly (readonly [string, Partial<ForwarderOptions>, Partial<Request>, string])[] = [
+    ["a client over UDP", {}, {}, "udp"],
+    ["a client over TCP", {}, { transport: "tcp" }, "tcp"],
+    ["a client over TCP and prefer_udp", { protocol: "prefer_udp" }, { transport: "tcp" }, "udp"],
+    ["a client over UDP and force_tcp", { protocol: "force_tcp" }, {}, "tcp"],
+    ["a server over TLS", { upstreams: [{ ...first, tls: {} }], protocol: "prefer_udp" }, {}, "tls"],
+  ];
+  it.each(transports)("chooses the transport for %s", (_, options, fields, transport) => {
+    const { ask, sent } = world(options);
+    void ask("a.example.com", fields);
+    expect(sent.map((one) => one.transport)).toEqual([transport]);
+  });
+
+  it("takes only names of its zone, and none of those it should leave", () => {
+    const { ask } = world({ from: dnsName("example.com"), except: [dnsName("own.example.com")] });
+    expect(ask("a.example.com")).toBeInstanceOf(Promise);
+    expect(ask("EXAMPLE.com")).toBeInstanceOf(Promise);
+    expect(ask("example.org")).toBeUndefined();
+    expect(ask("a.own.example.com")).toBeUndefined();
+    expect(ask("shown.example.com")).toBeInstanceOf(Promise);
+  });
+
+  it("mixes letters when told to, and takes no answer in other letters over UDP", async () => {
+    const { ask, sent } = world({ randomizeCase: true });
+    const reply = ask("aaaaaaaaaaaaaaaaaaaaaaaa.example.com");
+    const name = String.fromCharCode(...(sent[0]?.query.questions[0]?.name ?? []));
+    expect(name).toMatch(/[a-z]/);
+    expect(name).toMatch(/[A-Z]/);
+    const lower = { name: dnsName("aaaaaaaaaaaaaaaaaaaaaaaa.example.com"), type: 1, class: 1 };
+    sent[0]?.reply({ questions: [lower], answers: [addressRecord(66)] });
+    expect(sent[1]?.transport).toBe("tcp");
+    sent[1]?.reply({ questions: [lower] });
+    expect(await reply).toMatchObject({ rcode: 0, answer: [] });
+  });
+
+  it("asks the next server when one is silent, fails or refuses", async () => {
+    const { ask, sent, clock, checks } = world({ upstreams: [first, second], policy: "sequential" });
     const reply = ask();
     expect(sent[0]?.upstream).toBe(first);
     clock.advance(2000);
-    await settle();
     expect(sent[0]?.isCancelled).toBe(true);
     expect(sent[1]?.upstream).toBe(second);
-    sent[1]?.reply({ answers: [address(1)] });
+    sent[1]?.reply({ answers: [addressRecord(1)] });
     expect(await reply).toMatchObject({ rcode: 0 });
 
+    expect(checks).toHaveLength(1);
     const next = ask("b.example.com");
     expect(sent[2]?.upstream).toBe(second);
     sent[2]?.reply({ rcode: responseCodes.SERVFAIL });
-    await settle();
     expect(sent[3]?.upstream).toBe(first);
     sent[3]?.reply({ rcode: responseCodes.REFUSED });
     expect(await next).toMatchObject({ rcode: responseCodes.REFUSED });
@@ -288,21 +169,31 @@ describe("Forwarder", () => {
     expect(sent[4]?.upstream).toBe(first);
   });
 
-  it("says SERVFAIL when nobody answers in time", async () => {
-    const { ask, clock, forwarder } = world({
-      upstreams: [first, second, { ...first, port: 54 }, { ...first, port: 55 }],
-    });
+  it("asks a silent server again when there is no other", async () => {
+    const { ask, sent, clock } = world();
     const reply = ask();
-    for (let i = 0; i < 3; i++) {
-      clock.advance(2000);
-      await settle();
-    }
+    clock.advance(2000);
+    expect(sent).toHaveLength(2);
+    sent[1]?.reply({ answers: [addressRecord(1)] });
+    expect(await reply).toMatchObject({ rcode: 0 });
+  });
+
+  it("says SERVFAIL when nobody answers in time, not later than told", async () => {
+    const upstreams = [53, 54, 55, 56].map((port) => ({ ...first, port }));
+    const { ask, clock, forwarder, sent } = world({ upstreams });
+    const reply = ask();
+    clock.advance(4999);
+    expect(forwarder.stats().inFlight).toBe(1);
+    clock.advance(1);
     expect(await reply).toMatchObject({ rcode: responseCodes.SERVFAIL, recursionAvailable: true });
+    expect(new Set(sent.map(({ upstream }) => upstream.port)).size).toBe(3);
+    expect(sent.every(({ isCancelled }) => isCancelled)).toBe(true);
     expect(forwarder.stats()).toMatchObject({ unanswered: 1, inFlight: 0 });
   });
 
   it("says SERVFAIL at once when the dialer fails at once", async () => {
     const { forwarder, ask } = world({
+      upstreams: [first, second],
       dial: {
         send: (_upstream, _transport, _query, handlers) => {
           handlers.failed(new Error("no route"));
@@ -311,47 +202,240 @@ describe("Forwarder", () => {
       },
     });
     expect(await ask()).toMatchObject({ rcode: responseCodes.SERVFAIL });
-    expect(forwarder.stats().unanswered).toBe(1);
+    expect(forwarder.stats()).toMatchObject({ unanswered: 1, upstreams: [{ failures: 2 }, { failures: 2 }] });
+    forwarder.stop();
   });
 
-  it("refuses when too much is going on", async () => {
-    const { ask, forwarder } = world({ maxConcurrent: 2 });
+  it("refuses when too many questions, or clients of one question, are waiting", () => {
+    const { ask, forwarder, sent } = world({ maxConcurrent: 2, maxWaiting: 3 });
     void ask("a.example.com");
     void ask("b.example.com");
     expect(ask("c.example.com")).toMatchObject({ rcode: responseCodes.REFUSED });
     expect(ask("a.example.com")).toBeInstanceOf(Promise);
-    expect(forwarder.stats()).toMatchObject({ rejected: 1, inFlight: 2 });
+    expect(ask("a.example.com")).toBeInstanceOf(Promise);
+    expect(ask("a.example.com")).toMatchObject({ rcode: responseCodes.REFUSED });
+    expect(forwarder.stats()).toMatchObject({ rejected: 2, inFlight: 2 });
+    sent[0]?.reply();
   });
 
   it("gives up on everything when stopped", async () => {
-    const { ask, forwarder, sent } = world({ upstreams: [first, second] });
+    const { ask, forwarder, sent, checks } = world({ upstreams: [first, second] });
     const reply = ask();
     forwarder.stop();
     expect(await reply).toMatchObject({ rcode: responseCodes.SERVFAIL });
-    expect(sent).toHaveLength(1);
+    expect(sent.map(({ isCancelled }) => isCancelled)).toEqual([true]);
+    expect(checks).toEqual([]);
     expect(ask("b.example.com")).toMatchObject({ rcode: responseCodes.REFUSED });
   });
 
-  it("turns addresses but leaves aliases before them", async () => {
-    const { ask, sent } = world();
+  it("refuses to be made with more servers than anybody needs", () => {
+    const upstreams = Array.from({ length: 16 }, (_, i) => ({ ...first, port: i + 1 }));
+    expect(() => world({ upstreams })).toThrow(RangeError);
+  });
+});
+
+describe("Forwarder, health of servers", () => {
+  it("checks a server from its first failure to its next answer, and never else", async () => {
+    const { ask, sent, checks, clock, forwarder } = world({ upstreams: [first, second], policy: "sequential" });
     const reply = ask();
-    sent[0]?.reply({
-      answers: [
-        { ...address(0), type: recordTypes.CNAME, rdata: dnsName("b.example.com") },
-        ...[1, 2, 3].map((last) => address(last, 60, "b.example.com")),
-      ],
-    });
+    sent[0]?.handlers.failed(new Error("refused"));
+    sent[1]?.reply();
     await reply;
-    const orders = new Set<number>();
-    for (let i = 0; i < 30; i++) {
-      const hit = ask();
-      if (!isNow(hit)) throw new Error("not remembered");
-      const [alias, target] = hit.answer;
-      expect(alias).toMatchObject({ owner: 0, type: recordTypes.CNAME });
-      if (target === undefined || typeof target.owner === "number") throw new Error("no target");
-      expect(formatName(target.owner)).toBe("b.example.com.");
-      if (target.data.kind === "addresses") orders.add(target.data.first);
+    expect(checks).toHaveLength(1);
+    expect(checks[0]?.query).toMatchObject({ recursionDesired: true, questions: [{ type: recordTypes.NS }] });
+    expect(checks[0]?.query.questions[0]?.name).toHaveLength(1);
+    checks[0]?.handlers.failed(new Error("refused"));
+    clock.advance(499);
+    expect(checks).toHaveLength(1);
+    clock.advance(1);
+    expect(checks).toHaveLength(2);
+    expect(forwarder.stats().upstreams[0]).toMatchObject({ state: "suspect", checkFailures: 1 });
+    // The second check is not answered at all: it waits longer than the pause, so the next one follows at once.
+    clock.advance(1000);
+    expect(checks).toHaveLength(3);
+    expect(forwarder.stats().upstreams[0]).toMatchObject({ state: "down", checkFailures: 2 });
+    checks[2]?.reply({ rcode: responseCodes.REFUSED });
+    expect(forwarder.stats().upstreams[0]).toMatchObject({ state: "healthy" });
+    clock.advance(60_000);
+    expect(checks).toHaveLength(3);
+  });
+
+  it("asks a server that is down only when all are, and then any", async () => {
+    const { ask, sent, checks, clock, forwarder } = world({
+      upstreams: [first, second],
+      policy: "sequential",
+      maxFails: 1,
+    });
+    const reply = ask();
+    sent[0]?.handlers.failed(new Error("refused"));
+    checks[0]?.handlers.failed(new Error("refused"));
+    expect(forwarder.stats().upstreams[0]?.state).toBe("down");
+    sent[1]?.handlers.failed(new Error("refused"));
+    checks[1]?.handlers.failed(new Error("refused"));
+    for (let i = 2; i < 4; i++) sent[i]?.handlers.failed(new Error("refused"));
+    expect(await reply).toMatchObject({ rcode: responseCodes.SERVFAIL });
+    const asked = new Set<Upstream | undefined>();
+    for (let i = 0; i < 20; i++) {
+      const before = sent.length;
+      void ask(`n${i}.example.com`);
+      asked.add(sent[before]?.upstream);
     }
-    expect(orders).toEqual(new Set([0, 1, 2]));
+    expect(asked).toEqual(new Set([first, second]));
+    expect(forwarder.stats().allDown).toBe(20);
+    clock.advance(500);
+    checks.at(-1)?.reply();
+    const last = sent.length;
+    void ask("last.example.com");
+    expect(sent[last]?.upstream).toBe(checks.at(-1)?.upstream);
+  });
+
+  it("says SERVFAIL at once when all are down and that is wanted", async () => {
+    const { ask, sent, checks } = world({ maxFails: 1, failfast: true });
+    const reply = ask();
+    sent[0]?.handlers.failed(new Error("refused"));
+    checks[0]?.handlers.failed(new Error("refused"));
+    sent[1]?.handlers.failed(new Error("refused"));
+    await reply;
+    expect(ask("b.example.com")).toMatchObject({ rcode: responseCodes.SERVFAIL });
+    expect(sent).toHaveLength(2);
+  });
+
+  it("never takes a server for down when told so", () => {
+    const { ask, sent, checks, clock, forwarder } = world({ maxFails: 0 });
+    void ask();
+    sent[0]?.handlers.failed(new Error("refused"));
+    clock.advance(100_000);
+    expect(checks.length).toBeGreaterThan(90);
+    expect(forwarder.stats().upstreams[0]?.state).toBe("suspect");
+  });
+
+  it("checks over the transport it asks with, for the name it was told", () => {
+    const { ask, sent, checks } = world({
+      protocol: "force_tcp",
+      healthCheck: { domain: dnsName("example.org"), recursionDesired: false },
+    });
+    void ask();
+    sent[0]?.handlers.failed(new Error("refused"));
+    expect(checks[0]).toMatchObject({ transport: "tcp", query: { recursionDesired: false } });
+    expect(checks[0]?.query.questions[0]?.name).toEqual(dnsName("example.org"));
+  });
+});
+
+describe("Forwarder, policies", () => {
+  const upstreams = [first, second, third];
+  const firsts = (options: Partial<ForwarderOptions>, count: number) => {
+    const { ask, sent } = world({ upstreams, ...options });
+    for (let i = 0; i < count; i++) void ask(`n${i}.example.com`);
+    return sent.map(({ upstream }) => upstreams.indexOf(upstream));
+  };
+  it("begins with the first server", () => expect(firsts({ policy: "sequential" }, 4)).toEqual([0, 0, 0, 0]));
+  it("begins with the next server", () => expect(firsts({ policy: "round_robin" }, 4)).toEqual([0, 1, 2, 0]));
+  it("begins with any server", () => {
+    const counts = [0, 0, 0];
+    for (const index of firsts({ policy: "random", maxConcurrent: 0 }, 3000)) counts[index] = (counts[index] ?? 0) + 1;
+    for (const count of counts) expect(count).toBeGreaterThan(850);
+  });
+});
+
+describe("Forwarder, slow servers", () => {
+  const answerAfter = (ms: number, { clock, sent }: Pick<ReturnType<typeof world>, "clock" | "sent">) => {
+    clock.advance(ms);
+    sent.at(-1)?.reply({ answers: [addressRecord(1)] });
+  };
+
+  it("waits as long as answers have taken, when told so", async () => {
+    const it = world({ minAttemptTimeoutMs: 100, upstreams: [first, second], policy: "sequential" });
+    for (let i = 0; i < 20; i++) {
+      void it.ask(`n${i}.example.com`);
+      answerAfter(10, it);
+    }
+    await settle();
+    void it.ask("slow.example.com");
+    it.clock.advance(99);
+    expect(it.sent).toHaveLength(21);
+    it.clock.advance(1);
+    expect(it.sent[21]?.upstream).toBe(second);
+  });
+
+  it("asks a second server, too, when an answer is late, and takes whichever comes first", async () => {
+    const it = world({ hedge: { minMs: 20, maxMs: 300 }, upstreams: [first, second], policy: "sequential" });
+    const unknown = it.ask("n.example.com");
+    it.clock.advance(299);
+    expect(it.sent).toHaveLength(1);
+    it.clock.advance(1);
+    expect(it.sent.map(({ upstream, isCancelled }) => [upstream, isCancelled])).toEqual([
+      [first, false],
+      [second, false],
+    ]);
+    it.sent[0]?.reply({ answers: [addressRecord(1)] });
+    expect(await unknown).toMatchObject({ rcode: 0 });
+    expect(it.sent[1]?.isCancelled).toBe(true);
+  });
+
+  it("takes the second one's answer, and looks after the first", async () => {
+    const it = world({ hedge: { minMs: 20, maxMs: 300 }, upstreams: [first, second], policy: "sequential" });
+    const reply = it.ask();
+    it.clock.advance(300);
+    it.sent[1]?.reply({ answers: [addressRecord(1)] });
+    expect(await reply).toMatchObject({ rcode: 0 });
+    expect(it.sent[0]?.isCancelled).toBe(true);
+    expect(it.checks.map(({ upstream }) => upstream)).toEqual([first]);
+    void it.ask("next.example.com");
+    expect(it.sent[2]?.upstream).toBe(second);
+  });
+
+  it("asks no server twice at a time, and no third one while two are waited for", () => {
+    const hedge = { minMs: 20, maxMs: 300 };
+    const alone = world({ hedge });
+    void alone.ask();
+    alone.clock.advance(1999);
+    expect(alone.sent).toHaveLength(1);
+    const many = world({ hedge, upstreams: [first, second, third] });
+    void many.ask();
+    many.clock.advance(1999);
+    expect(many.sent).toHaveLength(2);
+  });
+});
+
+describe("Forwarder, numbers", () => {
+  it("says how each server does", async () => {
+    const metrics = createMetrics();
+    const { ask, sent, checks, clock, forwarder } = world({
+      upstreams: [first, { ...second, tls: {} }],
+      policy: "sequential",
+      metrics,
+    });
+    const reply = ask();
+    sent[0]?.handlers.failed(new Error("refused"));
+    checks[0]?.handlers.failed(new Error("refused"));
+    clock.advance(3);
+    sent[1]?.reply({ rcode: responseCodes.NXDOMAIN });
+    await reply;
+    expect(forwarder.stats().upstreams).toEqual([
+      {
+        to: "192.168.100.1:53",
+        state: "suspect",
+        queries: 1,
+        failures: 1,
+        checkFailures: 1,
+        answers: {},
+        roundTripMs: undefined,
+      },
+      {
+        to: "tls://192.168.100.2:53",
+        state: "healthy",
+        queries: 1,
+        failures: 0,
+        checkFailures: 0,
+        answers: { NXDOMAIN: 1 },
+        roundTripMs: 3,
+      },
+    ]);
+    const text = metrics.expose();
+    expect(text).toContain('coredns_proxy_healthcheck_failures_total{proxy_name="forward",to="192.168.100.1:53"} 1');
+    expect(text).toContain(
+      'coredns_proxy_request_duration_seconds_count{proxy_name="forward",to="tls://192.168.100.2:53",rcode="NXDOMAIN"} 1',
+    );
+    expect(text).toContain("coredns_forward_max_concurrent_rejects_total 0");
   });
 });

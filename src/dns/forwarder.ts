@@ -1,231 +1,296 @@
-import {
-  MessageWriter,
-  decodeMessage,
-  dnsClasses,
-  encodeMessage,
-  headerBits,
-  nameKey,
-  responseCodes,
-  sameName,
-} from "../codec/index.ts";
-import type { Edns, Message } from "../codec/index.ts";
-import type { Cancel, Clock, Random } from "../core/index.ts";
-import { ForwardCache } from "./forward-cache.ts";
-import type { ForwardCacheLimits } from "./forward-cache.ts";
-import { failure, wantsUnchecked } from "./resolver.ts";
-import type { DnsServerAddress, DnsTransport, MaybeLater, Reply, Request, Resolver } from "./resolver.ts";
-import { replyOf, rotated } from "./upstream-reply.ts";
-import type { UpstreamDialer } from "./upstream.ts";
+import { headerBits, nameKey, responseCodeName, responseCodes, rootName, zoneOffset } from "../codec/index.ts";
+import type { DnsName } from "../codec/index.ts";
+import type { Cancel, Clock, Metrics, Random } from "../core/index.ts";
+import { askInTurn } from "./forwarder-question.ts";
+import type { Candidate } from "./forwarder-question.ts";
+import { forwarderMetrics } from "./forwarder-metrics.ts";
+import type { ForwarderMetrics } from "./forwarder-metrics.ts";
+import { failure } from "./resolver.ts";
+import type { MaybeLater, Reply, Request, Resolver } from "./resolver.ts";
+import { SingleFlight } from "./single-flight.ts";
+import { exchange } from "./upstream-exchange.ts";
+import { UpstreamHealth } from "./upstream-health.ts";
+import type { HealthCheckOptions, UpstreamState } from "./upstream-health.ts";
+import { upstreamOrder } from "./upstream-policy.ts";
+import type { UpstreamPolicy } from "./upstream-policy.ts";
+import { replyOf } from "./upstream-reply.ts";
+import { afterAnswer, lateAfter } from "./upstream-timing.ts";
+import type { RoundTrip } from "./upstream-timing.ts";
+import { maxUpstreams, upstreamName } from "./upstream.ts";
+import type { Upstream, UpstreamDialer, UpstreamTransport } from "./upstream.ts";
 
 /** How other servers are asked. Times are in milliseconds. */
 export interface ForwarderOptions {
-  readonly upstreams: readonly DnsServerAddress[];
+  /** At most 15. */
+  readonly upstreams: readonly Upstream[];
   readonly dial: UpstreamDialer;
   readonly clock: Clock;
   /** Also makes the ids of queries: use one that cannot be guessed. */
   readonly random: Random;
-  /** How long one server is waited for; 2000 unless given. */
+  /** The zone whose names are asked for; all names unless given. */
+  readonly from?: DnsName;
+  /** Zones within it whose names are left to the next resolver. */
+  readonly except?: readonly DnsName[];
+  /** "random" unless given. */
+  readonly policy?: UpstreamPolicy;
+  /** Ask over what the client came with ("client", unless given), begin with UDP for all, or use TCP only. */
+  readonly protocol?: "client" | "prefer_udp" | "force_tcp";
+  /** How long one server is waited for at most; 2000 unless given. */
   readonly attemptTimeoutMs?: number;
+  /** Given, a server is waited for as long as its answers suggest, from this to `attemptTimeoutMs`. */
+  readonly minAttemptTimeoutMs?: number;
   /** After that no further server is asked; 5000 unless given. */
   readonly totalTimeoutMs?: number;
-  /** Different questions asked at the same time; more are refused. 1000 unless given. */
+  /** Different questions asked at the same time; more are refused. 1000 unless given, 0 for no limit. */
   readonly maxConcurrent?: number;
-  readonly cache?: Partial<ForwardCacheLimits>;
+  /** Clients that wait for one question; more are refused. 1000 unless given. */
+  readonly maxWaiting?: number;
+  /**
+   * Asks a second server, too, when the first one's answer is late by its own measure, between these times. Off unless
+   * given: it shows names to servers that a policy may have wanted to spare, and not all networks' servers say the same.
+   */
+  readonly hedge?: { readonly minMs: number; readonly maxMs: number };
+  /** Writes questions in random case and expects the same back (over UDP); off unless given. */
+  readonly randomizeCase?: boolean;
+  /** Checks in a row that must fail until a server counts as down; 2 unless given, 0 for never. */
+  readonly maxFails?: number;
+  readonly healthCheck?: HealthCheckOptions;
+  /** Answers SERVFAIL at once when all servers are down, in place of asking one at random. */
+  readonly failfast?: boolean;
+  /** Where what happened is counted, too. */
+  readonly metrics?: Metrics;
+}
+
+/** What is known of one server. */
+export interface UpstreamStats {
+  /** `1.1.1.1:53` */
+  readonly to: string;
+  readonly state: UpstreamState;
+  /** Queries sent, health checks aside. */
+  readonly queries: number;
+  /** Queries that got no answer. */
+  readonly failures: number;
+  /** Health checks that failed, in all. */
+  readonly checkFailures: number;
+  /** Answers by the mnemonic of their response code. */
+  readonly answers: Readonly<Record<string, number>>;
+  /** Smoothed time of an answer in milliseconds; `undefined` before the first. */
+  readonly roundTripMs: number | undefined;
 }
 
 /** What a forwarder counted since it was made. */
 export interface ForwarderStats {
-  readonly hits: number;
-  readonly misses: number;
+  /** Questions asked. */
+  readonly asked: number;
   /** Questions that were already being asked for somebody else. */
   readonly joined: number;
   readonly rejected: number;
   /** Questions that no server answered. */
   readonly unanswered: number;
+  /** Questions for which all servers were down. */
+  readonly allDown: number;
   readonly inFlight: number;
-  readonly cached: number;
+  readonly upstreams: readonly UpstreamStats[];
 }
 
-/** Servers offer at least this much without fragments (DNS flag day 2020). */
-const udpSize = 1232;
-/** Longer than any query can be. */
-const queryBytes = 512;
-/** How long a server that did not answer is asked last. */
-const avoidMs = 10_000;
+interface Known {
+  readonly upstream: Upstream;
+  readonly name: string;
+  readonly health: UpstreamHealth;
+  readonly answers: Map<number, number>;
+  roundTrip: RoundTrip | undefined;
+  queries: number;
+  failures: number;
+  checkFailures: number;
+}
 
-/** Asks other servers, each question once at a time, and remembers what they say for a while. */
+/** Asks other servers, each question once at a time. */
 export class Forwarder implements Resolver {
   readonly #options: ForwarderOptions;
-  readonly #cache: ForwardCache;
-  readonly #writer = new MessageWriter();
-  readonly #inFlight = new Map<string, Promise<Reply>>();
-  readonly #attempts = new Set<Cancel>();
-  readonly #avoidUntil = new Map<DnsServerAddress, number>();
-  readonly #counts = { hits: 0, misses: 0, joined: 0, rejected: 0, unanswered: 0 };
-  #stopped = false;
+  readonly #upstreams: readonly Known[];
+  readonly #flights: SingleFlight<Reply>;
+  readonly #stops = new Set<() => void>();
+  readonly #counts = { asked: 0, joined: 0, rejected: 0, unanswered: 0, allDown: 0 };
+  readonly #metrics: ForwarderMetrics | undefined;
+  #turn = 0;
+  #isStopped = false;
 
+  /** Throws `RangeError` for more than 15 upstreams. */
   constructor(options: ForwarderOptions) {
+    const { upstreams, maxWaiting = 1000, metrics } = options;
+    if (upstreams.length > maxUpstreams) {
+      throw new RangeError(`${upstreams.length} upstreams are too many: give at most ${maxUpstreams}`);
+    }
     this.#options = options;
-    this.#cache = new ForwardCache({ entries: 4096, positiveSeconds: 30, negativeSeconds: 30, ...options.cache });
+    this.#metrics = metrics === undefined ? undefined : forwarderMetrics(metrics);
+    this.#flights = new SingleFlight(maxWaiting);
+    this.#upstreams = upstreams.map((upstream) => this.#known(upstream));
   }
 
   resolve(request: Request): MaybeLater<Reply> | undefined {
-    const { upstreams, clock, random, maxConcurrent = 1000 } = this.#options;
-    if (upstreams.length === 0) return undefined;
-    const key = `${request.type} ${request.dnssecOk ? 1 : 0}${wantsUnchecked(request) ? 1 : 0} ${nameKey(request.name)}`;
-    const known = this.#cache.get(key, clock.monotonic());
-    if (known !== undefined) {
-      this.#counts.hits++;
-      return rotated(known, random);
-    }
-    const running = this.#inFlight.get(key);
-    if (running !== undefined) {
+    const { maxConcurrent = 1000, failfast = false } = this.#options;
+    if (this.#upstreams.length === 0 || !this.#isMine(request.name)) return undefined;
+    const key = questionKey(request);
+    const joined = this.#flights.join(key);
+    if (joined !== undefined && joined !== "crowded") {
       this.#counts.joined++;
-      return running.then((reply) => rotated(reply, random));
+      return joined;
     }
-    if (this.#inFlight.size >= maxConcurrent || this.#stopped) {
+    const isFull = maxConcurrent > 0 && this.#flights.size >= maxConcurrent;
+    if (joined === "crowded" || isFull || this.#isStopped) {
       this.#counts.rejected++;
+      this.#metrics?.rejects.add();
       return failure(responseCodes.REFUSED);
     }
-    this.#counts.misses++;
-    const asked = this.#ask(request, key).finally(() => this.#inFlight.delete(key));
-    this.#inFlight.set(key, asked);
-    return asked;
+    if (this.#upstreams.every(({ health }) => health.state === "down")) {
+      this.#counts.allDown++;
+      this.#metrics?.healthcheckBroken.add();
+      if (failfast) return { ...failure(responseCodes.SERVFAIL), recursionAvailable: true };
+    }
+    this.#counts.asked++;
+    return this.#flights.start(key, this.#ask(request));
   }
 
   stats(): ForwarderStats {
-    return { ...this.#counts, inFlight: this.#inFlight.size, cached: this.#cache.size };
+    const upstreams = this.#upstreams.map(
+      ({ name, health, queries, failures, checkFailures, answers, roundTrip }): UpstreamStats => ({
+        to: name,
+        state: health.state,
+        queries,
+        failures,
+        checkFailures,
+        answers: Object.fromEntries([...answers].map(([code, count]) => [responseCodeName(code), count])),
+        roundTripMs: roundTrip?.mean,
+      }),
+    );
+    return { ...this.#counts, inFlight: this.#flights.size, upstreams };
   }
 
   /** Gives up on all running questions (their answer is SERVFAIL) and takes no new ones. */
   stop(): void {
-    this.#stopped = true;
-    for (const cancel of this.#attempts) cancel();
+    this.#isStopped = true;
+    for (const { health } of this.#upstreams) health.stop();
+    for (const stop of this.#stops) stop();
   }
 
-  async #ask(request: Request, key: string): Promise<Reply> {
-    const { clock, totalTimeoutMs = 5000 } = this.#options;
-    const deadline = clock.monotonic() + totalTimeoutMs;
-    let last: Reply | undefined;
-    for (const upstream of this.#order()) {
-      const left = deadline - clock.monotonic();
-      if (left <= 0 || this.#stopped) break;
-      const message = await this.#exchange(request, upstream, deadline);
-      if (message === undefined) {
-        this.#avoidUntil.set(upstream, clock.monotonic() + avoidMs);
-        continue;
-      }
-      this.#avoidUntil.delete(upstream);
-      last = replyOf(message.message, request.name);
-      if (isFinal(last.rcode)) {
-        this.#cache.put(key, last, message.size, clock.monotonic());
-        return last;
-      }
-    }
-    if (last === undefined) {
-      this.#counts.unanswered++;
-      last = { ...failure(responseCodes.SERVFAIL), recursionAvailable: true };
-    }
-    if (!this.#stopped) this.#cache.put(key, last, 0, clock.monotonic());
-    return last;
-  }
-
-  /** All servers, those that answered lately first, beginning with a random one. */
-  #order(): readonly DnsServerAddress[] {
-    const { upstreams, clock, random } = this.#options;
-    const first = Math.floor(random() * upstreams.length);
-    const turned = [...upstreams.slice(first), ...upstreams.slice(0, first)];
-    const now = clock.monotonic();
-    const isAvoided = (upstream: DnsServerAddress) => (this.#avoidUntil.get(upstream) ?? 0) > now;
-    return [...turned.filter((upstream) => !isAvoided(upstream)), ...turned.filter(isAvoided)];
-  }
-
-  /** One server: over UDP, again over TCP when the answer was cut, without EDNS when it is not understood. */
-  async #exchange(request: Request, upstream: DnsServerAddress, deadline: number): Promise<Received | undefined> {
-    const edns: Edns = { udpSize, version: 0, dnssecOk: request.dnssecOk, options: [] };
-    let reply = await this.#attempt(request, upstream, "udp", deadline, edns);
-    if (reply?.message.rcode === responseCodes.FORMERR && reply.message.edns === undefined) {
-      reply = await this.#attempt(request, upstream, "udp", deadline, undefined);
-    }
-    if (reply?.message.truncated !== true) return reply;
-    return (await this.#attempt(request, upstream, "tcp", deadline, edns)) ?? reply;
-  }
-
-  #attempt(
-    request: Request,
-    upstream: DnsServerAddress,
-    transport: DnsTransport,
-    deadline: number,
-    edns: Edns | undefined,
-  ): Promise<Received | undefined> {
-    const { clock, dial, random, attemptTimeoutMs = 2000 } = this.#options;
-    const query = queryFor(request, Math.floor(random() * 0x1_0000), edns);
-    const timeout = Math.min(attemptTimeoutMs, deadline - clock.monotonic());
-    return new Promise((resolve) => {
-      let isOver = false;
-      const cancels: Cancel[] = [];
-      const finish = (received: Received | undefined) => {
-        if (isOver) return;
-        isOver = true;
-        this.#attempts.delete(giveUp);
-        for (const cancel of cancels) cancel();
-        resolve(received);
-      };
-      const giveUp = () => finish(undefined);
-      this.#attempts.add(giveUp);
-      cancels.push(clock.schedule(timeout, giveUp));
-      const close = dial.send(upstream, transport, encodeMessage(query, queryBytes, this.#writer), {
-        message: (bytes) => {
-          const message = decodeMessage(bytes);
-          if (message.kind === "message" && answers(message, query)) finish({ message, size: bytes.length });
+  #known(upstream: Upstream): Known {
+    const { dial, clock, random, maxFails = 2, healthCheck = {} } = this.#options;
+    const known: Known = {
+      upstream,
+      name: upstreamName(upstream),
+      answers: new Map(),
+      roundTrip: undefined,
+      queries: 0,
+      failures: 0,
+      checkFailures: 0,
+      health: new UpstreamHealth(upstream, {
+        dial,
+        clock,
+        random,
+        transport: this.#transport(upstream, "udp"),
+        maxFails,
+        options: healthCheck,
+        checkFailed: () => {
+          known.checkFailures++;
+          this.#metrics?.checkFailed(known.name);
         },
-        failed: giveUp,
-      });
-      cancels.push(close);
-      if (isOver) close();
+      }),
+    };
+    return known;
+  }
+
+  #isMine(name: DnsName): boolean {
+    const { from = rootName, except = [] } = this.#options;
+    return zoneOffset(name, from) >= 0 && !except.some((zone) => zoneOffset(name, zone) >= 0);
+  }
+
+  #transport({ tls }: Upstream, client: Request["transport"]): UpstreamTransport {
+    if (tls !== undefined) return "tls";
+    switch (this.#options.protocol ?? "client") {
+      case "client":
+        return client;
+      case "prefer_udp":
+        return "udp";
+      case "force_tcp":
+        return "tcp";
+    }
+  }
+
+  #ask(request: Request): Promise<Reply> {
+    const { clock, random, policy = "random", totalTimeoutMs = 5000 } = this.#options;
+    const states = this.#upstreams.map(({ health }) => health.state);
+    const order = upstreamOrder(states, policy, this.#turn++, random);
+    const candidates = order
+      .flatMap((index) => this.#upstreams[index] ?? [])
+      .map((one) => this.#candidate(one, request));
+    return new Promise((resolve) => {
+      let cancel: Cancel = () => undefined;
+      const finish = (reply: Reply | undefined) => {
+        this.#stops.delete(giveUp);
+        if (reply === undefined) this.#counts.unanswered++;
+        resolve(reply ?? { ...failure(responseCodes.SERVFAIL), recursionAvailable: true });
+      };
+      const giveUp = () => {
+        cancel();
+        finish(undefined);
+      };
+      this.#stops.add(giveUp);
+      cancel = askInTurn(candidates, { clock, totalTimeoutMs, maxAttempts: 2 * candidates.length }, finish);
     });
   }
+
+  #candidate(known: Known, request: Request): Candidate {
+    const { attemptTimeoutMs = 2000, minAttemptTimeoutMs } = this.#options;
+    return {
+      attemptTimeoutMs: () =>
+        minAttemptTimeoutMs === undefined
+          ? attemptTimeoutMs
+          : lateAfter(known.roundTrip, minAttemptTimeoutMs, attemptTimeoutMs),
+      hedgeAfterMs: () => this.#hedgeMs(known),
+      ask: (timeoutMs, done) => this.#exchange(known, request, timeoutMs, done),
+    };
+  }
+
+  #exchange(known: Known, request: Request, timeoutMs: number, done: (reply: Reply | undefined) => void): Cancel {
+    const { dial, clock, random, randomizeCase = false } = this.#options;
+    const { upstream, health, answers } = known;
+    const startedAt = clock.monotonic();
+    known.queries++;
+    const transport = this.#transport(upstream, request.transport);
+    const failed = () => {
+      known.failures++;
+      if (!this.#isStopped) health.failed();
+    };
+    const parts = { dial, clock, random, randomizeCase };
+    const cancel = exchange(request, upstream, transport, timeoutMs, parts, (result) => {
+      if (result.kind === "failed") {
+        failed();
+        return done(undefined);
+      }
+      const ms = clock.monotonic() - startedAt;
+      const { rcode } = result.message;
+      known.roundTrip = afterAnswer(known.roundTrip, ms);
+      answers.set(rcode, (answers.get(rcode) ?? 0) + 1);
+      this.#metrics?.answered(known.name, rcode, ms / 1000);
+      health.answered();
+      done(replyOf(result.message, request.name));
+    });
+    const lateMs = Math.min(timeoutMs, this.#hedgeMs(known) ?? timeoutMs);
+    return () => {
+      // Another one was faster, or time is over: a silent server must not stay the first choice.
+      if (clock.monotonic() - startedAt >= lateMs) failed();
+      cancel();
+    };
+  }
+
+  #hedgeMs({ roundTrip }: Known): number | undefined {
+    const { hedge } = this.#options;
+    return hedge === undefined ? undefined : lateAfter(roundTrip, hedge.minMs, hedge.maxMs);
+  }
 }
 
-interface Received {
-  readonly message: Message;
-  readonly size: number;
-}
-
-/** Whether asking the next server would be pointless: this one knows. */
-function isFinal(rcode: number): boolean {
-  return rcode === responseCodes.NOERROR || rcode === responseCodes.NXDOMAIN;
-}
-
-function queryFor(request: Request, id: number, edns: Edns | undefined): Message {
-  return {
-    kind: "message",
-    id,
-    response: false,
-    opcode: 0,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    reserved: false,
-    authenticData: (request.flags & headerBits.authenticData) !== 0,
-    checkingDisabled: wantsUnchecked(request),
-    rcode: 0,
-    questions: [{ name: request.name, type: request.type, class: dnsClasses.IN }],
-    answers: [],
-    authorities: [],
-    additionals: [],
-    ...(edns === undefined ? {} : { edns }),
-  };
-}
-
-/** Whether a message answers this query: forged and late ones do not, and are passed over. */
-function answers(message: Message, query: Message): boolean {
-  if (!message.response || message.id !== query.id || message.opcode !== query.opcode) return false;
-  const [asked] = query.questions;
-  const [echoed] = message.questions;
-  if (asked === undefined || message.questions.length > 1) return false;
-  // Servers that could not read the question do not repeat it.
-  if (echoed === undefined) return message.rcode === responseCodes.FORMERR || message.rcode === responseCodes.NOTIMP;
-  return echoed.type === asked.type && echoed.class === asked.class && sameName(echoed.name, asked.name);
+/** Equal for requests that one answer serves. */
+export function questionKey({ type, dnssecOk, flags, name }: Request): string {
+  const bits = (dnssecOk ? 2 : 0) | ((flags & headerBits.checkingDisabled) === 0 ? 0 : 1);
+  return `${type} ${bits} ${nameKey(name)}`;
 }

@@ -8,7 +8,8 @@ import {
   writeEdns,
 } from "../codec/index.ts";
 import type { Edns, MessageWriter, Query } from "../codec/index.ts";
-import type { DnsTransport, RecordSet, Reply } from "./resolver.ts";
+import { unpackReply, writePackedRecords } from "./packed-records.ts";
+import type { DnsTransport, PackedReply, RecordSet, Reply } from "./resolver.ts";
 
 /** What a server adds to replies and how far it goes. */
 export interface ReplyOptions {
@@ -45,7 +46,7 @@ export function encodeRejection(writer: MessageWriter, id: number, flags: number
 export function encodeReply(
   writer: MessageWriter,
   query: Query,
-  reply: Reply,
+  reply: Reply | PackedReply,
   transport: DnsTransport,
   { maxUdpSize = largestUdpSize, cookie }: ReplyOptions = noOptions,
 ): Uint8Array {
@@ -61,9 +62,15 @@ export function encodeReply(
   writer.u16(query.class);
   const reserved = edns === undefined ? 0 : ednsBytes(edns);
   writer.reserve(reserved);
-  const answers = writeSets(writer, reply.answer);
-  const authorities = writeSets(writer, reply.authority);
-  const additionals = writeSets(writer, reply.additional);
+  const isPacked = "records" in reply;
+  if (isPacked) writePackedRecords(writer, reply);
+  // What must be cut is cut record by record.
+  if (isPacked && writer.overflowed) {
+    return encodeReply(writer, query, unpackReply(reply, query), transport, { maxUdpSize, cookie });
+  }
+  const answers = isPacked ? reply.records.answers : writeSets(writer, reply.answer);
+  const authorities = isPacked ? reply.records.authorities : writeSets(writer, reply.authority);
+  const additionals = isPacked ? reply.records.additionals : writeSets(writer, reply.additional);
   const cut = writer.overflowed;
   writer.overflowed = false;
   writer.reserve(-reserved);
@@ -75,7 +82,7 @@ export function encodeReply(
   return writer.finish();
 }
 
-function replyFlags(query: Query, reply: Reply, cut: boolean): number {
+function replyFlags(query: Query, reply: Reply | PackedReply, cut: boolean): number {
   const wantsAuthenticData = query.edns?.dnssecOk === true || (query.flags & headerBits.authenticData) !== 0;
   return (
     headerBits.response |

@@ -54,12 +54,42 @@ export interface Reply {
   readonly additional: readonly RecordSet[];
 }
 
+/** Records as the bytes that stand after a question, so that they can be sent by copying (`packed-records.ts`). */
+export interface PackedRecords {
+  /** The records from `from` to `to`, then where their TTLs are (16 bits each, from the start of the records). */
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+  readonly answers: number;
+  readonly authorities: number;
+  readonly additionals: number;
+  /**
+   * Addresses that may stand in any order: where the first record starts (from `from`), how many there are, and how long
+   * each is.
+   */
+  readonly run: { readonly at: number; readonly count: number; readonly stride: number } | undefined;
+}
+
+/** A reply whose records are bytes already. Their names take the letters of whoever asks. */
+export interface PackedReply extends Omit<Reply, "answer" | "authority" | "additional"> {
+  readonly records: PackedRecords;
+  /** Seconds, for all records. */
+  readonly ttl: number;
+  /** Which record of the address run comes first. */
+  readonly first: number;
+}
+
 /** A reply now, or later when somebody else must be asked. */
 export type MaybeLater<T> = T | Promise<T>;
 
 /** Somebody who may know. `undefined` means that the name is not for this one, and the next is asked. */
 export interface Resolver {
   resolve(request: Request): MaybeLater<Reply> | undefined;
+  /**
+   * What `resolve` would give at once, ready to be sent. `undefined` means that `resolve` must be asked. Only for those who
+   * have bytes; a resolver that changes what others say has none.
+   */
+  packed?(request: Request): PackedReply | undefined;
 }
 
 /** Asks everybody in order, as for a query from outside. */

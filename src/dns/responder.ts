@@ -13,7 +13,16 @@ import { checkCookie, makeCookie } from "./cookie.ts";
 import { encodeRejection, encodeReply } from "./reply-encoding.ts";
 import type { ReplyOptions } from "./reply-encoding.ts";
 import { failure } from "./resolver.ts";
-import type { DnsClient, DnsTransport, MaybeLater, Reply, Request, Resolve, Resolver } from "./resolver.ts";
+import type {
+  DnsClient,
+  DnsTransport,
+  MaybeLater,
+  PackedReply,
+  Reply,
+  Request,
+  Resolve,
+  Resolver,
+} from "./resolver.ts";
 
 /** Answers messages: bytes in, bytes out; `undefined` where no answer may be sent. Never throws, never rejects. */
 export type Answer = (
@@ -68,7 +77,21 @@ export function createResponder(
     return failure(responseCodes.REFUSED);
   };
 
-  const finish = (query: Query, reply: Reply, transport: DnsTransport, limits: ReplyOptions): Uint8Array => {
+  /** Like `resolve`, but takes bytes where somebody has them ready. */
+  const find = (request: Request): MaybeLater<Reply> | PackedReply => {
+    for (const resolver of resolvers) {
+      const reply = resolver.packed?.(request) ?? resolver.resolve(request);
+      if (reply !== undefined) return reply;
+    }
+    return failure(responseCodes.REFUSED);
+  };
+
+  const finish = (
+    query: Query,
+    reply: Reply | PackedReply,
+    transport: DnsTransport,
+    limits: ReplyOptions,
+  ): Uint8Array => {
     answers.set(reply.rcode, (answers.get(reply.rcode) ?? 0) + 1);
     return encodeReply(writer, query, reply, transport, limits);
   };
@@ -104,7 +127,7 @@ export function createResponder(
     const refused = options === undefined ? responseCodes.FORMERR : refusal(query);
     if (refused !== undefined) return finish(query, failure(refused), transport, options ?? limits);
     try {
-      const reply = resolve(requestOf(query, transport, client));
+      const reply = find(requestOf(query, transport, client));
       if (!(reply instanceof Promise)) return finish(query, reply, transport, options ?? limits);
       return reply
         .then((later) => finish(query, later, transport, options ?? limits))

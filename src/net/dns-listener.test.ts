@@ -1,13 +1,12 @@
 import { createSocket } from "node:dgram";
 import type { Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { hasCode, ip } from "../core/index.ts";
+import { hasCode } from "../core/index.ts";
 import { listenDns } from "./dns-listener.ts";
 import type { DnsListenerOptions } from "./dns-listener.ts";
-import { dnsDialer } from "./dns-upstream.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -229,62 +228,5 @@ describe("listenDns()", () => {
     await expect(atOnce.ready).rejects.toSatisfy((error) => hasCode(error, "AddressInUse"));
     const elsewhere = listenDns({ addresses: ["192.0.2.1"], port: 0, answer });
     await expect(elsewhere.ready).rejects.toSatisfy((error) => hasCode(error, "AddressNotAvailable"));
-  });
-});
-
-describe("dnsDialer()", () => {
-  const ask = (port: number, transport: "udp" | "tcp", text: string) =>
-    new Promise<string>((resolve) => {
-      const cancel = dnsDialer().send({ address: ip("127.0.0.1"), port }, transport, Buffer.from(text), {
-        message: (bytes) => {
-          resolve(Buffer.from(bytes).toString());
-          cancel();
-        },
-        failed: (error) => resolve(`failed: ${error.message}`),
-      });
-    });
-
-  it.each(["udp", "tcp"] as const)("brings the answer over %s", async (transport) => {
-    const { port } = await start();
-    expect(await ask(port, transport, "hello")).toBe("HELLO");
-  });
-
-  it.each(["udp", "tcp"] as const)("knows at once that nobody listens for %s", async (transport) => {
-    const { port, listener } = await start();
-    await listener.close(0);
-    expect(await ask(port, transport, "hello")).toContain("ECONNREFUSED");
-  });
-
-  it("uses another port for every query", async () => {
-    const socket = createSocket("udp4");
-    cleanups.push(() => socket.close());
-    await new Promise<void>((resolve) => {
-      socket.bind(0, "127.0.0.1", resolve);
-    });
-    const ports = new Set<number>();
-    socket.on("message", (_message, from) => ports.add(from.port));
-    const upstream = { address: ip("127.0.0.1"), port: socket.address().port };
-    const cancels = Array.from({ length: 20 }, () =>
-      dnsDialer().send(upstream, "udp", Buffer.of(1), { message: () => undefined, failed: () => undefined }),
-    );
-    await until(() => ports.size === 20);
-    for (const cancel of cancels) cancel();
-  });
-
-  it("tells when a server closes without an answer, and is silent after a cancel", async () => {
-    const server = createServer((socket) => socket.end());
-    cleanups.push(() => server.close());
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    expect(await ask(port, "tcp", "x")).toContain("closed the connection");
-    const heard: string[] = [];
-    const cancel = dnsDialer().send({ address: ip("127.0.0.1"), port: 1 }, "udp", Buffer.of(1), {
-      message: () => heard.push("message"),
-      failed: () => heard.push("failed"),
-    });
-    cancel();
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(heard).toEqual([]);
   });
 });

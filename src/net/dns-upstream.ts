@@ -1,12 +1,18 @@
-import { createSocket } from "node:dgram";
-import { connect } from "node:net";
 import type { Cancel, Ip } from "../core/index.ts";
-import { familyOf } from "./address-family.ts";
+import { StreamUpstreams } from "./dns-upstream-stream.ts";
+import { UdpUpstreams } from "./dns-upstream-udp.ts";
 
 /** A DNS server to ask. */
 export interface DnsUpstreamAddress {
   readonly address: Ip;
   readonly port: number;
+  /** For `tls`: the name in the certificate (the address unless given) and what to trust and show, in PEM. */
+  readonly tls?: {
+    readonly serverName?: string;
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+  };
 }
 
 /** Who hears what the server says. */
@@ -15,29 +21,66 @@ export interface DnsUpstreamHandlers {
   failed(error: Error): void;
 }
 
+/** How sockets are used. */
+export interface DnsDialerOptions {
+  /** How long a connection without queries stays open, in milliseconds; 10,000 unless given. */
+  readonly idleMs?: number;
+  /** Connections to one server; 8 unless given. When all are busy, they are shared. */
+  readonly maxConnections?: number;
+  /** Queries that wait for answers on one connection before another is opened; 32 unless given. */
+  readonly maxPipelined?: number;
+  /**
+   * How many UDP sockets, each at a random port, take turns for one server; 0 (unless given) for a new one for every
+   * query. A forger must guess port and id: 65,000 times less with a new socket, the pool's size less with a pool.
+   */
+  readonly udpPool?: number;
+}
+
+/** Open sockets. */
+export interface DnsDialerStats {
+  readonly udpSockets: number;
+  readonly connections: number;
+  /** Queries that found an open connection, and those that opened one. */
+  readonly connectionHits: number;
+  readonly connectionMisses: number;
+}
+
 /** Sends single queries to DNS servers; fits the port that the `dns` layer asks with. */
 export interface DnsDialer {
   send(
     upstream: DnsUpstreamAddress,
-    transport: "udp" | "tcp",
+    transport: "udp" | "tcp" | "tls",
     query: Uint8Array,
     handlers: DnsUpstreamHandlers,
   ): Cancel;
+  stats(): DnsDialerStats;
+  /** Closes what is open. Queries that wait fail. */
+  close(): void;
 }
 
 /**
- * Asks over UDP and TCP. Every UDP query has a socket of its own, bound by the kernel to a random port and connected
- * to the server, so that messages from elsewhere never arrive and a closed port is known at once.
+ * Asks over UDP, TCP and TLS. UDP sockets have random ports and are connected to the server, so that messages from
+ * elsewhere never arrive and a closed port is known at once. Connections are shared: queries go out without waiting for
+ * earlier answers, which may come in any order (RFC 7766).
  */
-export function dnsDialer(): DnsDialer {
+export function dnsDialer(options: DnsDialerOptions = {}): DnsDialer {
+  const { idleMs = 10_000, maxConnections = 8, maxPipelined = 32, udpPool = 0 } = options;
+  const udp = new UdpUpstreams(udpPool, idleMs);
+  const streams = new StreamUpstreams({ idleMs, maxConnections, maxPipelined });
   return {
     send: (upstream, transport, query, handlers) => {
       const { heard, mute } = muteable(handlers);
-      const close = transport === "udp" ? sendUdp(upstream, query, heard) : sendTcp(upstream, query, heard);
+      const close =
+        transport === "udp" ? udp.send(upstream, query, heard) : streams.send(upstream, transport, query, heard);
       return () => {
         mute();
         close();
       };
+    },
+    stats: () => ({ udpSockets: udp.sockets, ...streams.stats() }),
+    close: () => {
+      udp.close();
+      streams.close();
     },
   };
 }
@@ -58,49 +101,4 @@ function muteable(handlers: DnsUpstreamHandlers): { readonly heard: DnsUpstreamH
       isMuted = true;
     },
   };
-}
-
-function sendUdp({ address, port }: DnsUpstreamAddress, query: Uint8Array, handlers: DnsUpstreamHandlers): Cancel {
-  const family = familyOf(address);
-  const socket = createSocket({
-    type: family === 6 ? "udp6" : "udp4",
-    lookup: (host, _options, done) => done(null, host, family),
-  });
-  let isOpen = true;
-  socket.on("message", (message) => handlers.message(message));
-  socket.on("error", (error) => handlers.failed(error));
-  socket.once("connect", () => {
-    if (!isOpen) return;
-    socket.send(query, (error) => {
-      if (error !== null) handlers.failed(error);
-    });
-  });
-  socket.connect(port, address);
-  return () => {
-    if (!isOpen) return;
-    isOpen = false;
-    socket.close();
-  };
-}
-
-function sendTcp({ address, port }: DnsUpstreamAddress, query: Uint8Array, handlers: DnsUpstreamHandlers): Cancel {
-  const socket = connect({ host: address, port });
-  let received: Buffer = Buffer.alloc(0);
-  socket.on("connect", () => {
-    const framed = Buffer.allocUnsafe(2 + query.length);
-    framed.writeUInt16BE(query.length, 0);
-    framed.set(query, 2);
-    socket.write(framed);
-  });
-  socket.on("data", (chunk) => {
-    received = Buffer.concat([received, chunk]);
-    while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
-      const length = received.readUInt16BE(0);
-      handlers.message(received.subarray(2, 2 + length));
-      received = received.subarray(2 + length);
-    }
-  });
-  socket.on("error", (error) => handlers.failed(error));
-  socket.on("close", () => handlers.failed(new Error(`${address} closed the connection without an answer`)));
-  return () => void socket.destroy();
 }

@@ -7,7 +7,13 @@ export { listenDns } from "./dns-listener.ts";
 export type { DnsListener, DnsListenerOptions } from "./dns-listener.ts";
 export type { DnsAnswer, DnsTcpLimits } from "./dns-tcp-connections.ts";
 export { dnsDialer } from "./dns-upstream.ts";
-export type { DnsDialer, DnsUpstreamAddress, DnsUpstreamHandlers } from "./dns-upstream.ts";
+export type {
+  DnsDialer,
+  DnsDialerOptions,
+  DnsDialerStats,
+  DnsUpstreamAddress,
+  DnsUpstreamHandlers,
+} from "./dns-upstream.ts";
 export { secureRandom } from "./secure-random.ts";
 export { createHealthCheckServer } from "./health-check-server.ts";
 export type { HealthCheckServer, PortAnswer } from "./health-check-server.ts";
