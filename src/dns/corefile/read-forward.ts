@@ -1,0 +1,164 @@
+import { parseName } from "../../codec/index.ts";
+import { isPort, parseIp } from "../../core/index.ts";
+import type { Ip } from "../../core/index.ts";
+import { parseResolvConf } from "../resolv-conf.ts";
+import {
+  expectArguments,
+  onlyArgument,
+  readChoice,
+  readDuration,
+  readInteger,
+  readProperties,
+  readResponseCode,
+  readZoneList,
+  refuseProperty,
+} from "./arguments.ts";
+import type { Directive, Word } from "./blocks.ts";
+import type { ForwardSettings, Upstream } from "./configuration.ts";
+import { readZones } from "./listen-key.ts";
+import { corefileError } from "./place.ts";
+
+/** More servers do not make a name easier to find. */
+const mostUpstreams = 15;
+
+/** The text of a file, undefined when there is none. */
+export type ReadText = (path: string) => string | undefined;
+
+/** `forward FROM TO... { ... }`; TO is an address, or a file such as `/etc/resolv.conf`. */
+export function readForward(plugin: Directive, readText: ReadText): ForwardSettings {
+  expectArguments(plugin, 2, Infinity, "forward FROM TO...");
+  const [from, ...targets] = plugin.args;
+  if (from === undefined) throw new TypeError("Arguments were counted before");
+  const to = targets.flatMap((word) => readTargets(word, readText));
+  if (to.length > mostUpstreams) {
+    throw corefileError(plugin, `forward: ${to.length} servers are too many, at most ${mostUpstreams} can be asked`);
+  }
+  let settings: ForwardSettings = {
+    file: plugin.file,
+    line: plugin.line,
+    from: readZones(from),
+    to,
+    except: [],
+    policy: "random",
+    maxFails: 2,
+    healthCheckMs: 500,
+    healthCheckRecursion: true,
+    healthCheckName: ".",
+    expireMs: 10_000,
+    maxConcurrent: 0,
+    forceTcp: false,
+    preferUdp: false,
+    failFast: false,
+    next: [],
+    failover: [],
+  };
+  const set = (change: Partial<ForwardSettings>) => {
+    settings = { ...settings, ...change };
+  };
+  const flag = (form: string, change: Partial<ForwardSettings>) => (property: Directive) => {
+    expectArguments(property, 0, 0, form);
+    set(change);
+  };
+  readProperties(plugin, {
+    except: (property) => {
+      expectArguments(property, 1, Infinity, "except NAME...");
+      set({ except: [...settings.except, ...readZoneList(property.args)] });
+    },
+    policy: (property) =>
+      set({ policy: readChoice(onlyArgument(property, "policy POLICY"), ["random", "round_robin", "sequential"]) }),
+    max_fails: (property) => set({ maxFails: readInteger(onlyArgument(property, "max_fails NUMBER"), 0, 1e6) }),
+    health_check: (property) => set(readHealthCheck(property)),
+    expire: (property) => set({ expireMs: readDuration(onlyArgument(property, "expire DURATION")) }),
+    max_concurrent: (property) =>
+      set({ maxConcurrent: readInteger(onlyArgument(property, "max_concurrent NUMBER"), 0, 1e9) }),
+    force_tcp: flag("force_tcp", { forceTcp: true }),
+    prefer_udp: flag("prefer_udp", { preferUdp: true }),
+    failfast_all_unhealthy_upstreams: flag("failfast_all_unhealthy_upstreams", { failFast: true }),
+    tls: (property) => {
+      expectArguments(property, 0, 3, "tls [CERT KEY] [CA]");
+      const texts = property.args.map(({ text }) => text);
+      const ca = texts.length === 1 ? texts[0] : texts[2];
+      const [certificate, key] = texts.length > 1 ? texts : [];
+      set({
+        tls: {
+          ...(certificate === undefined ? {} : { certificate }),
+          ...(key === undefined ? {} : { key }),
+          ...(ca === undefined ? {} : { ca }),
+        },
+      });
+    },
+    tls_servername: (property) => set({ tlsName: onlyArgument(property, "tls_servername NAME").text }),
+    next: (property) => {
+      expectArguments(property, 1, Infinity, "next RCODE...");
+      set({ next: property.args.map(readResponseCode) });
+    },
+    failover: (property) => {
+      expectArguments(property, 1, Infinity, "failover RCODE...");
+      const failover = property.args.map(readResponseCode);
+      if (failover.includes(0)) throw corefileError(property, "forward: failover NOERROR would never take an answer");
+      set({ failover });
+    },
+    max_idle_conns: refuseProperty("forward", "connections that are idle end after expire; remove the line"),
+    max_connect_attempts: refuseProperty("forward", "every server is tried within 5 s in all; remove the line"),
+    max_age: refuseProperty("forward", "use expire"),
+    next_on_nodata: refuseProperty("forward", "use next NXDOMAIN, or remove the line"),
+    doh_method: refuseProperty("forward", "use tls:// (DNS over TLS)"),
+    resolver: refuseProperty("forward", "write the addresses of the servers"),
+  });
+  const ambiguous = settings.tlsName === undefined ? undefined : to.find(({ tlsName }) => tlsName !== undefined);
+  if (ambiguous !== undefined) {
+    throw corefileError(plugin, "forward: a name behind % and tls_servername exclude each other: keep one of them");
+  }
+  return settings;
+}
+
+function readHealthCheck(property: Directive): Partial<ForwardSettings> {
+  expectArguments(property, 1, 4, "health_check DURATION [no_rec] [domain NAME]");
+  const [duration, ...words] = property.args;
+  if (duration === undefined) throw new TypeError("Arguments were counted before");
+  let change: Partial<ForwardSettings> = { healthCheckMs: readDuration(duration) };
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (readChoice(word, ["no_rec", "domain"]) === "no_rec") {
+      change = { ...change, healthCheckRecursion: false };
+      continue;
+    }
+    const name = words.shift();
+    if (name === undefined || parseName(name.text) === undefined) {
+      throw corefileError(word, "forward: health_check domain needs a name after it");
+    }
+    change = { ...change, healthCheckName: name.text };
+  }
+  return change;
+}
+
+function readTargets(word: Word, readText: ReadText): readonly Upstream[] {
+  const scheme = /^([a-z]+):\/\//i.exec(word.text);
+  const transport = scheme?.[1]?.toLowerCase() ?? "dns";
+  if (transport !== "dns" && transport !== "tls") {
+    throw corefileError(word, `forward: ${transport}:// servers cannot be asked: use dns:// or tls://`);
+  }
+  const rest = word.text.slice(scheme?.[0].length ?? 0);
+  const own = readAddress(rest, transport);
+  if (own !== undefined) return [own];
+  const text = scheme === null && rest.includes("/") ? readText(word.text) : undefined;
+  if (text === undefined) {
+    const what = rest.includes("/") ? "this file cannot be read" : "write the address of the server, not its name";
+    throw corefileError(word, `forward: ${JSON.stringify(word.text)} is no server: ${what}`);
+  }
+  const addresses = parseResolvConf(text)
+    .nameservers.map((server) => parseIp(server))
+    .filter((address): address is Ip => address !== undefined);
+  if (addresses.length === 0) throw corefileError(word, `forward: ${word.text} names no server: add a nameserver line`);
+  return addresses.map((address) => ({ transport: "dns", address, port: 53 }));
+}
+
+/** `ADDRESS[%NAME][:PORT]` */
+function readAddress(text: string, transport: "dns" | "tls"): Upstream | undefined {
+  const match = /^(?:\[([^\]%]+)\]|([^%[\]]+?))(?:%([A-Za-z0-9.-]+))?(?::([0-9]{1,5}))?$/.exec(text);
+  const whole = parseIp(text);
+  const address = whole ?? parseIp(match?.[1] ?? match?.[2] ?? "");
+  const port = whole === undefined && match?.[4] !== undefined ? Number(match[4]) : transport === "tls" ? 853 : 53;
+  if (address === undefined || !isPort(port)) return undefined;
+  const tlsName = whole === undefined ? match?.[3] : undefined;
+  return { transport, address, port, ...(tlsName === undefined ? {} : { tlsName }) };
+}
