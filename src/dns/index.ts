@@ -23,3 +23,6 @@ export type {
 export { exposeCache } from "./forward-cache-metrics.ts";
 export type { CacheLabels } from "./forward-cache-metrics.ts";
 export { MemoryCache } from "./memory-cache.ts";
+export { readCorefile } from "./corefile/read-corefile.ts";
+export type { CorefileContext } from "./corefile/read-corefile.ts";
+export type { DnsConfiguration, ServerBlock } from "./corefile/configuration.ts";

@@ -21,7 +21,6 @@ export interface AnsweredQuery {
   readonly bufsize: number;
   readonly transport: "udp" | "tcp";
   readonly client: { readonly address: string; readonly port: number } | undefined;
-  readonly local: string;
   readonly rcode: number;
   /** The header's second word of the answer. */
   readonly replyFlags: number;
@@ -44,7 +43,6 @@ const flagNames: readonly (readonly [bit: number, name: string])[] = [
 const fields: Readonly<Record<string, (query: AnsweredQuery) => string>> = {
   "{remote}": ({ client }) => bracketed(client?.address ?? "-"),
   "{port}": ({ client }) => String(client?.port ?? 0),
-  "{local}": ({ local }) => bracketed(local),
   "{>id}": ({ id }) => String(id),
   "{type}": ({ type }) => recordTypeName(type),
   "{class}": () => "IN",

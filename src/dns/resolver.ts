@@ -139,6 +139,9 @@ export function failure(rcode: number): Reply {
   };
 }
 
+/** Stands for no answer at all: the client is left without one. Compared by identity. */
+export const dropped: Reply = failure(responseCodes.REFUSED);
+
 /** Longest time that resolvers may remember that something is not there, in seconds. */
 const longestNegativeTtl = 300;
 

@@ -52,6 +52,12 @@ export class ServiceEntry {
     return this.#hosts.get(label);
   }
 
+  /** The labels of all endpoints. */
+  hostLabels(): Iterable<string> {
+    this.#hosts ??= this.#makeHosts();
+    return this.#hosts.keys();
+  }
+
   /** The labels of the endpoints with this address. */
   hostsOf(address: Ip): ReadonlySet<string> {
     const hosts = new Set<string>();

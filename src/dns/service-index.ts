@@ -56,6 +56,15 @@ export class ServiceIndex {
     return entry?.facts === undefined ? undefined : entry;
   }
 
+  /** All Services, in no order. */
+  *entries(): Iterable<ServiceEntry> {
+    for (const first of this.#table.values()) {
+      for (let entry: ServiceEntry | undefined = first; entry !== undefined; entry = entry.next) {
+        if (entry.facts !== undefined) yield entry;
+      }
+    }
+  }
+
   /** Whether a Service is in this namespace. */
   hasNamespace(namespace: string): boolean {
     return this.#namespaces.has(namespace);

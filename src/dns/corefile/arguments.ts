@@ -124,7 +124,7 @@ export function readRecordType(word: Word): number {
 
 /** A response code by its mnemonic. */
 export function readResponseCode(word: Word): number {
-  const more: Readonly<Record<string, number>> = { YXDOMAIN: 6, YXRRSET: 7, NXRRSET: 8, NOTAUTH: 9, NOTZONE: 10 };
+  const more: Readonly<Record<string, number>> = { YXDOMAIN: 6, YXRRSET: 7, NXRRSET: 8, NOTZONE: 10 };
   const code = new Map(Object.entries({ ...responseCodes, ...more })).get(word.text.toUpperCase());
   if (code === undefined)
     throw corefileError(word, `${JSON.stringify(word.text)} is no response code: write SERVFAIL, ...`);
