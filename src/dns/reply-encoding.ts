@@ -50,9 +50,11 @@ export function encodeReply(
   transport: DnsTransport,
   { maxUdpSize = largestUdpSize, cookie }: ReplyOptions = noOptions,
 ): Uint8Array {
-  const edns = query.edns === undefined ? undefined : replyEdns(query.edns, reply.rcode, cookie);
   const udpSize = Math.max(plainUdpSize, Math.min(query.edns?.udpSize ?? 0, maxUdpSize));
-  writer.begin(transport === "tcp" ? maxMessageBytes : udpSize);
+  const size = transport === "tcp" ? maxMessageBytes : udpSize;
+  const room = size - 12 - query.name.length - 4;
+  const edns = query.edns === undefined ? undefined : replyEdns(query.edns, reply.rcode, cookie, room);
+  writer.begin(size);
   writer.u16(query.id);
   writer.u16(0);
   writer.u16(1);
@@ -95,7 +97,8 @@ function replyFlags(query: Query, reply: Reply | PackedReply, cut: boolean): num
   );
 }
 
-function replyEdns(edns: Edns, rcode: number, cookie: Uint8Array | undefined): Edns {
+/** The OPT record of a reply, with the options that go back as long as they fit into `room` bytes. */
+function replyEdns(edns: Edns, rcode: number, cookie: Uint8Array | undefined, room: number): Edns {
   const { udpSize, dnssecOk } = edns;
   if (edns.options.length === 0) return { udpSize, version: 0, dnssecOk, options: edns.options };
   // A query that was no query has no options to speak of.
@@ -104,7 +107,8 @@ function replyEdns(edns: Edns, rcode: number, cookie: Uint8Array | undefined): E
     ({ code }) => echoedOptions.has(code) && (cookie === undefined || code !== ednsOptions.COOKIE),
   );
   const own = cookie === undefined ? [] : [{ code: ednsOptions.COOKIE, data: cookie }];
-  return { udpSize, version: 0, dnssecOk, options: [...own, ...echoed] };
+  const whole = { udpSize, version: 0, dnssecOk, options: [...own, ...echoed] };
+  return ednsBytes(whole) <= room ? whole : { ...whole, options: own };
 }
 
 /** Writes records until one does not fit; from then on nothing is written. Gives how many are there. */
