@@ -1,6 +1,6 @@
-import { messageOf } from "../core/index.ts";
+import { CodedError, messageOf } from "../core/index.ts";
 import { enterNamespace, libc } from "../kernel/index.ts";
-import type { FromAgent, ToAgent } from "./agent-messages.ts";
+import type { AgentQuestionName, AgentQuestions, FromAgent, Question, ToAgent } from "./agent-messages.ts";
 import { startAgent } from "./agent.ts";
 import type { Agent } from "./agent.ts";
 
@@ -20,16 +20,40 @@ process.on("message", (received) => {
     enterNamespace(message.namespace);
     agent = startAgent(message.input);
     agent.catch((error: unknown) => {
+      if (error instanceof CodedError && error.code === "ProxyModeUnavailable") {
+        const report: FromAgent = { kind: "unusable", message: `${message.input.nodeName}: ${error.message}` };
+        process.send?.(report);
+        return;
+      }
       const reason = error instanceof Error ? error.stack : messageOf(error);
       process.stderr.write(`agent of ${message.input.nodeName}: ${reason}\n`);
       process.exit(1);
     });
     return;
   }
-  void agent
-    ?.then((running) => running.whenApplied(message))
-    .then(() => {
-      const answer: FromAgent = { kind: "applied", id: message.id };
-      process.send?.(answer);
-    });
+  if (agent === undefined) return;
+  const { id } = message;
+  const answer: Promise<FromAgent> =
+    message.kind === "barrier"
+      ? agent.then((running) => running.whenApplied(message)).then(() => ({ kind: "applied", id }))
+      : agent.then((running) => answerQuestion(running, message)).then((value) => ({ kind: "answer", id, value }));
+  const failed = (error: unknown): FromAgent => ({
+    kind: "failed",
+    id,
+    code: error instanceof CodedError ? error.code : undefined,
+    message: messageOf(error),
+  });
+  void answer.catch(failed).then((reply) => process.send?.(reply));
 });
+
+function answerQuestion({ proxy }: Agent, question: Question): Promise<AgentQuestions[AgentQuestionName]["answer"]> {
+  switch (question.name) {
+    case "proxy-status":
+      return Promise.resolve(proxy.status());
+    case "set-proxy-mode": {
+      // The name decides what the body is; the type cannot say so.
+      const { mode } = question.body as AgentQuestions["set-proxy-mode"]["question"];
+      return proxy.setMode(mode).then(() => null);
+    }
+  }
+}

@@ -1,3 +1,5 @@
+import type { ProxyMode, ProxySettings, ProxyStats } from "../proxy/index.ts";
+
 /** What an agent is told about its node. */
 export interface AgentInput {
   readonly nodeName: string;
@@ -19,6 +21,9 @@ export interface AgentInput {
   /** First and last address that nodes may have on the LAN. */
   readonly nodeAddressRange: readonly [string, string];
   readonly heartbeatMs: number;
+  readonly proxy: ProxySettings;
+  /** This is not the node's first agent: an earlier one may have left things. */
+  readonly isSuccessor: boolean;
 }
 
 /** The first message to an agent: which network namespace (a path) to live in, and what to do there. */
@@ -36,10 +41,29 @@ export interface Barrier {
   readonly endpointSlices: string;
 }
 
-export type ToAgent = StartAgent | Barrier;
-
-/** The answer to a barrier. */
-export interface FromAgent {
-  readonly kind: "applied";
-  readonly id: number;
+/** What an agent can be asked, and what it then answers. */
+export interface AgentQuestions {
+  /** What the node's proxy does. */
+  readonly "proxy-status": { readonly question: null; readonly answer: ProxyStats };
+  /** To go on in another proxy mode; answered when new connections go by the new rules alone. */
+  readonly "set-proxy-mode": { readonly question: { readonly mode: ProxyMode }; readonly answer: null };
 }
+
+export type AgentQuestionName = keyof AgentQuestions;
+
+/** A question, answered with the same `id`. */
+export interface Question<Name extends AgentQuestionName = AgentQuestionName> {
+  readonly kind: "question";
+  readonly id: number;
+  readonly name: Name;
+  readonly body: AgentQuestions[Name]["question"];
+}
+
+export type ToAgent = StartAgent | Barrier | Question;
+
+/** The answers to barriers and questions; and, without a question, that the node cannot be what it is asked to be. */
+export type FromAgent =
+  | { readonly kind: "unusable"; readonly message: string }
+  | { readonly kind: "applied"; readonly id: number }
+  | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "failed"; readonly id: number; readonly code: string | undefined; readonly message: string };

@@ -15,13 +15,15 @@ import { ingressImage } from "./builtin-objects.ts";
 import { lookupIn } from "./dns-question.ts";
 import { ingressBuiltIn } from "./ingress-built-in.ts";
 import { nodeDescription } from "./node-description.ts";
-import { startNodeProxy } from "./node-proxy.ts";
+import { startNodeProxy } from "./proxy/node-proxy.ts";
+import type { NodeProxy } from "./proxy/node-proxy.ts";
 import { registerWhenReachable } from "./register-node.ts";
 
 /** One node's agent at work. */
 export interface Agent {
   /** Resolves when the node's rules and names are at least as new as these resource versions. */
   whenApplied(versions: Pick<Barrier, "services" | "endpointSlices">): Promise<void>;
+  readonly proxy: NodeProxy;
 }
 
 /**
@@ -53,7 +55,16 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
     clock,
   );
 
-  const proxy = startNodeProxy({ input, caches: { services, endpointSlices, nodes }, recorder, clock, log });
+  const proxy = await startNodeProxy({
+    nodeName,
+    settings: input.proxy,
+    caches: { services, endpointSlices, nodes },
+    serviceCidrs: [cidr(input.serviceCidr)],
+    mayHaveLeftovers: input.isSuccessor,
+    recorder,
+    clock,
+    log,
+  });
 
   const dnsAddress = ip(input.dnsAddress);
   const dns = createClusterDns({
@@ -126,6 +137,7 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
   });
 
   return {
+    proxy,
     async whenApplied(versions) {
       await Promise.all([
         whenSeen(services, versions.services),

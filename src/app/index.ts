@@ -10,3 +10,6 @@ export { parseManifest, readManifests } from "./manifests.ts";
 export type { ManifestObject } from "./manifests.ts";
 export type { DnsProbe, DnsProbeResult, HttpProbe, HttpProbeResult, UdpProbe } from "./probe/probe.ts";
 export { packageFile } from "./package-files.ts";
+export { readProxyConfig } from "./proxy/read-proxy-config.ts";
+export { cleanUpProxy, runProxy } from "./proxy/run-proxy.ts";
+export type { ProxyRun } from "./proxy/run-proxy.ts";

@@ -1,3 +1,5 @@
+import { defaultProxySettings } from "../proxy/index.ts";
+import type { ProxyMode, ProxySettings } from "../proxy/index.ts";
 import type { LabDirectory } from "./lab-directory.ts";
 
 /** A machine outside the cluster, on the LAN. */
@@ -31,6 +33,9 @@ export interface LabOptions {
   readonly nodeGraceMs: number;
   /** Milliseconds between a node's heartbeats. */
   readonly nodeHeartbeatMs: number;
+  readonly proxy: ProxySettings;
+  /** The proxy modes of nodes that have another than `proxy.mode`, by name. */
+  readonly proxyModes: Readonly<Record<string, ProxyMode>>;
 }
 
 /** The defaults of `sealane up`. */
@@ -48,6 +53,9 @@ export const defaultLabOptions: Omit<LabOptions, "name"> = {
   stateDirectory: undefined,
   nodeGraceMs: 3000,
   nodeHeartbeatMs: 750,
+  // The network of a lab is known, unlike that of a cluster that the proxy merely joins.
+  proxy: { ...defaultProxySettings, localTraffic: { kind: "node-cidr" } },
+  proxyModes: {},
 };
 
 /** The line by which the launcher ends a lab. */

@@ -14,6 +14,12 @@ export interface LabStatus {
   /** Objects that were stored, but that nothing acts on: `job.batch/NAS/NAME`. */
   readonly storedOnly: readonly string[];
   readonly notReady: readonly Waiting[];
+  /** Services that some nodes' proxies serve otherwise than they ask for, and how. */
+  readonly limitations: readonly {
+    readonly service: string;
+    readonly reason: string;
+    readonly nodes: readonly string[];
+  }[];
   readonly addresses: { readonly client: string; readonly router: string; readonly pool: string };
 }
 
@@ -24,6 +30,8 @@ export interface NodeSummary {
   readonly podCidr: string;
   readonly ready: boolean;
   readonly pods: number;
+  /** The mode of its proxy; undefined when its agent does not answer. */
+  readonly proxyMode: string | undefined;
 }
 
 export interface ServiceSummary {

@@ -8,12 +8,16 @@ import {
   zoneLabel,
 } from "../objects/index.ts";
 import type { Ingress, Node, Pod, Service } from "../objects/index.ts";
+import type { ProxyStats } from "../proxy/index.ts";
 import { isIngressRouter } from "./builtin-objects.ts";
 import type { IngressSummary, NodeSummary, PodsSummary, ServiceSummary } from "./lab-status.ts";
 import type { ClusterState } from "./readiness.ts";
 
 /** Nodes as `sealane status` shows them, by name. */
-export function nodeSummaries(state: ClusterState): readonly NodeSummary[] {
+export function nodeSummaries(
+  state: ClusterState,
+  proxies: ReadonlyMap<string, Pick<ProxyStats, "mode">>,
+): readonly NodeSummary[] {
   return [...state.nodes].sort(byNumberedName).map((node) => ({
     name: node.metadata.name,
     zone: node.metadata.labels?.[zoneLabel] ?? "",
@@ -21,6 +25,7 @@ export function nodeSummaries(state: ClusterState): readonly NodeSummary[] {
     podCidr: node.spec.podCIDR ?? "",
     ready: isNodeReady(node),
     pods: state.pods.filter((pod) => pod.spec.nodeName === node.metadata.name).length,
+    proxyMode: proxies.get(node.metadata.name)?.mode,
   }));
 }
 

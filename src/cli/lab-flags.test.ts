@@ -27,7 +27,19 @@ describe("labOptions()", () => {
     expect(options("--state", "objects").stateDirectory).toBe("/home/me/objects");
   });
 
+  it("reads proxy modes of all nodes and of single ones", () => {
+    const { proxy, proxyModes } = options("--proxy-mode", "iptables", "--proxy-mode", "node-2=ipvs", "--reset-removed");
+    expect([proxy.mode, proxy.resetRemoved, proxyModes]).toEqual(["iptables", true, { "node-2": "ipvs" }]);
+    expect(options("--ipvs-scheduler", "lc").proxy.scheduler).toBe("lc");
+  });
+
   it.each([
+    ["--proxy-mode", "fast", 'There is no proxy mode "fast"; use one of nftables, iptables, ipvs, userspace'],
+    ["--proxy-mode", "ebpf", "The proxy mode ebpf is planned, but not there yet"],
+    ["--proxy-mode", "node-4=ipvs", "this lab has the nodes node-1 to node-3"],
+    ["--proxy-mode", "a=b=c", "--proxy-mode must be MODE or NODE=MODE"],
+    ["--proxy-config", "/no/such/file", "/no/such/file: cannot be read"],
+    ["--ipvs-scheduler", "best", "--ipvs-scheduler must be one of random, rr"],
     ["--nodes", "0", "--nodes must be a number from 1 to 39"],
     ["--nodes", "three", "--nodes must be a number"],
     ["--zones", "a,,b", "--zones must be names"],

@@ -2,7 +2,9 @@ import { cidrAddress, cidrBase, cidrContains, cidrPrefix, parseCidr, parseIp } f
 import type { Cidr } from "../core/index.ts";
 import { defaultLabOptions, labDirectory } from "../app/index.ts";
 import type { LabOptions, OutsideHost } from "../app/index.ts";
+import type { ProxyMode } from "../proxy/index.ts";
 import { durationOption, integerOption, UsageError } from "./command.ts";
+import { modeOption, proxySettings } from "./proxy/proxy-flags.ts";
 
 /** The flags that decide what a lab is, for `util.parseArgs`. */
 export const labFlags = {
@@ -18,6 +20,10 @@ export const labFlags = {
   "outside-host": { type: "string", multiple: true },
   "node-grace": { type: "string", default: `${defaultLabOptions.nodeGraceMs}ms` },
   state: { type: "string" },
+  "proxy-mode": { type: "string", multiple: true },
+  "proxy-config": { type: "string" },
+  "ipvs-scheduler": { type: "string" },
+  "reset-removed": { type: "boolean", default: false },
 } as const;
 
 /** What `labFlags` parse to. */
@@ -34,6 +40,10 @@ export interface LabFlagValues {
   readonly "outside-host"?: readonly string[] | undefined;
   readonly "node-grace": string;
   readonly state?: string | undefined;
+  readonly "proxy-mode"?: readonly string[] | undefined;
+  readonly "proxy-config"?: string | undefined;
+  readonly "ipvs-scheduler"?: string | undefined;
+  readonly "reset-removed": boolean;
 }
 
 /** The help of these flags. */
@@ -47,6 +57,10 @@ export const labFlagsHelp = `  --nodes N             nodes node-1..node-N (defau
   --service-cidr CIDR   Service addresses (default 10.96.0.0/16)
   --node-port-range A-B (default 30000-32767)
   --node-grace TIME     silence after which a node counts as dead (default 3s)
+  --proxy-mode MODE     nftables (default), iptables, ipvs or userspace; NODE=MODE for one node; repeatable
+  --proxy-config FILE   a KubeProxyConfiguration for the nodes' proxies
+  --ipvs-scheduler NAME rr, wrr, lc, wlc, lblc, lblcr, sh, dh, sed, nq, mh, fo or ovf (modes ipvs and userspace)
+  --reset-removed       end TCP connections to endpoints that have gone
   --state DIR           keep the objects in DIR, across restarts`;
 
 /** Checks the flags and makes a lab's options of them. Throws `UsageError` that names the flag. */
@@ -75,8 +89,30 @@ export function labOptions(values: LabFlagValues, workingDirectory: string): Lab
     outsideHosts: outsideHosts(values["outside-host"], lan),
     stateDirectory: values.state === undefined ? undefined : resolvePath(workingDirectory, values.state),
     nodeGraceMs: durationOption("node-grace", values["node-grace"]),
+    ...proxyOptions(values, nodes),
     nodeHeartbeatMs: Math.max(100, Math.floor(durationOption("node-grace", values["node-grace"]) / 4)),
   };
+}
+
+/** `MODE` for all nodes, `NODE=MODE` for one. */
+function proxyOptions(values: LabFlagValues, nodes: number): Pick<LabOptions, "proxy" | "proxyModes"> {
+  const settings = proxySettings(values, defaultLabOptions.proxy);
+  const own = new Map<string, ProxyMode>();
+  let { mode } = settings;
+  for (const text of values["proxy-mode"] ?? []) {
+    const [node, name, ...rest] = text.split("=");
+    if (rest.length > 0 || node === undefined)
+      throw new UsageError(`--proxy-mode must be MODE or NODE=MODE, not ${JSON.stringify(text)}`);
+    if (name === undefined) {
+      mode = modeOption(node);
+      continue;
+    }
+    const number = Number(/^node-([1-9]\d*)$/.exec(node)?.[1]);
+    if (!(number <= nodes))
+      throw new UsageError(`--proxy-mode ${text}: this lab has the nodes node-1 to node-${nodes}`);
+    own.set(node, modeOption(name));
+  }
+  return { proxy: { ...settings, mode }, proxyModes: Object.fromEntries(own) };
 }
 
 /** The LAN has fixed places for its machines: exactly 24 bits. */

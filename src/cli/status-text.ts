@@ -8,13 +8,14 @@ const mostShown = 12;
 export function statusText(status: LabStatus): string {
   const parts = [
     table(
-      ["NODE", "ZONE", "ADDRESS", "PODS", "POD NETWORK", "STATUS"],
+      ["NODE", "ZONE", "ADDRESS", "PODS", "POD NETWORK", "PROXY", "STATUS"],
       status.nodes.map((node) => [
         node.name,
         node.zone,
         node.address,
         String(node.pods),
         node.podCidr,
+        node.proxyMode ?? "-",
         node.ready ? "Ready" : "NotReady",
       ]),
     ),
@@ -56,6 +57,12 @@ export function statusText(status: LabStatus): string {
   ];
   if (status.storedOnly.length > 0) facts.push(`Stored, but nothing acts on: ${listed(status.storedOnly, 6)}`);
   parts.push(facts.join("\n"));
+  if (status.limitations.length > 0) {
+    const shown = status.limitations.slice(0, mostShown).map(({ service, reason, nodes }) => {
+      return `  ${service} (${listed(nodes, 3)}): ${reason}`;
+    });
+    parts.push([style("yellow", "Served otherwise than asked:"), ...shown].join("\n"));
+  }
   if (status.notReady.length > 0) {
     const shown = status.notReady.slice(0, mostShown).map(({ object, namespace, reason }) => {
       return `  ${object}${namespace === undefined ? "" : ` in ${namespace}`}: ${reason}`;

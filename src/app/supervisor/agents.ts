@@ -3,7 +3,8 @@ import { CodedError } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
 import { setCable } from "../../lab/index.ts";
 import type { NodeMachine } from "../../lab/index.ts";
-import type { AgentInput, Barrier, FromAgent, ToAgent } from "../agent-messages.ts";
+import type { AgentInput, AgentQuestionName, AgentQuestions, Barrier, FromAgent, ToAgent } from "../agent-messages.ts";
+import type { ProxyMode } from "../../proxy/index.ts";
 import { spawnAgent } from "./spawn-agent.ts";
 
 /** How long to wait before an agent that ended by itself is started again, in milliseconds. */
@@ -23,26 +24,38 @@ export interface Agents {
    * names in the DNS.
    */
   whenApplied(versions: Versions): Promise<void>;
+  /** Asks one node's agent. Rejects with `CodedError`: "NoSuchNode", "NodeDown", or the agent's own error. */
+  ask<Name extends AgentQuestionName>(
+    node: string,
+    name: Name,
+    body: AgentQuestions[Name]["question"],
+  ): Promise<AgentQuestions[Name]["answer"]>;
+  /** Switches the proxy of a node; it keeps the mode when its agent is started again. Rejects as `ask` does. */
+  setProxyMode(node: string, mode: ProxyMode): Promise<void>;
   stop(): void;
 }
 
 interface RunningNode {
   readonly machine: NodeMachine;
-  readonly input: AgentInput;
+  input: AgentInput;
   process: ChildProcess | undefined;
   wanted: boolean;
   /** Who waits for its agent to be started or given up. */
   readonly changed: (() => void)[];
 }
 
-/** Starts the agents of these nodes, in processes that are there already as far as there are some. */
+/**
+ * Starts the agents of these nodes, in processes that are there already as far as there are some. `unusable` is told when
+ * a node cannot be what it is asked to be on this machine.
+ */
 export function startAgents(
   nodes: readonly { readonly machine: NodeMachine; readonly input: AgentInput }[],
   early: readonly ChildProcess[],
   log: Logger,
+  unusable: (message: string) => void,
 ): Agents {
   const idle = [...early];
-  const waiters = new Map<number, () => void>();
+  const waiters = new Map<number, (answer: FromAgent) => void>();
   let nextWaiter = 0;
 
   function start(node: RunningNode): void {
@@ -52,7 +65,8 @@ export function startAgents(
     tellChanged(node);
     child.on("message", (message) => {
       const report = message as FromAgent;
-      waiters.get(report.id)?.();
+      if (report.kind === "unusable") unusable(report.message);
+      else waiters.get(report.id)?.(report);
     });
     child.once("error", (error) => log.error("agent failed", { node: node.machine.name, error }));
     child.once("exit", (code, signal) => {
@@ -63,6 +77,7 @@ export function startAgents(
       setTimeout(() => node.wanted && node.process === undefined && start(node), restartDelayMs);
     });
     const message: ToAgent = { kind: "start", namespace: node.machine.namespace, input: node.input };
+    node.input = { ...node.input, isSuccessor: true };
     child.send(message, () => undefined);
   }
 
@@ -76,20 +91,41 @@ export function startAgents(
   }
 
   /** Whether the agent answered before it ended. */
-  function answers(agent: ChildProcess, versions: Versions): Promise<boolean> {
+  async function answers(agent: ChildProcess, versions: Versions): Promise<boolean> {
+    return (await exchange(agent, (id) => ({ kind: "barrier", id, ...versions }))) !== undefined;
+  }
+
+  /** The agent's answer; `undefined` when it ended before it gave one. */
+  function exchange(agent: ChildProcess, message: (id: number) => ToAgent): Promise<FromAgent | undefined> {
     const id = nextWaiter++;
     return new Promise((resolve) => {
-      const finish = (answered: boolean) => {
+      const finish = (answer: FromAgent | undefined) => {
         waiters.delete(id);
         agent.off("exit", gone);
-        resolve(answered);
+        resolve(answer);
       };
-      const gone = () => finish(false);
-      waiters.set(id, () => finish(true));
+      const gone = () => finish(undefined);
+      waiters.set(id, finish);
       agent.once("exit", gone);
-      const question: ToAgent = { kind: "barrier", id, ...versions };
-      agent.send(question, () => undefined);
+      agent.send(message(id), () => undefined);
     });
+  }
+
+  async function ask<Name extends AgentQuestionName>(
+    nodeName: string,
+    name: Name,
+    body: AgentQuestions[Name]["question"],
+  ): Promise<AgentQuestions[Name]["answer"]> {
+    const { process: agent } = find(nodeName);
+    const answer =
+      agent === undefined ? undefined : await exchange(agent, (id) => ({ kind: "question", id, name, body }));
+    if (answer === undefined) {
+      throw new CodedError("NodeDown", `The agent of ${nodeName} does not run: sealane node start ${nodeName}`);
+    }
+    if (answer.kind === "failed") throw new CodedError(answer.code ?? "AgentFailed", answer.message);
+    if (answer.kind !== "answer") throw new TypeError(`an answer of kind ${answer.kind} to a question`);
+    // Both ends of the channel are of the same version.
+    return answer.value as AgentQuestions[Name]["answer"];
   }
 
   const running = nodes.map(({ machine, input }): RunningNode => ({
@@ -123,6 +159,12 @@ export function startAgents(
     },
     async whenApplied(versions) {
       await Promise.all(running.map((node) => applied(node, versions)));
+    },
+    ask,
+    async setProxyMode(name, mode) {
+      await ask(name, "set-proxy-mode", { mode });
+      const node = find(name);
+      node.input = { ...node.input, proxy: { ...node.input.proxy, mode } };
     },
     stop() {
       for (const node of running) {

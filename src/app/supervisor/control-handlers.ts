@@ -6,7 +6,9 @@ import type { Cache, ClusterApi, Ingress, Pod } from "../../objects/index.ts";
 import type { ControlHandler } from "../control.ts";
 import type { LabStatus } from "../lab-status.ts";
 import type { SupervisorInput } from "../lab-options.ts";
+import { parseMode } from "../../proxy/index.ts";
 import { exchangeDatagram } from "../probe/sockets.ts";
+import type { ProxyStats } from "../../proxy/index.ts";
 import { probeHttp } from "../probe/http-probe.ts";
 import type { DnsProbe, HttpProbe, UdpProbe } from "../probe/probe.ts";
 import { addressAt, probeName } from "../probe/stub-resolver.ts";
@@ -47,6 +49,12 @@ export function controlHandlers(lab: ControlledLab): Readonly<Record<string, Con
       return placeOf(place, namespace ?? namespaceOfPod(lab.caches.pods.list(), place));
     },
     "stop-node": (body) => Promise.resolve(lab.agents.stopNode(nodeIn(body))),
+    "set-proxy-mode": async (body) => {
+      const { mode } = body as { readonly mode?: unknown };
+      const known = typeof mode === "string" ? parseMode(mode) : undefined;
+      if (known === undefined) throw new CodedError("BadRequest", `There is no proxy mode ${JSON.stringify(mode)}`);
+      await lab.agents.setProxyMode(nodeIn(body), known);
+    },
     "start-node": (body) => Promise.resolve(lab.agents.startNode(nodeIn(body))),
     // Both ends of the control door are of the same version: bodies are what their types say.
     "probe-http": async (body) => {
@@ -88,24 +96,57 @@ function resolverOf(place: Place) {
   return parseResolvConf(readFileSync(`${place.files}/resolv.conf`, "utf8"));
 }
 
-async function labStatus({ input, topology, caches, api, startedAt }: ControlledLab): Promise<LabStatus> {
+async function labStatus({ input, topology, caches, agents, api, startedAt }: ControlledLab): Promise<LabStatus> {
   const state = clusterState(caches);
+  const proxies = await proxyStatuses(topology, agents);
   return {
     name: input.options.name,
     server: input.server,
     kubeconfig: input.directory.kubeconfig,
     startedAt,
-    nodes: nodeSummaries(state),
+    nodes: nodeSummaries(state, proxies),
     services: serviceSummaries(state),
     ingresses: ingressSummaries(caches.ingresses.list()),
     pods: podsSummary(state.pods),
     outsideHosts: input.options.outsideHosts,
     storedOnly: await storedOnlyObjects(api),
     notReady: notReady(state),
+    limitations: limitationsOf(proxies),
     addresses: {
       client: topology.client.address,
       router: topology.router.address,
       pool: input.options.loadBalancerPool,
     },
   };
+}
+
+/** What the nodes' proxies say of themselves; a node that does not answer in time is left out. */
+async function proxyStatuses(topology: Topology, agents: Agents): Promise<ReadonlyMap<string, ProxyStats>> {
+  const statuses = new Map<string, ProxyStats>();
+  const asked = topology.nodes.map(async ({ name }) => {
+    const silence = new Promise<undefined>((resolve) => {
+      setTimeout(() => resolve(undefined), answerTimeoutMs).unref();
+    });
+    const status = await Promise.race([agents.ask(name, "proxy-status", null), silence]).catch(() => undefined);
+    if (status !== undefined) statuses.set(name, status);
+  });
+  await Promise.all(asked);
+  return statuses;
+}
+
+/** A node that takes longer is busy writing rules, or dead. */
+const answerTimeoutMs = 1000;
+
+/** Services that some nodes serve otherwise than they ask for, or not at all. */
+function limitationsOf(proxies: ReadonlyMap<string, ProxyStats>): LabStatus["limitations"] {
+  const found = new Map<string, { service: string; reason: string; nodes: string[] }>();
+  for (const [node, { setAside, limitations }] of proxies) {
+    const refused = setAside.map(({ service, reason }) => ({ service, reason: `refused by the kernel: ${reason}` }));
+    for (const { service, reason } of [...refused, ...limitations]) {
+      const entry = found.get(`${service} ${reason}`) ?? { service, reason, nodes: [] };
+      entry.nodes.push(node);
+      found.set(`${service} ${reason}`, entry);
+    }
+  }
+  return [...found.values()];
 }

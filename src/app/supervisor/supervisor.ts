@@ -90,6 +90,7 @@ export async function runSupervisor({
     topology.nodes.map((machine) => ({ machine, input: agentInput(input, topology, machine) })),
     earlyAgents,
     log,
+    (message) => report({ kind: "problem", message }),
   );
   phases.reached("agents started");
 
@@ -219,6 +220,8 @@ function agentInput({ options, directory }: SupervisorInput, topology: Topology,
     outsideNameserver: topology.nameserver,
     nodeAddressRange: [cidrAddress(topology.lan, 11), cidrAddress(topology.lan, 49)],
     heartbeatMs: options.nodeHeartbeatMs,
+    proxy: { ...options.proxy, mode: options.proxyModes[machine.name] ?? options.proxy.mode },
+    isSuccessor: false,
   };
 }
 
