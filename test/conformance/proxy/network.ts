@@ -16,11 +16,8 @@ import { readIpPacket } from "./ip-packet.ts";
 import type { IpPacket } from "./ip-packet.ts";
 import { listenInPod } from "./pod-servers.ts";
 import type { PodServers } from "./pod-servers.ts";
-import { addressOf, families, gatewayOf, nodeOf, nodes, podCidrOf, pods } from "./places.ts";
+import { addressOf, families, gatewayOf, nodeOf, nodes, podCidrOf, podLinkPrefix, pods } from "./places.ts";
 import type { NodeName, Place, PodName } from "./places.ts";
-
-/** What links between a node and its pods are called there: `pod-a1`. */
-export const podLinkPrefix = "pod-";
 
 const etherTypes = [0x0800, 0x86dd];
 

@@ -15,6 +15,9 @@ export type NodeName = (typeof nodes)[number];
 /** Where packets start. */
 export type Place = PodName | NodeName | "client";
 
+/** What links between a node and its pods are called there: `pod-a1`. */
+export const podLinkPrefix = "pod-";
+
 export const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 
 const hosts: Readonly<Record<Place | "router", readonly [string, string]>> = {

@@ -1,8 +1,7 @@
 import { cidr } from "../../../src/core/index.ts";
 import { matrix } from "./matrix.ts";
-import { podLinkPrefix } from "./network.ts";
 import type { PacketCase, Setting } from "./packet-case.ts";
-import { families, gatewayOf } from "./places.ts";
+import { families, gatewayOf, podLinkPrefix } from "./places.ts";
 import { caseOf, dropped, rejected, served, singleCases } from "./single-cases.ts";
 import { protocols, virtualAddresses } from "./service-objects.ts";
 

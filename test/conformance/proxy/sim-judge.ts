@@ -1,0 +1,133 @@
+import { ip } from "../../../src/core/index.ts";
+import type { IpFamily } from "../../../src/core/index.ts";
+import { nodeNetwork, planService } from "../../../src/model/index.ts";
+import type { NodeNetwork, PlanNode, ServicePlan } from "../../../src/model/index.ts";
+import { walkKernel } from "../../../src/sim/index.ts";
+import type { HookedRules, SimOutcome, SimPacket, SimVerdict } from "../../../src/sim/index.ts";
+import { describeFate } from "./packet-case.ts";
+import type { Fate, Packet, Setting } from "./packet-case.ts";
+import {
+  addressesOf,
+  addressOf,
+  isNode,
+  isPod,
+  nodeOf,
+  nodes,
+  ownerOf,
+  podCidrOf,
+  podLinkPrefix,
+  serviceCidrs,
+  zones,
+  families,
+} from "./places.ts";
+import type { NodeName, PodName } from "./places.ts";
+
+/** The rules of a family that carry these plans out. */
+export type RulesOf = (
+  plans: ReadonlyMap<string, readonly ServicePlan[]>,
+  network: NodeNetwork,
+  node: NodeName,
+) => ReadonlyMap<IpFamily, readonly HookedRules[]>;
+
+/** Tells what becomes of packets of a setting by walking an engine's rules. */
+export class SimJudge {
+  readonly #rules: ReadonlyMap<NodeName, ReadonlyMap<IpFamily, readonly HookedRules[]>>;
+
+  constructor(setting: Setting, rulesOf: RulesOf) {
+    this.#rules = new Map(
+      nodes.map((node) => {
+        const plans = new Map(
+          setting.cases.map(({ name, service, slices }) => [name, planService(service, slices, placeOf(node)).ports]),
+        );
+        return [node, rulesOf(plans, networkOf(node, setting.network), node)];
+      }),
+    );
+  }
+
+  /** Everything that can become of the packet. */
+  outcomes(packet: Packet): readonly SimOutcome[] {
+    const rules = this.#rules.get(packet.decidedBy)?.get(packet.family) ?? [];
+    return walkKernel(rules, { addresses: addressesOf(packet.decidedBy) }, simPacket(packet));
+  }
+
+  /** The packet's fate in words, and when that is the one expected, whether its endpoints are equally likely. */
+  observe(packet: Packet, expected: Fate): string {
+    const outcomes = this.outcomes(packet);
+    const shares = new Map<string, number>();
+    for (const { probability, verdict } of outcomes) {
+      const fate = fateOf(verdict, packet);
+      shares.set(fate, (shares.get(fate) ?? 0) + probability);
+    }
+    if (expected.kind !== "served") return [...shares.keys()].sort().join("; ");
+    const by: PodName[] = [];
+    for (const [fate, share] of shares) {
+      const pod = expected.by.find((name) => fate === served(name, sourceFor(name, packet, expected)));
+      if (pod === undefined) return [...shares.keys()].sort().join("; ");
+      if (!hasWeights.has(packet.packetCase) && Math.abs(share - 1 / expected.by.length) > 1e-6) {
+        return `${fate} with probability ${share}`;
+      }
+      by.push(pod);
+    }
+    return describeFate({ ...expected, by });
+  }
+}
+
+const hasWeights = new Set(["weight-zero"]);
+
+/** What a node knows of itself. */
+export function placeOf(node: NodeName): PlanNode {
+  return {
+    nodeName: node,
+    zone: zones[node],
+    addresses: families.map((family) => addressOf(node, family)),
+  };
+}
+
+/** What a node knows of its network, as a proxy would find out. */
+export function networkOf(node: NodeName, more: Partial<NodeNetwork>): NodeNetwork {
+  const cidrs = families.map((family) => podCidrOf(node, family));
+  return nodeNetwork({
+    serviceCidrs,
+    localhostNodePorts: true,
+    localTraffic: { kind: "pod-cidrs", cidrs },
+    ...more,
+  });
+}
+
+function simPacket({ from, family, protocol, destination, port, decidedBy }: Packet): SimPacket {
+  const to = ip(destination);
+  const common = { family, protocol, destination: to, destinationPort: port };
+  if (from !== decidedBy) {
+    const link = isPod(from) && nodeOf(from) === decidedBy ? `${podLinkPrefix}${from}` : "eth0";
+    return { ...common, source: addressOf(from, family), link };
+  }
+  // Towards an address of its own the kernel chooses that address as the source.
+  const isOwn = ["127.0.0.1", "::1"].includes(destination) || addressesOf(decidedBy).some((own) => own === to);
+  return { ...common, source: isOwn ? to : addressOf(from, family) };
+}
+
+function fateOf(verdict: SimVerdict, packet: Packet): string {
+  switch (verdict.kind) {
+    case "redirected": {
+      const pod = ownerOf(verdict.to) ?? verdict.to;
+      const kept = !verdict.masqueraded && !isNode(packet.from);
+      return served(pod, kept ? "kept" : "node");
+    }
+    case "rejected":
+      return describeFate({ kind: "rejected" });
+    case "dropped":
+      return describeFate({ kind: "dropped" });
+    case "untouched":
+      // Nothing listens on the nodes.
+      return describeFate({ kind: verdict.local ? "rejected" : "leaves" });
+  }
+}
+
+function served(pod: string, source: string): string {
+  return `served by ${pod}, source ${source}`;
+}
+
+/** A pod must not see itself as the sender. */
+function sourceFor(pod: PodName, packet: Packet, { source }: Fate & { readonly kind: "served" }): string {
+  return pod === packet.from ? "node" : source;
+}
