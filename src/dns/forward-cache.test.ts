@@ -15,7 +15,7 @@ import { exposeCache } from "./forward-cache-metrics.ts";
 import { ForwardCache } from "./forward-cache.ts";
 import type { ForwardCacheOptions } from "./forward-cache.ts";
 import { Forwarder } from "./forwarder.ts";
-import { createResponder } from "./responder.ts";
+import { askInOrder, createResponder } from "./responder.ts";
 import { failure } from "./resolver.ts";
 import type { Reply, Request } from "./resolver.ts";
 
@@ -36,7 +36,7 @@ function world(options: Partial<ForwardCacheOptions> = {}) {
     await reply;
     return sent.length;
   };
-  const { answer } = createResponder([cache], silentLogger);
+  const { answer } = createResponder(askInOrder([cache]), silentLogger);
   return { clock, sent, checks, cache, ask, remember, answer };
 }
 

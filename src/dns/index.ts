@@ -1,5 +1,5 @@
 export { createClusterDns } from "./cluster-dns.ts";
-export type { ClusterDns, ClusterDnsCaches, ClusterDnsOptions, ClusterDnsStats } from "./cluster-dns.ts";
+export type { ClusterDns, ClusterDnsOptions, ClusterDnsStats } from "./cluster-dns.ts";
 export { createStaticZone } from "./static-zone.ts";
 export type { StaticZone, StaticZoneOptions } from "./static-zone.ts";
 export { formatResolvConf, parseResolvConf, podResolver, resolvConfOf } from "./resolv-conf.ts";
@@ -26,3 +26,10 @@ export { MemoryCache } from "./memory-cache.ts";
 export { readCorefile } from "./corefile/read-corefile.ts";
 export type { CorefileContext } from "./corefile/read-corefile.ts";
 export type { DnsConfiguration, ServerBlock } from "./corefile/configuration.ts";
+export { clusterConfiguration } from "./cluster-configuration.ts";
+export type { ClusterSettings } from "./cluster-configuration.ts";
+export { ClusterDataShelf } from "./cluster-data.ts";
+export type { ClusterData, ClusterDnsCaches } from "./cluster-data.ts";
+export { createDnsServer } from "./dns-server.ts";
+export type { DnsEndpoint, DnsServer, DnsServerParts } from "./dns-server.ts";
+export { splitListenAddress } from "./corefile/arguments.ts";

@@ -6,13 +6,13 @@ import {
   responseCodeName,
   responseCodes,
 } from "../codec/index.ts";
-import type { Query } from "../codec/index.ts";
+import type { DnsName, Query } from "../codec/index.ts";
 import { messageOf, parseIp } from "../core/index.ts";
 import type { Clock, Logger } from "../core/index.ts";
 import { checkCookie, makeCookie } from "./cookie.ts";
 import { encodeRejection, encodeReply } from "./reply-encoding.ts";
 import type { ReplyOptions } from "./reply-encoding.ts";
-import { failure } from "./resolver.ts";
+import { dropped, failure } from "./resolver.ts";
 import type {
   DnsClient,
   DnsTransport,
@@ -48,61 +48,94 @@ export interface Responder {
   readonly stats: () => ResponderStats;
 }
 
+/** Hears of every answer to a question. It must not throw. */
+export interface QueryObserver {
+  /** A query came: the time on the monotonic clock in milliseconds, or nothing when this one is not timed. */
+  started(): number | undefined;
+  /** The answer has to be waited for, so it is timed; gives the time when it was not taken before. */
+  waiting(startedAt: number | undefined): number;
+  /** `received` is how many bytes the query had. */
+  answered(
+    query: Query,
+    received: number,
+    answer: Uint8Array,
+    reply: Reply | PackedReply,
+    transport: DnsTransport,
+    client: DnsClient | undefined,
+    startedAt: number | undefined,
+  ): void;
+  /** A query failed by a mistake of the program. */
+  failed(): void;
+}
+
 /** How a responder answers. */
 export interface ResponderOptions {
   /** The most bytes of a UDP answer, 512 at least; as many as the client offers unless given. */
   readonly maxUdpSize?: number | undefined;
+  /** The same where it depends on the question. */
+  readonly maxUdpSizeOf?: ((name: DnsName) => number | undefined) | undefined;
+  readonly observer?: QueryObserver | undefined;
   /** With a secret of 16 bytes, clients that send a cookie get a good one back (RFC 9018); else their own. */
   readonly cookies?: { readonly secret: Uint8Array; readonly clock: Clock } | undefined;
 }
 
-/** Makes the front of a DNS server: checks messages, asks `resolvers` in order, refuses what none of them knows. */
-export function createResponder(
-  resolvers: readonly Resolver[],
-  log: Logger,
-  options: ResponderOptions = {},
-): Responder {
-  const { cookies } = options;
-  const limits: ReplyOptions = { maxUdpSize: options.maxUdpSize };
+/** Who is asked what to answer. */
+export interface Finder {
+  readonly resolve: Resolve;
+  /** Like `resolve`, but takes bytes where somebody has them ready. */
+  readonly find: (request: Request) => MaybeLater<Reply> | PackedReply;
+}
+
+/** Asks `resolvers` in order, refuses what none of them knows. */
+export function askInOrder(resolvers: readonly Resolver[]): Finder {
+  return {
+    resolve: (request) => {
+      for (const resolver of resolvers) {
+        const reply = resolver.resolve(request);
+        if (reply !== undefined) return reply;
+      }
+      return failure(responseCodes.REFUSED);
+    },
+    find: (request) => {
+      for (const resolver of resolvers) {
+        const reply = resolver.packed?.(request) ?? resolver.resolve(request);
+        if (reply !== undefined) return reply;
+      }
+      return failure(responseCodes.REFUSED);
+    },
+  };
+}
+
+/** Makes the front of a DNS server: checks messages, asks for an answer, and writes it. */
+export function createResponder({ resolve, find }: Finder, log: Logger, options: ResponderOptions = {}): Responder {
+  const { cookies, observer, maxUdpSizeOf } = options;
+  const general: ReplyOptions = { maxUdpSize: options.maxUdpSize };
   const writer = new MessageWriter();
   const received = { udp: 0, tcp: 0 };
   const answers = new Map<number, number>();
   let ignored = 0;
 
-  const resolve: Resolve = (request) => {
-    for (const resolver of resolvers) {
-      const reply = resolver.resolve(request);
-      if (reply !== undefined) return reply;
+  const finish = (asked: Asked, reply: Reply | PackedReply): Uint8Array | undefined => {
+    if (reply === dropped) {
+      ignored++;
+      return undefined;
     }
-    return failure(responseCodes.REFUSED);
-  };
-
-  /** Like `resolve`, but takes bytes where somebody has them ready. */
-  const find = (request: Request): MaybeLater<Reply> | PackedReply => {
-    for (const resolver of resolvers) {
-      const reply = resolver.packed?.(request) ?? resolver.resolve(request);
-      if (reply !== undefined) return reply;
-    }
-    return failure(responseCodes.REFUSED);
-  };
-
-  const finish = (
-    query: Query,
-    reply: Reply | PackedReply,
-    transport: DnsTransport,
-    limits: ReplyOptions,
-  ): Uint8Array => {
     answers.set(reply.rcode, (answers.get(reply.rcode) ?? 0) + 1);
-    return encodeReply(writer, query, reply, transport, limits);
+    const { query, transport, client, received, startedAt } = asked;
+    const answer = encodeReply(writer, query, reply, transport, asked.limits);
+    observer?.answered(query, received, answer, reply, transport, client, startedAt);
+    return answer;
   };
 
-  const failed = (query: Query, transport: DnsTransport, error: unknown): Uint8Array => {
-    log.error("DNS query failed", { type: query.type, error: messageOf(error) });
-    return finish(query, failure(responseCodes.SERVFAIL), transport, limits);
+  const failed = (asked: Asked, error: unknown): Uint8Array | undefined => {
+    log.error("DNS query failed", { type: asked.query.type, error: messageOf(error) });
+    observer?.failed();
+    return finish(asked, failure(responseCodes.SERVFAIL));
   };
 
   /** What the answer to this query carries, or `undefined` when its cookie is none. */
   const replyOptions = (query: Query, client: DnsClient | undefined): ReplyOptions | undefined => {
+    const limits = maxUdpSizeOf === undefined ? general : { maxUdpSize: maxUdpSizeOf(query.name) };
     if (cookies === undefined) return limits;
     const check = checkCookie(query.edns);
     if (check.kind === "malformed") return undefined;
@@ -123,17 +156,24 @@ export function createResponder(
       answers.set(query.rcode, (answers.get(query.rcode) ?? 0) + 1);
       return encodeRejection(writer, query.id, query.flags, query.rcode);
     }
-    const options = replyOptions(query, client);
-    const refused = options === undefined ? responseCodes.FORMERR : refusal(query);
-    if (refused !== undefined) return finish(query, failure(refused), transport, options ?? limits);
+    const limits = replyOptions(query, client);
+    const asked: Asked = {
+      query,
+      received: bytes.length,
+      transport,
+      client,
+      limits: limits ?? general,
+      startedAt: observer?.started(),
+    };
+    const refused = limits === undefined ? responseCodes.FORMERR : refusal(query);
+    if (refused !== undefined) return finish(asked, failure(refused));
     try {
       const reply = find(requestOf(query, transport, client));
-      if (!(reply instanceof Promise)) return finish(query, reply, transport, options ?? limits);
-      return reply
-        .then((later) => finish(query, later, transport, options ?? limits))
-        .catch((error: unknown) => failed(query, transport, error));
+      if (!(reply instanceof Promise)) return finish(asked, reply);
+      const timed = observer === undefined ? asked : { ...asked, startedAt: observer.waiting(asked.startedAt) };
+      return reply.then((later) => finish(timed, later)).catch((error: unknown) => failed(timed, error));
     } catch (error) {
-      return failed(query, transport, error);
+      return failed(asked, error);
     }
   };
 
@@ -144,6 +184,16 @@ export function createResponder(
   });
 
   return { answer, resolve, stats };
+}
+
+/** A question on its way to its answer. */
+interface Asked {
+  readonly query: Query;
+  readonly received: number;
+  readonly transport: DnsTransport;
+  readonly client: DnsClient | undefined;
+  readonly limits: ReplyOptions;
+  readonly startedAt: number | undefined;
 }
 
 const noAliases: Request["aliases"] = [];

@@ -5,7 +5,7 @@ import type { Clock, Ip, Logger, Random } from "../core/index.ts";
 import { splitFamilies } from "./address-bytes.ts";
 import { addresses, failure, negative, positive, records, zoneSoa } from "./resolver.ts";
 import type { Reply, Request, Resolver } from "./resolver.ts";
-import { createResponder } from "./responder.ts";
+import { askInOrder, createResponder } from "./responder.ts";
 import type { Answer, ResponderStats } from "./responder.ts";
 import { reverseAddress } from "./reverse-zone.ts";
 import type { AddressSet } from "./service-entry.ts";
@@ -101,7 +101,7 @@ export function createStaticZone(
   };
 
   for (const [name, list] of Object.entries(hosts)) set(name, list);
-  const responder = createResponder([resolver], options.log ?? silentLogger);
+  const responder = createResponder(askInOrder([resolver]), options.log ?? silentLogger);
   return { answer: responder.answer, resolver, set, stats: responder.stats };
 }
 

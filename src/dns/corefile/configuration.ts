@@ -1,5 +1,6 @@
 import type { Cidr, Ip } from "../../core/index.ts";
 import type { LabelRequirement } from "../../objects/index.ts";
+import type { Upstream } from "../upstream.ts";
 import type { ListenKey } from "./listen-key.ts";
 import type { Place } from "./place.ts";
 
@@ -210,16 +211,9 @@ export interface KubernetesSettings extends KubernetesData {
   readonly fallthrough: Fallthrough;
 }
 
-/** A server to ask. */
-export interface Upstream {
-  readonly transport: "dns" | "tls";
-  readonly address: Ip;
-  readonly port: number;
-  readonly tlsName?: string;
-}
-
 export interface ForwardSettings extends Place {
   readonly from: readonly string[];
+  /** Who is asked, with the certificates that their connections need. */
   readonly to: readonly Upstream[];
   readonly except: readonly string[];
   readonly policy: "random" | "round_robin" | "sequential";
@@ -232,8 +226,6 @@ export interface ForwardSettings extends Place {
   readonly maxConcurrent: number;
   readonly forceTcp: boolean;
   readonly preferUdp: boolean;
-  readonly tls?: { readonly certificate?: string; readonly key?: string; readonly ca?: string };
-  readonly tlsName?: string;
   readonly failFast: boolean;
   /** Response codes with which the next `forward` is asked. */
   readonly next: readonly number[];

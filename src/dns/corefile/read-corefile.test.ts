@@ -7,6 +7,7 @@ import type { CorefileContext } from "./read-corefile.ts";
 const files: Readonly<Record<string, string>> = {
   "/etc/resolv.conf": "nameserver 192.168.100.1\nnameserver fd00::1\nsearch lan example.org\n",
   "/etc/empty.conf": "search lan\n",
+  "ca.pem": "CA TEXT",
 };
 
 const context: CorefileContext = {
@@ -80,8 +81,8 @@ describe("readCorefile()", () => {
       {
         from: ["."],
         to: [
-          { transport: "dns", address: "192.168.100.1", port: 53 },
-          { transport: "dns", address: "fd00::1", port: 53 },
+          { address: "192.168.100.1", port: 53 },
+          { address: "fd00::1", port: 53 },
         ],
         maxConcurrent: 1000,
         policy: "random",
@@ -208,10 +209,10 @@ describe("readCorefile()", () => {
           {
             from: ["example.org."],
             to: [
-              { transport: "tls", address: "9.9.9.9", port: 853, tlsName: "dns.quad9.net" },
-              { transport: "dns", address: "1.1.1.1", port: 5353 },
-              { transport: "dns", address: "fd00::1", port: 54 },
-              { transport: "dns", address: "fd00::2", port: 53 },
+              { address: "9.9.9.9", port: 853, tls: { serverName: "dns.quad9.net" } },
+              { address: "1.1.1.1", port: 5353 },
+              { address: "fd00::1", port: 54 },
+              { address: "fd00::2", port: 53 },
             ],
             except: ["a.example.org.", "b.example.org."],
             policy: "sequential",
@@ -232,7 +233,7 @@ describe("readCorefile()", () => {
     [
       "forward over TLS with a name",
       ". {\n forward . tls://1.1.1.1 {\n tls ca.pem\n tls_servername one.one\n }\n}",
-      { forward: [{ tls: { ca: "ca.pem" }, tlsName: "one.one" }] },
+      { forward: [{ to: [{ tls: { ca: "CA TEXT", serverName: "one.one" } }] }] },
     ],
     [
       "cache",

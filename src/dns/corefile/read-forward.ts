@@ -2,6 +2,7 @@ import { parseName } from "../../codec/index.ts";
 import { isPort, parseIp } from "../../core/index.ts";
 import type { Ip } from "../../core/index.ts";
 import { parseResolvConf } from "../resolv-conf.ts";
+import type { Upstream, UpstreamTls } from "../upstream.ts";
 import {
   expectArguments,
   onlyArgument,
@@ -14,7 +15,7 @@ import {
   refuseProperty,
 } from "./arguments.ts";
 import type { Directive, Word } from "./blocks.ts";
-import type { ForwardSettings, Upstream } from "./configuration.ts";
+import type { ForwardSettings } from "./configuration.ts";
 import { readZones } from "./listen-key.ts";
 import { corefileError } from "./place.ts";
 
@@ -52,6 +53,7 @@ export function readForward(plugin: Directive, readText: ReadText): ForwardSetti
     next: [],
     failover: [],
   };
+  let tls: UpstreamTls = {};
   const set = (change: Partial<ForwardSettings>) => {
     settings = { ...settings, ...change };
   };
@@ -75,19 +77,11 @@ export function readForward(plugin: Directive, readText: ReadText): ForwardSetti
     prefer_udp: flag("prefer_udp", { preferUdp: true }),
     failfast_all_unhealthy_upstreams: flag("failfast_all_unhealthy_upstreams", { failFast: true }),
     tls: (property) => {
-      expectArguments(property, 0, 3, "tls [CERT KEY] [CA]");
-      const texts = property.args.map(({ text }) => text);
-      const ca = texts.length === 1 ? texts[0] : texts[2];
-      const [certificate, key] = texts.length > 1 ? texts : [];
-      set({
-        tls: {
-          ...(certificate === undefined ? {} : { certificate }),
-          ...(key === undefined ? {} : { key }),
-          ...(ca === undefined ? {} : { ca }),
-        },
-      });
+      tls = { ...tls, ...readTlsFiles(property, readText) };
     },
-    tls_servername: (property) => set({ tlsName: onlyArgument(property, "tls_servername NAME").text }),
+    tls_servername: (property) => {
+      tls = { ...tls, serverName: onlyArgument(property, "tls_servername NAME").text };
+    },
     next: (property) => {
       expectArguments(property, 1, Infinity, "next RCODE...");
       set({ next: property.args.map(readResponseCode) });
@@ -95,6 +89,8 @@ export function readForward(plugin: Directive, readText: ReadText): ForwardSetti
     failover: (property) => {
       expectArguments(property, 1, Infinity, "failover RCODE...");
       const failover = property.args.map(readResponseCode);
+      if (failover.includes(3))
+        throw corefileError(property, "forward: NXDOMAIN is an answer: use next NXDOMAIN for it");
       if (failover.includes(0)) throw corefileError(property, "forward: failover NOERROR would never take an answer");
       set({ failover });
     },
@@ -105,11 +101,29 @@ export function readForward(plugin: Directive, readText: ReadText): ForwardSetti
     doh_method: refuseProperty("forward", "use tls:// (DNS over TLS)"),
     resolver: refuseProperty("forward", "write the addresses of the servers"),
   });
-  const ambiguous = settings.tlsName === undefined ? undefined : to.find(({ tlsName }) => tlsName !== undefined);
-  if (ambiguous !== undefined) {
+  if (tls.serverName !== undefined && to.some((upstream) => upstream.tls?.serverName !== undefined)) {
     throw corefileError(plugin, "forward: a name behind % and tls_servername exclude each other: keep one of them");
   }
-  return settings;
+  const withTls = to.map((upstream) =>
+    upstream.tls === undefined ? upstream : { ...upstream, tls: { ...tls, ...upstream.tls } },
+  );
+  return { ...settings, to: withTls };
+}
+
+/** `tls [CERT KEY] [CA]` */
+function readTlsFiles(property: Directive, readText: ReadText): UpstreamTls {
+  expectArguments(property, 0, 3, "tls [CERT KEY] [CA]");
+  const texts = property.args.map((word) => {
+    const text = readText(word.text);
+    if (text === undefined) throw corefileError(word, `forward: ${word.text} cannot be read`);
+    return text;
+  });
+  const [first, second, third] = texts;
+  const ca = texts.length === 1 ? first : third;
+  return {
+    ...(texts.length > 1 && first !== undefined && second !== undefined ? { cert: first, key: second } : {}),
+    ...(ca === undefined ? {} : { ca }),
+  };
 }
 
 function readHealthCheck(property: Directive): Partial<ForwardSettings> {
@@ -149,7 +163,7 @@ function readTargets(word: Word, readText: ReadText): readonly Upstream[] {
     .nameservers.map((server) => parseIp(server))
     .filter((address): address is Ip => address !== undefined);
   if (addresses.length === 0) throw corefileError(word, `forward: ${word.text} names no server: add a nameserver line`);
-  return addresses.map((address) => ({ transport: "dns", address, port: 53 }));
+  return addresses.map((address) => ({ address, port: 53 }));
 }
 
 /** `ADDRESS[%NAME][:PORT]` */
@@ -159,6 +173,7 @@ function readAddress(text: string, transport: "dns" | "tls"): Upstream | undefin
   const address = whole ?? parseIp(match?.[1] ?? match?.[2] ?? "");
   const port = whole === undefined && match?.[4] !== undefined ? Number(match[4]) : transport === "tls" ? 853 : 53;
   if (address === undefined || !isPort(port)) return undefined;
-  const tlsName = whole === undefined ? match?.[3] : undefined;
-  return { transport, address, port, ...(tlsName === undefined ? {} : { tlsName }) };
+  const serverName = whole === undefined ? match?.[3] : undefined;
+  if (transport === "dns") return { address, port };
+  return { address, port, tls: serverName === undefined ? {} : { serverName } };
 }

@@ -1,0 +1,171 @@
+import { dnsName } from "../../codec/index.ts";
+import type { Clock, Ip, Logger, Metrics, Random } from "../../core/index.ts";
+import type { ClusterData, ClusterDataShelf } from "../cluster-data.ts";
+import type { ServerBlock } from "../corefile/configuration.ts";
+import { exposeCache } from "../forward-cache-metrics.ts";
+import type { ForwardCache } from "../forward-cache.ts";
+import type { MaybeLater, PackedReply, Reply, Request, Resolve, Resolver } from "../resolver.ts";
+import type { UpstreamDialer } from "../upstream.ts";
+import { accessLayer } from "./access.ts";
+import { autopathLayer, podSearch } from "./autopath.ts";
+import type { ChainCounters } from "./chain-counters.ts";
+import { clusterNames } from "./cluster-names.ts";
+import { dns64Layer } from "./dns64.ts";
+import { anyLayer, whoami } from "./fixed-answers.ts";
+import { Forwarding, cached, forwardsInTurn } from "./forwarding.ts";
+import type { CacheOptions, ForwardOptions } from "./forwarding.ts";
+import { Hosts } from "./hosts.ts";
+import { layered, refused } from "./layer.ts";
+import type { Layer } from "./layer.ts";
+import { rateLimitLayer } from "./rate-limit.ts";
+import { rewriteLayer } from "./rewriting.ts";
+import type { TransferZone } from "./transfer.ts";
+
+/** What the plugins of a block are made from. */
+export interface ChainParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly dial: UpstreamDialer;
+  readonly metrics: Metrics | undefined;
+  /** Undefined without a cluster. */
+  readonly data: ClusterDataShelf | undefined;
+  readonly nameservers: readonly Ip[];
+  readonly readText: (path: string) => string | undefined;
+  readonly isExposed: ((namespace: string) => boolean) | undefined;
+  readonly forwardOptions: ForwardOptions | undefined;
+  readonly cacheOptions: CacheOptions | undefined;
+  /** Search domains of the host, after those of the cluster. */
+  readonly hostSearch: readonly string[];
+  /** Looks a name up in the whole server. */
+  readonly resolve: Resolve;
+}
+
+/** One block at work: its plugins in CoreDNS's order, whatever their order in the file. */
+export interface BlockChain {
+  readonly block: ServerBlock;
+  readonly resolve: Resolve;
+  /** Like `resolve`, but takes bytes where a cache has them ready. */
+  readonly find: (request: Request) => MaybeLater<Reply> | PackedReply;
+  readonly data: ClusterData | undefined;
+  readonly forwardings: readonly Forwarding[];
+  readonly cache: ForwardCache | undefined;
+  readonly transferZones: readonly TransferZone[];
+  /** Gives up on forwarded questions, follows no files any more. */
+  readonly stop: () => void;
+}
+
+/** Puts the plugins of a block together. Throws `CodedError` or `TypeError` for what the parts cannot give. */
+export function createBlockChain(
+  block: ServerBlock,
+  server: string,
+  parts: ChainParts,
+  counters: ChainCounters,
+): BlockChain {
+  const { clock, random, log, readText } = parts;
+  const stops: (() => void)[] = [];
+  const resolvers: Resolver[] = [];
+  const layers: Layer[] = [];
+
+  if (block.hosts !== undefined) {
+    const hosts = new Hosts(block.hosts, { clock, random, log, readText });
+    stops.push(() => hosts.stop());
+    if (parts.metrics !== undefined) {
+      stops.push(
+        parts.metrics.read({ kind: "gauge", name: "coredns_hosts_entries", help: "Names of hosts files." }, () => [
+          [hosts.entries],
+        ]),
+      );
+    }
+    resolvers.push(hosts);
+  }
+
+  const data = dataOf(block, parts);
+  const names =
+    data === undefined || block.kubernetes === undefined
+      ? undefined
+      : clusterNames(block.kubernetes, { ...parts, data });
+  if (names !== undefined) resolvers.push(...names.resolvers);
+
+  const forwardings = block.forward.map((settings) => new Forwarding(settings, parts));
+  let cache: ForwardCache | undefined;
+  if (forwardings.length > 0) {
+    const forwards = forwardsInTurn(forwardings);
+    cache = block.cache === undefined ? undefined : cached(forwards, block.cache, parts);
+    resolvers.push(cache ?? forwards);
+    if (cache !== undefined && parts.metrics !== undefined) {
+      const zones = [...new Set(block.keys.map(({ zone }) => zone))].join(",");
+      const counting = cache;
+      stops.push(exposeCache(parts.metrics, { server, zones }, () => counting.stats()));
+    }
+  }
+  stops.push(() => {
+    for (const forwarding of forwardings) forwarding.stop();
+  });
+
+  if (block.rateLimit !== undefined) layers.push(rateLimitLayer(block.rateLimit, clock, counters.rateLimited));
+  if (block.acl.length > 0) layers.push(accessLayer(block.acl, counters.access));
+  if (block.any) layers.push(anyLayer);
+  if (block.dns64 !== undefined) layers.push(dns64Layer(block.dns64, counters.translated));
+  if (block.rewrite.length > 0) layers.push(rewriteLayer(block.rewrite));
+  const autopath = autopathOf(block, data, parts, counters);
+  if (autopath !== undefined) layers.push(autopath);
+
+  const last: Resolve = block.whoami ? whoami : () => refused;
+  const inner: Resolve = (request) => {
+    for (const resolver of resolvers) {
+      const reply = resolver.resolve(request);
+      if (reply !== undefined) return reply;
+    }
+    return last(request);
+  };
+  const findInner: BlockChain["find"] = (request) => {
+    for (const resolver of resolvers) {
+      const reply = resolver.packed?.(request) ?? resolver.resolve(request);
+      if (reply !== undefined) return reply;
+    }
+    return last(request);
+  };
+  const resolve = layered(layers, inner);
+  return {
+    block,
+    resolve,
+    // Layers look into replies.
+    find: layers.length === 0 ? findInner : resolve,
+    data,
+    forwardings,
+    cache,
+    transferZones:
+      names === undefined || data === undefined
+        ? []
+        : names.zones.map((one) => ({ ...one, index: data.index, isSynced: () => data.isSynced() })),
+    stop: () => {
+      for (const stop of stops) stop();
+    },
+  };
+}
+
+function dataOf({ kubernetes, file, line }: ServerBlock, { data }: ChainParts): ClusterData | undefined {
+  if (kubernetes === undefined) return undefined;
+  if (data === undefined) throw new TypeError(`${file}:${line}: kubernetes needs a cluster`);
+  const { labels, endpointPodNames, withEndpoints } = kubernetes;
+  return data.get({ labels, endpointNames: withEndpoints ? (endpointPodNames ? "pod" : "address") : "none" });
+}
+
+function autopathOf(
+  { autopath, kubernetes }: ServerBlock,
+  data: ClusterData | undefined,
+  { hostSearch }: ChainParts,
+  { searched }: ChainCounters,
+): Layer | undefined {
+  if (autopath === undefined) return undefined;
+  const { zones, search } = autopath;
+  if (search.kind === "list") {
+    const list = search.domains.map(dnsName);
+    return autopathLayer({ zones, searchOf: () => list, searched });
+  }
+  const [domain] = kubernetes?.zones ?? [];
+  if (data === undefined || domain === undefined) return undefined;
+  const searchOf = podSearch(data.clientPods(), dnsName(domain), hostSearch.map(dnsName));
+  return autopathLayer({ zones, searchOf, searched });
+}

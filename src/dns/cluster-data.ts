@@ -1,0 +1,161 @@
+import type { Clock } from "../core/index.ts";
+import { matchesLabelRequirements } from "../objects/index.ts";
+import type { Cache, EndpointSlice, KubeObject, LabelRequirement, Namespace, Pod, Service } from "../objects/index.ts";
+import { ClientPods } from "./chain/client-pods.ts";
+import { PodAddresses } from "./pod-records.ts";
+import type { EndpointNames } from "./service-facts.ts";
+import { ServiceIndex } from "./service-index.ts";
+
+/** Where cluster DNS takes its names from. */
+export interface ClusterDnsCaches {
+  readonly services: Cache<Service>;
+  readonly endpointSlices: Cache<EndpointSlice>;
+  /** Needed for pod records that are "verified". Asked for only then, so it may be a getter that begins to watch. */
+  readonly pods?: Cache<Pod>;
+  /** The pods that may be clients, for search lists (autopath); `pods` unless given. */
+  readonly clientPods?: Cache<Pod>;
+  /** Without it a namespace exists when a Service is in it, and names of pods are answered in any namespace. */
+  readonly namespaces?: Cache<Namespace>;
+}
+
+/** Which objects become names, and what endpoints without a hostname are called; "none" knows no endpoints at all. */
+export interface ClusterDataChoice {
+  readonly labels: readonly LabelRequirement[];
+  readonly endpointNames: EndpointNames | "none";
+}
+
+/** The names of a cluster, kept current from caches. */
+export class ClusterData {
+  readonly index: ServiceIndex;
+  readonly #caches: ClusterDnsCaches;
+  readonly #followed: Cache<KubeObject>[] = [];
+  readonly #stops: (() => void)[] = [];
+  readonly #seconds: () => number;
+  #pods: PodAddresses | undefined;
+  #clientPods: ClientPods | undefined;
+  #serial: number;
+
+  constructor(caches: ClusterDnsCaches, choice: ClusterDataChoice, clock: Clock) {
+    this.#caches = caches;
+    this.#seconds = () => Math.floor(clock.now() / 1000);
+    this.#serial = this.#seconds();
+    const changed = () => {
+      this.#serial = this.#seconds();
+    };
+    this.index = new ServiceIndex(changed, choice.endpointNames === "pod" ? "pod" : "address");
+    const isChosen = selection(choice.labels);
+    this.#follow(caches.services, isChosen, (now, before) => this.index.applyService(now, before));
+    if (choice.endpointNames !== "none") {
+      this.#follow(caches.endpointSlices, isChosen, (now, before) => this.index.applySlice(now, before));
+    }
+    if (caches.namespaces !== undefined) this.#followed.push(caches.namespaces);
+  }
+
+  /** The second of the last change that an answer can show. */
+  get serial(): number {
+    return this.#serial;
+  }
+
+  isSynced(): boolean {
+    for (const cache of this.#followed) if (!cache.synced) return false;
+    return true;
+  }
+
+  /** Resolves when everything has arrived that is followed now. */
+  async whenSynced(): Promise<void> {
+    await Promise.all(this.#followed.map((cache) => cache.whenSynced()));
+  }
+
+  hasNamespace(name: string): boolean {
+    const { namespaces } = this.#caches;
+    return namespaces === undefined ? this.index.hasNamespace(name) : namespaces.get(undefined, name) !== undefined;
+  }
+
+  hasPodNamespace(name: string): boolean {
+    return this.#caches.namespaces === undefined || this.hasNamespace(name);
+  }
+
+  /** The addresses of running pods. Throws `TypeError` without a cache of pods. */
+  pods(): PodAddresses {
+    if (this.#pods !== undefined) return this.#pods;
+    const cache = this.#caches.pods;
+    if (cache === undefined) throw new TypeError('podRecords "verified" needs the cache of pods');
+    this.#pods = new PodAddresses();
+    this.#followed.push(cache);
+    this.#stops.push(this.#pods.follow(cache));
+    return this.#pods;
+  }
+
+  /** Who asks from which address. Throws `TypeError` without a cache of pods. */
+  clientPods(): ClientPods {
+    if (this.#clientPods !== undefined) return this.#clientPods;
+    const cache = this.#caches.clientPods ?? this.#caches.pods;
+    if (cache === undefined) throw new TypeError("autopath needs the cache of pods");
+    this.#clientPods = new ClientPods();
+    this.#followed.push(cache);
+    this.#stops.push(this.#clientPods.follow(cache));
+    return this.#clientPods;
+  }
+
+  /** Stops following the caches. Names then stay as they are. */
+  stop(): void {
+    for (const stop of this.#stops) stop();
+  }
+
+  #follow<T extends KubeObject>(
+    cache: Cache<T>,
+    isChosen: ((object: KubeObject) => boolean) | undefined,
+    apply: (now: T | undefined, before: T | undefined) => void,
+  ): void {
+    this.#followed.push(cache);
+    if (isChosen === undefined) {
+      this.#stops.push(cache.subscribe(apply));
+      return;
+    }
+    const chosen = (object: T | undefined) => (object !== undefined && isChosen(object) ? object : undefined);
+    const stop = cache.subscribe((now, before) => {
+      const [shown, hidden] = [chosen(now), chosen(before)];
+      if (shown !== undefined || hidden !== undefined) apply(shown, hidden);
+    });
+    this.#stops.push(stop);
+  }
+}
+
+function selection(labels: readonly LabelRequirement[]): ((object: KubeObject) => boolean) | undefined {
+  if (labels.length === 0) return undefined;
+  return ({ metadata }) => matchesLabelRequirements(labels, metadata.labels);
+}
+
+/** The data of one cluster, made once for each choice however many blocks and reloads ask for it. */
+export class ClusterDataShelf {
+  readonly #caches: ClusterDnsCaches;
+  readonly #clock: Clock;
+  readonly #made = new Map<string, ClusterData>();
+
+  constructor(caches: ClusterDnsCaches, clock: Clock) {
+    this.#caches = caches;
+    this.#clock = clock;
+  }
+
+  get(choice: ClusterDataChoice): ClusterData {
+    const key = JSON.stringify(choice);
+    const known = this.#made.get(key);
+    if (known !== undefined) return known;
+    const made = new ClusterData(this.#caches, choice, this.#clock);
+    this.#made.set(key, made);
+    return made;
+  }
+
+  /** Forgets what is not in use any more. */
+  keep(used: ReadonlySet<ClusterData>): void {
+    for (const [key, data] of this.#made) {
+      if (used.has(data)) continue;
+      data.stop();
+      this.#made.delete(key);
+    }
+  }
+
+  stop(): void {
+    this.keep(new Set());
+  }
+}
