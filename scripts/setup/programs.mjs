@@ -16,6 +16,10 @@ export const programs = [
   { name: "dig", for: "test", apt: "bind9-dnsutils", dnf: "bind-utils", pacman: "bind" },
   { name: "curl", for: "test", apt: "curl", dnf: "curl", pacman: "curl" },
   { name: "ncat", for: "test", apt: "ncat", dnf: "nmap-ncat", pacman: "nmap" },
+  // Resolvers of containers: BusyBox has its own, and with musl's C library they are built as Alpine's are.
+  { name: "busybox", for: "test", apt: "busybox", dnf: "busybox", pacman: "busybox" },
+  { name: "gcc", for: "test", apt: "gcc", dnf: "gcc", pacman: "gcc" },
+  { name: "musl-gcc", for: "test", apt: "musl-tools", dnf: "musl-gcc", pacman: "musl" },
   { name: "modprobe", for: "test", apt: "kmod", dnf: "kmod", pacman: "kmod" },
   { name: "ipset", for: "test", apt: "ipset", dnf: "ipset", pacman: "ipset" },
   { name: "ipvsadm", for: "test", apt: "ipvsadm", dnf: "ipvsadm", pacman: "ipvsadm" },
