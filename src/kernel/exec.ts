@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { Readable } from "node:stream";
 import { CodedError } from "../core/index.ts";
 import { inNamespace } from "./netns.ts";
 
@@ -17,8 +18,8 @@ export class ProgramError extends CodedError {
 }
 
 export interface ProgramOptions {
-  /** Written to the program's standard input. */
-  readonly input?: string;
+  /** Written to the program's standard input; pieces are taken as the program reads. */
+  readonly input?: string | Iterable<string>;
   /** Path of the network namespace to run it in; the caller's own by default. */
   readonly namespace?: string;
 }
@@ -54,7 +55,8 @@ export function runProgram(argv: readonly [string, ...string[]], options: Progra
     });
     // A program that ends before it has read everything reports by its exit code, not by a broken pipe.
     child.stdin?.on("error", () => undefined);
-    child.stdin?.end(input);
+    if (typeof input === "string") child.stdin?.end(input);
+    else if (child.stdin !== null) Readable.from(input).pipe(child.stdin);
   });
 }
 

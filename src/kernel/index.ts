@@ -14,5 +14,5 @@ export type { Conntrack, FlowQuery, TrackedFlow } from "./conntrack.ts";
 export { ProgramError, runProgram } from "./exec.ts";
 export type { ProgramOptions } from "./exec.ts";
 export { openNft } from "./nft.ts";
-export type { Nft, NftOptions } from "./nft.ts";
+export type { Nft, NftOptions, NftScript } from "./nft.ts";
 export { decodeNftError, NftError } from "./nft-error.ts";

@@ -7,13 +7,16 @@ import { decodeNftError } from "./nft-error.ts";
 import { openNftLibrary } from "./nft-library.ts";
 import type { NftLibrary } from "./nft-library.ts";
 
+/** Input for `nft -f`: a text, or for a big one its pieces, which are made as nft reads them. */
+export type NftScript = string | { readonly pieces: () => Iterable<string> };
+
 /** The nftables of one network namespace. */
 export interface Nft {
   /**
    * Applies a script as one transaction: all of it or, on failure, nothing. Rejects with `NftError`, or with
    * `ProgramError` code `ProgramMissing` when nft is not installed.
    */
-  apply(script: string, options?: { readonly full?: boolean }): Promise<void>;
+  apply(script: NftScript, options?: { readonly full?: boolean }): Promise<void>;
   /** A number that grows by one with each transaction of anyone in the namespace. */
   generation(): number;
   close(): void;
@@ -39,7 +42,8 @@ export function openNft({ namespace }: NftOptions = {}): Nft {
   let opened = false;
   let socket: number | undefined;
 
-  const applyByProgram = async (input: string): Promise<void> => {
+  const applyByProgram = async (script: NftScript): Promise<void> => {
+    const input = typeof script === "string" ? script : script.pieces();
     try {
       await runProgram(["nft", "-f", "-"], { input, ...place });
     } catch (error) {
@@ -51,7 +55,7 @@ export function openNft({ namespace }: NftOptions = {}): Nft {
   return {
     async apply(script, { full = false } = {}) {
       if (script === "") return;
-      if (full || script.length > longestLibraryScript) return applyByProgram(script);
+      if (full || typeof script !== "string" || script.length > longestLibraryScript) return applyByProgram(script);
       if (!opened) library = openNftLibrary(namespace);
       opened = true;
       if (library === undefined) return applyByProgram(script);

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { CodedError, createMetrics, ManualClock, cidr, ip } from "../core/index.ts";
 import { endpointSliceIndexers } from "../objects/index.ts";
 import type { EndpointSlice, Node, Service, ServiceSpec } from "../objects/index.ts";
+import { scriptText } from "../rules/nftables/index.ts";
+import type { Script } from "../rules/nftables/index.ts";
 import { FakeCache } from "../../test/support/fake-cache.ts";
 import type { FlowQuery, HealthCheckAnswer, HealthChecksPort, TrackedFlow } from "./ports.ts";
 import { nftablesEngine } from "./engines/nftables.ts";
@@ -10,15 +12,16 @@ import type { Proxy, ProxyOptions } from "./proxy.ts";
 import type { RulesPort } from "./rule-book.ts";
 
 /** A kernel that keeps what it was told, and can be made to refuse. */
-class FakeRules implements RulesPort {
+class FakeRules implements RulesPort<Script> {
   readonly scripts: string[] = [];
   refuses: (script: string) => string | undefined = () => undefined;
   /** While set, transactions wait for it. */
   gate: Promise<void> | undefined;
   count = 0;
 
-  async apply(script: string): Promise<void> {
+  async apply(given: Script): Promise<void> {
     await this.gate;
+    const script = scriptText(given);
     const code = this.refuses(script);
     if (code !== undefined) throw new CodedError(code, `refused with ${code}`);
     this.count++;

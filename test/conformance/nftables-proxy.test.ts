@@ -170,6 +170,16 @@ describe("session affinity", () => {
     expect(await answering("a1", "10.96.3.1", 80, 12)).toEqual([second]);
   });
 
+  it("holds over all addresses of a port", async () => {
+    const ports = [{ name: "main", protocol: "TCP", port: 80, nodePort: 30_077 }] as const;
+    const spec = { type: "NodePort", sessionAffinity: "ClientIP", externalIPs: ["203.0.113.9"], ports } as const;
+    await serve(network, "ways", "10.96.3.3", ["a1", "a2", "b1"], { spec });
+    const first = await answering("client", "203.0.113.9", 80, 1);
+    expect(await answering("client", "203.0.113.9", 80, 9)).toEqual(first);
+    expect(await answering("client", addresses["node-1"], 30_077, 9)).toEqual(first);
+    expect(await answering("client", "10.96.3.3", 80, 9)).toEqual(first);
+  });
+
   it("survives that all rules are written again", async () => {
     const before = await answering("a1", "10.96.3.1", 80, 1);
     nft("node-1", "add", "table", "ip", "somebody-else");
@@ -183,7 +193,7 @@ describe("session affinity", () => {
     const spec = { sessionAffinity: "ClientIP", sessionAffinityConfig } as const;
     await serve(network, "brief", "10.96.3.2", ["a1", "a2", "b1"], { spec });
     const remembered = () =>
-      nft("node-1", "list", "map", "ip", "sealane", "affinity").includes("10.96.3.2") || undefined;
+      nft("node-1", "list", "map", "ip", "sealane", "affinity").includes(`. ${addresses.a2} `) || undefined;
     await answering("a2", "10.96.3.2", 80, 1);
     expect(remembered()).toBe(true);
     await until("the client is forgotten", () => !remembered() || undefined);

@@ -1,16 +1,17 @@
 import { silentLogger } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
-import { RuleSet } from "../../rules/nftables/index.ts";
+import { RuleSet, shortcomings } from "../../rules/nftables/index.ts";
+import type { Script } from "../../rules/nftables/index.ts";
 import type { ProxyEngine } from "../engine.ts";
 import type { RulesPort } from "../rule-book.ts";
 import { scriptedEngine } from "../scripted-engine.ts";
 
 /** The nftables engine; `rules` is the node's nftables (`openNft` in `kernel`). */
 export function nftablesEngine({ rules, log = silentLogger }: NftablesEngineOptions): ProxyEngine {
-  return scriptedEngine({ mode: "nftables", book: new RuleSet(), port: rules, shortcomings: () => [], log });
+  return scriptedEngine({ mode: "nftables", book: new RuleSet(), port: rules, shortcomings, log });
 }
 
 export interface NftablesEngineOptions {
-  readonly rules: RulesPort;
+  readonly rules: RulesPort<Script>;
   readonly log?: Logger;
 }

@@ -1,8 +1,8 @@
 export { RuleSet } from "./rule-set.ts";
 export type { Transaction } from "./rule-set.ts";
-export { masqueradeBit } from "./shape.ts";
-export { script, tableName } from "./statement.ts";
-export type { ChainDefinition, Element, ElementType, Hook, SetDefinition, Statement } from "./statement.ts";
+export { shortcomings } from "./scheduling.ts";
+export { script, scriptText, tableName } from "./statement.ts";
+export type { ChainDefinition, Element, ElementType, Hook, Script, SetDefinition, Statement } from "./statement.ts";
 export { expressionText } from "./expression.ts";
 export type { Expression, Field, Value } from "./expression.ts";
 export { parseVerdict, ruleText, verdictText } from "./rule.ts";

@@ -6,14 +6,15 @@ import type { Expression } from "./expression.ts";
 import { familyWords } from "./family-words.ts";
 import type { FamilyWords } from "./family-words.ts";
 import { assign, goTo, is, isIn, isNot, isNotIn, jump, verdict, vmap } from "./rule.ts";
-import type { Rule } from "./rule.ts";
-import { markForMasquerade, masqueradeBit } from "./shape.ts";
+import type { Rule, RuleStatement } from "./rule.ts";
+import { markForMasquerade, markOf, stickyMaps } from "./shape.ts";
 import type { ChainDefinition, SetDefinition } from "./statement.ts";
 
 /** The sets and maps of a family's table. */
 export function layoutSets(family: IpFamily): readonly SetDefinition[] {
   const { entry, client, destination, hairpin } = familyWords(family);
   const address = family === "IPv4" ? "ipv4_addr" : "ipv6_addr";
+  const endpoint = { kind: "types", names: [address, "inet_service"] } as const;
   return [
     { name: "services", key: entry, value: "verdict" },
     { name: "short-circuits", key: entry, value: "verdict" },
@@ -21,23 +22,39 @@ export function layoutSets(family: IpFamily): readonly SetDefinition[] {
     {
       name: "endpoints",
       key: { kind: "types", names: [address, "inet_proto", "inet_service", "classid"] },
-      value: { kind: "types", names: [address, "inet_service"] },
+      value: endpoint,
     },
     { name: "no-endpoints", key: entry, value: "verdict" },
     { name: "cluster-ips", key: destination },
     { name: "guarded", key: entry },
     { name: "source-ranges", key: client, flags: ["interval"] },
     { name: "hairpin", key: hairpin },
-    ...(family === "IPv6" ? [] : stickySets(entry, client)),
+    { name: "sticky-services", key: entry, value: priority },
+    { name: "sticky-slots", key: concat(priority, numberType), value: priority },
+    ...Object.values(stickyMaps).map((name) => ({
+      name,
+      key: { kind: "types", names: ["classid"] } as const,
+      value: endpoint,
+    })),
+    {
+      name: "affinity",
+      key: concat(priority, ...clientType(family)),
+      value: priority,
+      flags: ["dynamic", "timeout"],
+      size: mostClients,
+    },
   ];
 }
 
-function stickySets(entry: Expression, client: Expression): readonly SetDefinition[] {
-  const size = 1_048_576;
-  return [
-    { name: "sticky-ids", key: concat(entry, numgen("random", 2)), value: field("meta priority") },
-    { name: "affinity", key: client, value: field("meta priority"), flags: ["dynamic", "timeout"], size },
-  ];
+/** Clients with session affinity that a node remembers at a time. */
+const mostClients = 1_048_576;
+
+const priority = field("meta priority");
+/** Stands for any number of 32 bits where nft wants to know a type: it cannot read `jhash` back there. */
+const numberType = numgen("random", 2);
+
+function clientType(family: IpFamily): readonly Expression[] {
+  return family === "IPv4" ? [familyWords(family).source] : [numberType, numberType];
 }
 
 /** Sets that the packets fill: a full sync leaves them as they are. */
@@ -48,33 +65,43 @@ export function isFilledByPackets({ flags = [] }: SetDefinition): boolean {
 /** The chains that are always there. Those that others jump to come first. */
 export function layoutChains(family: IpFamily, network: NodeNetwork): readonly ChainDefinition[] {
   const words = familyWords(family);
-  const ofFamily = (cidrs: readonly Cidr[]) => cidrs.filter((range) => cidrFamily(range) === family);
-  const serviceCidrs = ofFamily(network.serviceCidrs);
-  const podCidrs = network.localTraffic.kind === "pod-cidrs" ? ofFamily(network.localTraffic.cidrs) : [];
-  const localhost = family === "IPv4" && network.localhostNodePorts;
+  const serviceCidrs = ofFamily(network.serviceCidrs, family);
+  const ways = new NodeWays(family, network);
+  const mark = markOf(network.masqueradeBit);
   return [
     // An ICMP error alone would also end a connect(); the reset is what every client understands at once.
     {
       name: "refuse",
       rules: [[is(field("meta l4proto"), "tcp"), { kind: "reject", with: "tcp reset" }], [{ kind: "reject" }]],
     },
-    localPolicy("local-policy", words, words.entry, podCidrs),
-    localPolicy("local-policy-node-port", words, words.nodePortEntry, podCidrs),
-    { name: "services", rules: serviceRules(family, words, podCidrs, localhost) },
-    { name: "check", rules: checkRules(words, serviceCidrs) },
+    localPolicy("local-policy", words.entry, ways),
+    localPolicy("local-policy-node-port", words.nodePortEntry, ways),
+    {
+      name: "services",
+      rules: [
+        [isIn(words.entry, "guarded"), isNotIn(words.client, "source-ranges"), verdict("drop")],
+        [vmap(words.entry, "services")],
+        [...ways.toServedNodePorts, vmap(words.nodePortEntry, "services")],
+      ],
+    },
+    { name: "check", rules: checkRules(words, serviceCidrs, ways) },
     {
       name: "nat-prerouting",
       hook: { type: "nat", hook: "prerouting", priority: -100 },
-      rules: [[jump("services")]],
+      rules: [...ways.masqueradeFromElsewhere, [jump("services")]],
     },
-    { name: "nat-output", hook: { type: "nat", hook: "output", priority: -100 }, rules: [[jump("services")]] },
+    {
+      name: "nat-output",
+      hook: { type: "nat", hook: "output", priority: -100 },
+      rules: [...ways.masqueradeFromNode, [jump("services")]],
+    },
     {
       name: "nat-postrouting",
       hook: { type: "nat", hook: "postrouting", priority: 100 },
       rules: [
         [
-          isNot(and(field("meta mark"), masqueradeBit), 0),
-          assign("meta mark", and(field("meta mark"), ~masqueradeBit >>> 0)),
+          isNot(and(field("meta mark"), mark), 0),
+          assign("meta mark", and(field("meta mark"), ~mark >>> 0)),
           { kind: "masquerade" },
         ],
         [is(field("ct status"), "dnat"), isIn(words.hairpin, "hairpin"), { kind: "masquerade" }],
@@ -92,7 +119,7 @@ export function layoutChains(family: IpFamily, network: NodeNetwork): readonly C
       hook: { type: "filter", hook: "output", priority: -90 },
       rules: [[is(field("ct state"), "new"), jump("check")]],
     },
-    ...(localhost ? [martians] : []),
+    ...(family === "IPv4" && network.localhostNodePorts ? [martians] : []),
   ];
 }
 
@@ -106,43 +133,85 @@ const martians: ChainDefinition = {
   ],
 };
 
-function localPolicy(name: string, words: FamilyWords, key: Expression, podCidrs: readonly Cidr[]): ChainDefinition {
+/** How packets of this node and to this node are told from others. */
+class NodeWays {
+  /** Fits packets of this node's pods; `undefined` when nobody knows them. */
+  readonly fromPods: RuleStatement | undefined;
+  /** Fits packets to addresses of this node that node ports are for, and those on which they are served. */
+  readonly toNodePorts: readonly RuleStatement[];
+  readonly toServedNodePorts: readonly RuleStatement[];
+  readonly masqueradeFromElsewhere: readonly Rule[];
+  readonly masqueradeFromNode: readonly Rule[];
+  readonly mark: RuleStatement;
+
+  constructor(family: IpFamily, network: NodeNetwork) {
+    const { destination } = familyWords(family);
+    const pods = podMatch(family, network);
+    const toClusterIP = isIn(destination, "cluster-ips");
+    this.mark = markForMasquerade(network.masqueradeBit);
+    this.fromPods = pods === undefined ? undefined : is(pods.value, pods.is);
+    const served = nodePortMatch(family, network);
+    this.toNodePorts = [is(field("fib daddr type"), "local"), ...served.chosen];
+    this.toServedNodePorts = [...this.toNodePorts, ...served.notLoopback];
+    const everything: readonly Rule[] = [[toClusterIP, this.mark]];
+    if (network.masqueradeAll) {
+      this.masqueradeFromElsewhere = everything;
+      this.masqueradeFromNode = everything;
+    } else if (pods === undefined) {
+      this.masqueradeFromElsewhere = [];
+      this.masqueradeFromNode = [];
+    } else {
+      this.masqueradeFromElsewhere = [[isNot(pods.value, pods.is), toClusterIP, this.mark]];
+      // What a process of the node sends came in by no link: it is from no pod.
+      this.masqueradeFromNode = pods.byLink ? everything : this.masqueradeFromElsewhere;
+    }
+  }
+}
+
+function podMatch(family: IpFamily, { localTraffic }: NodeNetwork) {
+  switch (localTraffic.kind) {
+    case "pod-cidrs": {
+      const cidrs = sorted(ofFamily(localTraffic.cidrs, family));
+      return cidrs.length === 0 ? undefined : { value: familyWords(family).source, is: cidrs, byLink: false };
+    }
+    case "interface-prefix":
+      return { value: field("iifname"), is: `${localTraffic.prefix}*`, byLink: true };
+    case "bridge":
+      return { value: field("iifname"), is: localTraffic.name, byLink: true };
+    case "unknown":
+      return undefined;
+  }
+}
+
+/** A list without networks of this family does not narrow this family, as upstream has it. */
+function nodePortMatch(family: IpFamily, network: NodeNetwork) {
+  const { destination } = familyWords(family);
+  const loopback = family === "IPv4" ? "127.0.0.0/8" : "::1";
+  const onLoopback = family === "IPv4" && network.localhostNodePorts;
+  const chosen = sorted(ofFamily(network.nodePortAddresses ?? [], family));
+  return {
+    chosen: chosen.length === 0 ? [] : [is(destination, [...chosen, ...(onLoopback ? [loopback] : [])])],
+    notLoopback: onLoopback ? [] : [isNot(destination, loopback)],
+  };
+}
+
+function localPolicy(name: string, key: Expression, ways: NodeWays): ChainDefinition {
   const fromNode = is(field("fib saddr type"), "local");
   return {
     name,
     rules: [
-      ...(podCidrs.length === 0 ? [] : [[is(words.source, sorted(podCidrs)), vmap(key, "short-circuits")]]),
-      [fromNode, markForMasquerade],
+      ...(ways.fromPods === undefined ? [] : [[ways.fromPods, vmap(key, "short-circuits")]]),
+      [fromNode, ways.mark],
       [fromNode, vmap(key, "short-circuits")],
       [vmap(key, "local-services")],
     ],
   };
 }
 
-function serviceRules(
-  family: IpFamily,
-  { source, destination, entry, client, nodePortEntry }: FamilyWords,
-  podCidrs: readonly Cidr[],
-  localhost: boolean,
-): readonly Rule[] {
-  const loopback = family === "IPv4" ? "127.0.0.0/8" : "::1";
-  return [
-    [isIn(entry, "guarded"), isNotIn(client, "source-ranges"), verdict("drop")],
-    ...(podCidrs.length === 0
-      ? []
-      : [[isNot(source, sorted(podCidrs)), isIn(destination, "cluster-ips"), markForMasquerade]]),
-    [vmap(entry, "services")],
-    [
-      is(field("fib daddr type"), "local"),
-      ...(localhost ? [] : [isNot(destination, loopback)]),
-      vmap(nodePortEntry, "services"),
-    ],
-  ];
-}
-
 function checkRules(
   { destination, entry, nodePortEntry }: FamilyWords,
   serviceCidrs: readonly Cidr[],
+  ways: NodeWays,
 ): readonly Rule[] {
   const inRange = is(destination, sorted(serviceCidrs));
   const toNode = is(field("fib daddr type"), "local");
@@ -151,10 +220,14 @@ function checkRules(
     // A service address that the node itself has, such as that of a DNS server on every node, is served there.
     ...(serviceCidrs.length === 0 ? [] : [[inRange, toNode, verdict("accept")]]),
     [vmap(entry, "no-endpoints")],
-    [toNode, vmap(nodePortEntry, "no-endpoints")],
+    [...ways.toNodePorts, vmap(nodePortEntry, "no-endpoints")],
     [isIn(destination, "cluster-ips"), goTo("refuse")],
     ...(serviceCidrs.length === 0 ? [] : [[inRange, verdict("drop")]]),
   ];
+}
+
+function ofFamily(cidrs: readonly Cidr[], family: IpFamily): readonly Cidr[] {
+  return cidrs.filter((range) => cidrFamily(range) === family);
 }
 
 function sorted(cidrs: readonly Cidr[]): readonly Cidr[] {

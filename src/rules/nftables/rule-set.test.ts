@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cidr } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
-import { endpointIds } from "./plan-elements.ts";
 import { RuleSet } from "./rule-set.ts";
 import { endpointAt, planWith } from "../../../test/support/service-plans.ts";
 
@@ -29,6 +28,7 @@ describe("RuleSet.changes()", () => {
     const first = rules.changes(["tour/web"]);
     expect(first.script).toMatchInlineSnapshot(`
       "add chain ip sealane pick-2
+      flush chain ip sealane pick-2
       add rule ip sealane pick-2 meta priority set numgen random mod 2 offset 65536
       add rule ip sealane pick-2 dnat to ip daddr . meta l4proto . th dport . meta priority map @endpoints
       add element ip sealane cluster-ips {
@@ -113,21 +113,5 @@ describe("RuleSet.changes()", () => {
     );
     rules.want("tour/web", []);
     expect(rules.changes(["tour/web"]).script).not.toContain("hairpin");
-  });
-});
-
-describe("endpointIds()", () => {
-  it("keeps the id of an endpoint while others come and go", () => {
-    const [, second] = pods;
-    const key = "10.244.2.2 . 8080";
-    expect(endpointIds([second!], "cluster").get(key)).toBe(endpointIds(pods, "cluster").get(key));
-    expect(endpointIds(pods, "local").get(key)).not.toBe(endpointIds(pods, "cluster").get(key));
-  });
-
-  it("gives distinct ids, that mean no traffic class", () => {
-    const many = Array.from({ length: 5000 }, (_, i) => endpointAt(`10.1.${i >> 8}.${i & 255}`, "n"));
-    const ids = [...endpointIds(many, "cluster").values()];
-    expect(new Set(ids).size).toBe(5000);
-    expect(ids.every((id) => (id & 15) === 0)).toBe(true);
   });
 });

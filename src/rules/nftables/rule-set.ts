@@ -2,21 +2,15 @@ import type { IpFamily } from "../../core/index.ts";
 import { cidrFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
-import { ElementLedger } from "./element-ledger.ts";
-import type { ElementChanges } from "./element-ledger.ts";
-import { isFilledByPackets, layoutChains, layoutSets } from "./layout.ts";
-import { planElements } from "./plan-elements.ts";
-import type { PlannedElement } from "./plan-elements.ts";
-import { recallChain, shapeChain } from "./shape.ts";
+import { FamilyTable } from "./family-table.ts";
 import { script } from "./statement.ts";
-import type { ChainDefinition, Element, Statement } from "./statement.ts";
-import { applyStatements } from "./table-state.ts";
+import type { Script } from "./statement.ts";
 import type { TableState } from "./table-state.ts";
 
 /** One atomic change of the kernel's rules. */
 export interface Transaction {
   /** Input for `nft -f`. */
-  readonly script: string;
+  readonly script: Script;
   /** The kernel has everything already. */
   readonly isEmpty: boolean;
   /** Elements added, replaced or deleted. */
@@ -99,120 +93,21 @@ export class RuleSet {
   }
 }
 
-class FamilyTable {
-  readonly #family: IpFamily;
-  readonly #ledger = new ElementLedger();
-  /** Elements of Services that changed since the last commit. */
-  readonly #touched = new Map<string, readonly Element[]>();
-  #chains: ReadonlySet<string> = new Set();
-  #exists = false;
-
-  constructor(family: IpFamily) {
-    this.#family = family;
-  }
-
-  get installed(): number {
-    return this.#ledger.installed;
-  }
-
-  want(service: string, plans: readonly ServicePlan[]): void {
-    const before = this.#ledger.wantedBy(service);
-    const now = plans.flatMap(planElements);
-    if (before.length === 0 && now.length === 0) return;
-    this.#ledger.want(service, now);
-    this.#touched.set(service, [...(this.#touched.get(service) ?? []), ...before, ...now]);
-  }
-
-  changes(services: readonly string[], network: NodeNetwork): Transaction {
-    const touched = services.flatMap((service) => this.#touched.get(service) ?? []);
-    const changes = this.#ledger.changes(touched);
-    const ground = this.#exists ? [] : this.#groundStatements(network);
-    const shapes = this.#shapeChains(changes.added, this.#chains, !this.#exists);
-    return this.#transaction([...ground, ...shapes, ...changes.deletions, ...changes.additions], changes, () => {
-      this.#chains = new Set([...this.#chains, ...shapes.map(({ chain }) => chain.name)]);
-      for (const service of services) this.#touched.delete(service);
-    });
-  }
-
-  full(network: NodeNetwork, recreate: boolean): Transaction {
-    const { changes, shapes, statements } = this.#fullStatements(network);
-    const start: readonly Statement[] = recreate ? [{ kind: "delete-table" }] : [];
-    return this.#transaction([...start, ...statements], changes, () => {
-      this.#chains = new Set(shapes.map(({ chain }) => chain.name));
-      this.#touched.clear();
-    });
-  }
-
-  state(network: NodeNetwork): TableState {
-    return applyStatements(this.#fullStatements(network).statements);
-  }
-
-  #fullStatements(network: NodeNetwork) {
-    const changes = this.#ledger.fullChanges();
-    const shapes = this.#shapeChains(changes.added, new Set(), true);
-    return { changes, shapes, statements: [...this.#groundStatements(network), ...shapes, ...changes.additions] };
-  }
-
-  ground(network: NodeNetwork): Transaction {
-    const statements: readonly Statement[] = [{ kind: "delete-table" }, ...this.#groundStatements(network)];
-    return this.#transaction(statements, undefined, () => {
-      this.#chains = new Set();
-      this.#ledger.forgetInstalled();
-      for (const owner of this.#ledger.owners()) this.#touched.set(owner, this.#ledger.wantedBy(owner));
-    });
-  }
-
-  #transaction(statements: readonly Statement[], changes: ElementChanges | undefined, done: () => void): Transaction {
-    return {
-      script: script(this.#family, statements),
-      isEmpty: statements.length === 0,
-      size: changes?.size ?? 0,
-      commit: () => {
-        changes?.commit();
-        done();
-        if (statements.length > 0) this.#exists = true;
-      },
-    };
-  }
-
-  #groundStatements(network: NodeNetwork): readonly Statement[] {
-    const sets = layoutSets(this.#family);
-    const chains = layoutChains(this.#family, network);
-    return [
-      { kind: "add-table" },
-      ...sets.map((set) => ({ kind: "add-set" as const, set })),
-      ...sets
-        .filter((set) => !isFilledByPackets(set))
-        .map((set) => ({ kind: "flush-set" as const, set: set.name, isMap: set.value !== undefined })),
-      ...chains.map((chain) => ({ kind: "set-chain" as const, chain, flush: true })),
-    ];
-  }
-
-  /** The chains that these elements go to and that the kernel does not have yet. */
-  #shapeChains(
-    added: readonly PlannedElement[],
-    present: ReadonlySet<string>,
-    flush: boolean,
-  ): readonly { readonly kind: "set-chain"; readonly chain: ChainDefinition; readonly flush: boolean }[] {
-    const chains = new Map<string, ChainDefinition>();
-    const seen = new Set<string>();
-    for (const { shape, value } of added) {
-      if (shape === undefined || value === undefined || seen.has(value)) continue;
-      seen.add(value);
-      const recall = recallChain(this.#family, shape);
-      for (const chain of [...(recall === undefined ? [] : [recall]), shapeChain(this.#family, shape)]) {
-        if (!present.has(chain.name)) chains.set(chain.name, chain);
-      }
-    }
-    return [...chains.values()].map((chain) => ({ kind: "set-chain", chain, flush }));
-  }
-}
-
 function join(transactions: readonly Transaction[]): Transaction {
+  const [first] = transactions;
+  if (transactions.length === 1 && first !== undefined) return first;
+  const scripts = transactions.map((transaction) => transaction.script);
   return {
-    script: transactions.map((transaction) => transaction.script).join(""),
+    script: scripts.every((part) => typeof part === "string") ? scripts.join("") : { pieces: () => pieces(scripts) },
     isEmpty: transactions.every(({ isEmpty }) => isEmpty),
     size: transactions.reduce((sum, { size }) => sum + size, 0),
     commit: () => transactions.forEach((transaction) => transaction.commit()),
   };
+}
+
+function* pieces(scripts: readonly Script[]): Generator<string> {
+  for (const part of scripts) {
+    if (typeof part === "string") yield part;
+    else yield* part.pieces();
+  }
 }

@@ -47,8 +47,10 @@ export type Statement =
   | { readonly kind: "delete-table" }
   | { readonly kind: "add-set"; readonly set: SetDefinition }
   | { readonly kind: "flush-set"; readonly set: string; readonly isMap: boolean }
-  /** Makes the chain; `flush` first takes away the rules that it may have. */
-  | { readonly kind: "set-chain"; readonly chain: ChainDefinition; readonly flush: boolean }
+  /** Makes the chain, and takes away other rules that it may have. */
+  | { readonly kind: "set-chain"; readonly chain: ChainDefinition }
+  /** Whether it is there or not. Nothing may go to it. */
+  | { readonly kind: "delete-chain"; readonly chain: string }
   | { readonly kind: "add-elements"; readonly set: string; readonly elements: readonly Element[] }
   | { readonly kind: "delete-elements"; readonly set: string; readonly elements: readonly Element[] };
 
@@ -58,10 +60,47 @@ export const tableName = "sealane";
 /** The kernel takes 128 bytes; longer names are cut. */
 const longestComment = 120;
 
+/** A script for `nft -f`: a text, or for a big one its pieces, which are made as they are read. */
+export type Script = string | { readonly pieces: () => Iterable<string> };
+
+/** The whole text of a script. */
+export function scriptText(from: Script): string {
+  return typeof from === "string" ? from : [...from.pieces()].join("");
+}
+
 /** The statements as a script for `nft -f`. The same statements give the same bytes. */
 export function script(family: IpFamily, statements: readonly Statement[]): string {
-  const table = `${family === "IPv4" ? "ip" : "ip6"} ${tableName}`;
+  const table = tableOf(family);
   return statements.map((statement) => render(table, statement)).join("");
+}
+
+/** The script that fills one set, in pieces. `each` calls back for every element, and stops now and then. */
+export function* fillScript(
+  family: IpFamily,
+  set: string,
+  each: (visit: (element: Written) => void) => Iterable<void>,
+): Generator<string> {
+  const start = `add element ${tableOf(family)} ${set} {\n`;
+  let lines: string[] = [];
+  let isFirst = true;
+  const piece = (): string => {
+    const text = (isFirst ? start : ",\n") + lines.join(",\n");
+    isFirst = false;
+    lines = [];
+    return text;
+  };
+  for (const _ of each((element) => void lines.push(elementText(element)))) {
+    if (lines.length >= longestPiece) yield piece();
+  }
+  if (lines.length > 0) yield piece();
+  if (!isFirst) yield "\n}\n";
+}
+
+/** Elements of a piece: about 200 KB. */
+const longestPiece = 2000;
+
+function tableOf(family: IpFamily): string {
+  return `${family === "IPv4" ? "ip" : "ip6"} ${tableName}`;
 }
 
 function render(table: string, statement: Statement): string {
@@ -76,7 +115,9 @@ function render(table: string, statement: Statement): string {
     case "flush-set":
       return `flush ${statement.isMap ? "map" : "set"} ${table} ${statement.set}\n`;
     case "set-chain":
-      return setChain(table, statement.chain, statement.flush);
+      return setChain(table, statement.chain);
+    case "delete-chain":
+      return `add chain ${table} ${statement.chain}\nflush chain ${table} ${statement.chain}\ndelete chain ${table} ${statement.chain}\n`;
     case "add-elements":
       return `add element ${table} ${statement.set} {\n${statement.elements.map(elementText).join(",\n")}\n}\n`;
     case "delete-elements":
@@ -96,14 +137,26 @@ function typeText(type: ElementType): string {
   return type.kind === "types" ? type.names.join(" . ") : expressionText(type);
 }
 
-function setChain(table: string, { name, hook, rules }: ChainDefinition, flush: boolean): string {
+function setChain(table: string, { name, hook, rules }: ChainDefinition): string {
   const base =
     hook === undefined ? "" : ` { type ${hook.type} hook ${hook.hook} priority ${hook.priority}; policy accept; }`;
   const lines = rules.map((rule) => `add rule ${table} ${name} ${ruleText(rule)}\n`).join("");
-  return `add chain ${table} ${name}${base}\n${flush ? `flush chain ${table} ${name}\n` : ""}${lines}`;
+  return `add chain ${table} ${name}${base}\nflush chain ${table} ${name}\n${lines}`;
 }
 
-function elementText({ key, value, comment }: Element): string {
-  const note = comment === undefined ? "" : ` comment "${comment.slice(0, longestComment).replaceAll('"', "'")}"`;
+/** What of an element is written, however it is kept. */
+interface Written {
+  readonly key: string;
+  readonly value?: string | undefined;
+  readonly comment?: string | undefined;
+}
+
+function elementText({ key, value, comment }: Written): string {
+  const note = comment === undefined ? "" : ` comment "${commentText(comment)}"`;
   return `  ${key}${note}${value === undefined ? "" : ` : ${value}`}`;
+}
+
+function commentText(comment: string): string {
+  const short = comment.length > longestComment ? comment.slice(0, longestComment) : comment;
+  return short.includes('"') ? short.replaceAll('"', "'") : short;
 }

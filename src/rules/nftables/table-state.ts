@@ -41,12 +41,12 @@ export function applyStatements(statements: readonly Statement[], before: TableS
       case "flush-set":
         change(statement.set, (elements) => elements.clear());
         break;
-      case "set-chain": {
-        const { chain, flush } = statement;
-        const rules = flush ? [] : (chains.get(chain.name)?.rules ?? []);
-        chains.set(chain.name, { ...chain, rules: [...rules, ...chain.rules] });
+      case "set-chain":
+        chains.set(statement.chain.name, statement.chain);
         break;
-      }
+      case "delete-chain":
+        chains.delete(statement.chain);
+        break;
       case "add-elements":
         change(statement.set, (elements) =>
           statement.elements.forEach((element) => elements.set(element.key, element)),

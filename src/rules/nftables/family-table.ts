@@ -1,0 +1,163 @@
+import type { IpFamily } from "../../core/index.ts";
+import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import { ChainLedger } from "./chain-ledger.ts";
+import { elementOf, elementSets } from "./element-text.ts";
+import type { ElementSet } from "./element-text.ts";
+import { isFilledByPackets, layoutChains, layoutSets } from "./layout.ts";
+import { planText, stickyPort } from "./plan-text.ts";
+import type { Transaction } from "./rule-set.ts";
+import { ServiceLedger } from "./service-ledger.ts";
+import type { ElementGroup } from "./service-ledger.ts";
+import { fillScript, script } from "./statement.ts";
+import type { Element, Statement } from "./statement.ts";
+import { StickyNumbers } from "./sticky.ts";
+import { applyStatements } from "./table-state.ts";
+import type { TableState } from "./table-state.ts";
+
+/** One family's table: what is wanted in it, and what the kernel has of it. */
+export class FamilyTable {
+  readonly #family: IpFamily;
+  readonly #services = new ServiceLedger();
+  readonly #chains: ChainLedger;
+  readonly #sticky = new StickyNumbers();
+  readonly #stickyPorts = new Map<string, readonly string[]>();
+  #exists = false;
+
+  constructor(family: IpFamily) {
+    this.#family = family;
+    this.#chains = new ChainLedger(family);
+  }
+
+  get installed(): number {
+    return this.#services.installedCount;
+  }
+
+  want(service: string, plans: readonly ServicePlan[]): void {
+    const before = this.#services.installed(service);
+    const shape = this.#chains.know.bind(this.#chains);
+    const text = planText(plans, { family: this.#family, before, sticky: this.#sticky, shape });
+    this.#services.want(service, text);
+    this.#keepSticky(service, plans);
+  }
+
+  changes(services: readonly string[], network: NodeNetwork): Transaction {
+    const changes = this.#services.changes(services);
+    const chains = this.#chains.change(changes.chains, network.masqueradeBit);
+    const ground = this.#exists ? [] : this.#ground(network);
+    const statements: readonly Statement[] = [
+      ...ground,
+      ...chains.before,
+      ...changes.deletions.map((group): Statement => ({ kind: "delete-elements", ...group })),
+      ...changes.additions.map((group): Statement => ({ kind: "add-elements", ...group })),
+    ];
+    const isEmpty = statements.length === 0;
+    return {
+      // Chains that are not used any more can wait for a change.
+      script: isEmpty ? "" : script(this.#family, [...statements, ...chains.after]),
+      isEmpty,
+      size: changes.size,
+      commit: () => {
+        changes.commit();
+        if (isEmpty) return;
+        chains.commit();
+        this.#exists = true;
+      },
+    };
+  }
+
+  full(network: NodeNetwork, recreate: boolean): Transaction {
+    const { counts, size } = this.#counts();
+    const chains = this.#chains.replace(counts, network.masqueradeBit);
+    const start: readonly Statement[] = recreate ? [{ kind: "delete-table" }] : [];
+    const head = script(this.#family, [...start, ...this.#ground(network), ...chains.before]);
+    const tail = script(this.#family, chains.after);
+    return {
+      script: { pieces: () => this.#pieces(head, tail) },
+      isEmpty: false,
+      size,
+      commit: () => {
+        this.#services.commitAll();
+        chains.commit();
+        this.#exists = true;
+      },
+    };
+  }
+
+  ground(network: NodeNetwork): Transaction {
+    return {
+      script: script(this.#family, [{ kind: "delete-table" }, ...this.#ground(network)]),
+      isEmpty: false,
+      size: 0,
+      commit: () => {
+        this.#chains.forget();
+        this.#services.forgetInstalled();
+        this.#exists = true;
+      },
+    };
+  }
+
+  state(network: NodeNetwork): TableState {
+    const { before } = this.#chains.replace(this.#counts().counts, network.masqueradeBit);
+    return applyStatements([...this.#ground(network), ...before, ...this.#additions()]);
+  }
+
+  *#pieces(head: string, tail: string): Generator<string> {
+    yield head;
+    for (const set of elementSets) {
+      yield* fillScript(this.#family, set, (visit) => this.#services.eachOf(set, visit));
+    }
+    if (tail !== "") yield tail;
+  }
+
+  #additions(): readonly Statement[] {
+    return elementSets.map((set): Statement => {
+      const elements: Element[] = [];
+      drain(this.#services.eachOf(set, (line) => void elements.push(elementOf(line))));
+      return { kind: "add-elements", set, elements } satisfies ElementGroup & { kind: "add-elements" };
+    });
+  }
+
+  /** How many elements go to each chain, and how many there are. */
+  #counts(): { readonly counts: ReadonlyMap<string, number>; readonly size: number } {
+    const counts = new Map<string, number>();
+    let size = 0;
+    for (const set of elementSets) {
+      const goes = verdictSets.has(set);
+      const visit = ({ value }: { readonly value: string | undefined }): void => {
+        size++;
+        if (!goes || value === undefined || !value.startsWith("goto ")) return;
+        const chain = value.slice(5);
+        counts.set(chain, (counts.get(chain) ?? 0) + 1);
+      };
+      drain(this.#services.eachOf(set, visit));
+    }
+    return { counts, size };
+  }
+
+  #ground(network: NodeNetwork): readonly Statement[] {
+    const sets = layoutSets(this.#family);
+    const chains = layoutChains(this.#family, network);
+    return [
+      { kind: "add-table" },
+      ...sets.map((set): Statement => ({ kind: "add-set", set })),
+      ...sets
+        .filter((set) => !isFilledByPackets(set))
+        .map((set): Statement => ({ kind: "flush-set", set: set.name, isMap: set.value !== undefined })),
+      ...chains.map((chain): Statement => ({ kind: "set-chain", chain })),
+    ];
+  }
+
+  #keepSticky(service: string, plans: readonly ServicePlan[]): void {
+    const ports = plans.filter(({ affinitySeconds }) => affinitySeconds !== undefined).map(stickyPort);
+    for (const port of this.#stickyPorts.get(service) ?? []) if (!ports.includes(port)) this.#sticky.release(port);
+    if (ports.length === 0) this.#stickyPorts.delete(service);
+    else this.#stickyPorts.set(service, ports);
+  }
+}
+
+const verdictSets: ReadonlySet<ElementSet> = new Set<ElementSet>(["services", "short-circuits", "local-services"]);
+
+function drain(work: Iterable<void>): void {
+  const iterator = work[Symbol.iterator]();
+  while (iterator.next().done !== true);
+}

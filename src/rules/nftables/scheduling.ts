@@ -1,0 +1,126 @@
+import type { Endpoint, Scheduler, ServicePlan } from "../../model/index.ts";
+import { maglevTable } from "./maglev.ts";
+
+/** How a number is found among the slots of an entry: by chance, in turn, by the client's or the entry's address. */
+export type Pick = "random" | "turn" | "source" | "destination";
+
+/** The most slots that weights are spread over; then shares are rounded to thousandths. */
+export const mostWeightedSlots = 1000;
+
+/** Where an endpoint is, as it stands in the maps: `10.244.1.2 . 8080`. */
+export function addressOf({ ip, port }: Endpoint): string {
+  return `${ip} . ${port}`;
+}
+
+const picks: ReadonlyMap<Scheduler, Pick> = new Map<Scheduler, Pick>([
+  ["rr", "turn"],
+  ["wrr", "turn"],
+  ["sh", "source"],
+  ["mh", "source"],
+  ["dh", "destination"],
+]);
+
+/** How the scheduler of a plan picks a slot. Those that nftables does not have pick by chance. */
+export function pickOf(scheduler: Scheduler | undefined): Pick {
+  return (scheduler === undefined ? undefined : picks.get(scheduler)) ?? "random";
+}
+
+/**
+ * The addresses of a list, one for each slot; a slot is as likely as any other. `before` are the slots that the kernel has:
+ * without a scheduler of its own a list keeps them as far as it can, so that one endpoint that goes changes two slots. The
+ * other lists depend on the endpoints alone, so that every node picks alike.
+ */
+export function slotsOf(
+  endpoints: readonly Endpoint[],
+  scheduler: Scheduler | undefined,
+  before: readonly string[],
+): readonly string[] {
+  const addresses = endpoints.map(addressOf);
+  if (scheduler === "rr") return addresses;
+  if (scheduler === "fo") return heaviest(endpoints).map(addressOf);
+  const shares = sharesOf(endpoints);
+  if (scheduler === "wrr") return inTurn(addresses, shares);
+  if (scheduler === "mh") return maglevTable(addresses, shares);
+  if (scheduler === "sh" || scheduler === "dh") return repeated(addresses, shares);
+  return kept(addresses, shares, before);
+}
+
+/** How many slots each endpoint gets: its weight without the common divisor, and at least one. */
+function sharesOf(endpoints: readonly Endpoint[]): readonly number[] {
+  if (endpoints.every(({ weight }) => weight === undefined)) return endpoints.map(() => 1);
+  const weights = endpoints.map(({ weight = 1 }) => weight);
+  const divisor = weights.reduce(greatestCommonDivisor, 0);
+  const shares = weights.map((weight) => weight / divisor);
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  const most = Math.max(mostWeightedSlots, endpoints.length);
+  return total <= most ? shares : shares.map((share) => Math.max(1, Math.round((share * most) / total)));
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+function repeated(addresses: readonly string[], shares: readonly number[]): readonly string[] {
+  return addresses.flatMap((address, i) => Array.from({ length: shares[i] ?? 1 }, () => address));
+}
+
+/** Those slots of before that still have work stay; the last ones move into the gaps. */
+function kept(addresses: readonly string[], shares: readonly number[], before: readonly string[]): readonly string[] {
+  if (before.length === 0) return repeated(addresses, shares);
+  const open = new Map(addresses.map((address, i) => [address, shares[i] ?? 1]));
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  const slots: (string | undefined)[] = before.slice(0, total).map((address) => {
+    const left = open.get(address) ?? 0;
+    if (left === 0) return undefined;
+    open.set(address, left - 1);
+    return address;
+  });
+  const rest = [...open].flatMap(([address, left]) => Array.from({ length: left }, () => address));
+  let next = 0;
+  for (let i = 0; i < total; i++) slots[i] ??= rest[next++];
+  return slots.filter((slot) => slot !== undefined);
+}
+
+/** The order of smooth weighted round robin: an endpoint of weight 3 does not get three connections in a row. */
+function inTurn(addresses: readonly string[], shares: readonly number[]): readonly string[] {
+  if (shares.every((share) => share === 1)) return addresses;
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  const credit = shares.map(() => 0);
+  return Array.from({ length: total }, () => {
+    let best = 0;
+    for (const [i, share] of shares.entries()) {
+      credit[i] = (credit[i] ?? 0) + share;
+      if ((credit[i] ?? 0) > (credit[best] ?? 0)) best = i;
+    }
+    credit[best] = (credit[best] ?? 0) - total;
+    return addresses[best] ?? "";
+  });
+}
+
+/** The first endpoint of the highest weight (IPVS: fo). */
+function heaviest(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const [first, ...rest] = endpoints;
+  if (first === undefined) return [];
+  return [rest.reduce((best, endpoint) => ((endpoint.weight ?? 1) > (best.weight ?? 1) ? endpoint : best), first)];
+}
+
+const needsCounts: ReadonlySet<Scheduler> = new Set(["lc", "wlc", "sed", "nq", "lblc", "lblcr", "ovf"]);
+
+/** What of a plan nftables cannot do, and what it does instead. */
+export function shortcomings({ scheduler, affinitySeconds, cluster, local }: ServicePlan): readonly string[] {
+  const sentences: string[] = [];
+  if (scheduler !== undefined && needsCounts.has(scheduler)) {
+    sentences.push(
+      `scheduler ${scheduler} needs counts of connections, which nftables does not have: endpoints are picked at random by weight`,
+    );
+  }
+  if (affinitySeconds !== undefined && Math.max(cluster.length, local.length) > mostStickyEndpoints) {
+    sentences.push(
+      `session affinity has room for ${mostStickyEndpoints} endpoints: the first ${mostStickyEndpoints} of them are used`,
+    );
+  }
+  return sentences;
+}
+
+/** An endpoint of a Service with session affinity has a number of 14 bits, and zero is none. */
+export const mostStickyEndpoints = 16_383;
