@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { fork, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,16 +6,24 @@ import { join } from "node:path";
 import { createApiServer } from "#layers/apiserver";
 import { packageFile } from "#layers/app";
 import { connectCluster } from "#layers/client";
-import type { ClusterConnection } from "#layers/client";
-import { resources } from "#layers/objects";
-import type { ClusterApi, EndpointSlice, Service } from "#layers/objects";
-import type { AgentReport } from "./proxy-agent.ts";
+import { CodedError, cidr } from "#layers/core";
+import type { ClusterApi } from "#layers/objects";
+import { parseMode } from "#layers/proxy";
+import type { ProxyMode } from "#layers/proxy";
+import { createBenchNetwork } from "./proxy/network.ts";
+import { changeOne, fill } from "./proxy/objects.ts";
+import type { Load } from "./proxy/objects.ts";
+import { ModeUnavailable, monotonicMs, reportsOf } from "./proxy/reports.ts";
+import type { AgentTask } from "./proxy/reports.ts";
+import { measureTraffic } from "./proxy/traffic.ts";
+import type { TrafficResult } from "./proxy/traffic.ts";
+import { table } from "./table.ts";
 
-/** What was measured for one number of Services with two endpoints each. */
-export interface ProxyBenchRow {
-  readonly services: number;
-  /** Elements in the kernel's sets and maps. */
-  readonly elements: number;
+/** What was measured of one engine with one load. */
+export interface ProxyBenchRow extends Load {
+  readonly mode: ProxyMode;
+  /** Elements, rules or virtual servers in the kernel. */
+  readonly installed: number;
   /** A new agent: until its caches had everything, and from then until all rules were in the kernel. */
   readonly cachesMs: number;
   readonly fullLoadMs: number;
@@ -25,46 +33,128 @@ export interface ProxyBenchRow {
   /** The part of it from the agent's cache to the kernel. */
   readonly eventToKernelMedianMs: number;
   readonly eventToKernelP99Ms: number;
-  /** CPU time of the agent: until loaded (without nft's own process), and for each change. */
+  /** CPU time of the agent alone: until loaded, and for each change. */
   readonly loadCpuMs: number;
   readonly changeCpuMs: number;
-  /** The agent's memory (PSS) after loading. */
+  /** The agent's memory (PSS) after loading, and the most that it ever had (resident). */
   readonly memoryMb: number;
+  readonly peakMemoryMb: number;
+  readonly traffic: TrafficResult;
 }
 
-/** Measures each number of Services given (default 1000 and 10000) and prints a table and a line of JSON. */
+const usage = "sealane bench proxy [--modes nftables,iptables,...] [SERVICESxENDPOINTS...]";
+const defaultModes: readonly ProxyMode[] = ["nftables", "iptables", "ipvs", "userspace"];
+const defaultLoads = ["1000x2", "10000x2", "50000x2", "1x5000"];
+/** Set in the process that has namespaces of its own. */
+const insideVariable = "SEALANE_BENCH_INSIDE";
+
+/** Measures each mode with each load and prints a table and a line of JSON. A mode that cannot run here is named. */
 export async function run(args: readonly string[]): Promise<number> {
-  const sizes = args.length === 0 ? [1000, 10_000] : args.map(Number);
+  const { modes, loads } = readArguments(args);
+  if (process.env[insideVariable] === undefined) return runInside(args);
   const rows: ProxyBenchRow[] = [];
-  for (const size of sizes) rows.push(await benchProxy(size));
-  process.stdout.write(`${table(rows)}\n${JSON.stringify(rows)}\n`);
+  const unavailable = new Map<ProxyMode, string>();
+  for (const load of loads) {
+    for (const row of await benchLoad(load, modes, unavailable)) rows.push(row);
+  }
+  process.stdout.write(`${text(rows)}\n`);
+  for (const [mode, reason] of unavailable) process.stdout.write(`${mode} is not measured: ${reason}\n`);
+  process.stdout.write(`${JSON.stringify(rows)}\n`);
   return 0;
 }
 
-/**
- * Runs an API server in this process and an agent in another, in a network namespace of its own, which talk over a unix
- * socket as in a lab. Then changes one EndpointSlice after the other through the API.
- */
-export async function benchProxy(services: number, changes = 100): Promise<ProxyBenchRow> {
-  const folder = mkdtempSync(join(tmpdir(), "sealane-bench-"));
-  const server = await createApiServer();
-  const socketPath = join(folder, "api.sock");
-  let agent: ChildProcess | undefined;
-  let client: ClusterConnection | undefined;
+function readArguments(args: readonly string[]): {
+  readonly modes: readonly ProxyMode[];
+  readonly loads: readonly Load[];
+} {
+  const [first, second = "", ...rest] = args;
+  const names = first === "--modes" ? second.split(",") : defaultModes;
+  const modes = names.map((name) => {
+    const mode = parseMode(name);
+    if (mode === undefined) throw new CodedError("Usage", `There is no proxy mode ${JSON.stringify(name)}: ${usage}`);
+    return mode;
+  });
+  const texts = first === "--modes" ? rest : args;
+  const loads = (texts.length === 0 ? defaultLoads : texts).map((one): Load => {
+    const match = /^(\d+)(?:x(\d+))?$/.exec(one);
+    if (match === null)
+      throw new CodedError("Usage", `A load is SERVICES or SERVICESxENDPOINTS, not ${JSON.stringify(one)}: ${usage}`);
+    return { services: Number(match[1]), endpointsPerService: Number(match[2] ?? 2) };
+  });
+  return { modes, loads };
+}
+
+/** Runs this benchmark in namespaces of its own, which end with it. */
+function runInside(args: readonly string[]): Promise<number> {
+  const namespaces = process.getuid?.() === 0 ? "-nm" : "-Urnm";
+  const program = packageFile("dist/bench/proxy/inside.js");
+  const child = spawn("unshare", [namespaces, process.execPath, program, ...args], {
+    stdio: "inherit",
+    env: { ...process.env, [insideVariable]: "1" },
+  });
+  return new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
+}
+
+/** One API server with the load, and after each other an agent in each mode. */
+async function benchLoad(
+  load: Load,
+  modes: readonly ProxyMode[],
+  unavailable: Map<ProxyMode, string>,
+): Promise<readonly ProxyBenchRow[]> {
+  const folder = mkdtempSync(join(tmpdir(), "sealane-bench-api-"));
+  const server = await createApiServer({ serviceCidrs: [cidr("10.96.0.0/12")] });
+  const rows: ProxyBenchRow[] = [];
   try {
-    await fill(server.api, services);
+    await fill(server.api, load);
+    const socketPath = join(folder, "api.sock");
     await server.listenUnix(socketPath);
-    client = await connectCluster({ socketPath });
-    agent = startAgent(socketPath);
+    const client = await connectCluster({ socketPath });
+    for (const mode of modes) {
+      if (unavailable.has(mode)) continue;
+      process.stderr.write(`${load.services} x ${load.endpointsPerService}, ${mode} ...\n`);
+      try {
+        rows.push(await benchMode(client, socketPath, mode, load));
+      } catch (error) {
+        if (!(error instanceof ModeUnavailable)) throw error;
+        unavailable.set(mode, error.message);
+      }
+    }
+    client.close();
+  } finally {
+    await server.close();
+    rmSync(folder, { recursive: true });
+  }
+  return rows;
+}
+
+async function benchMode(
+  api: ClusterApi,
+  socketPath: string,
+  mode: ProxyMode,
+  load: Load,
+  changes = 100,
+): Promise<ProxyBenchRow> {
+  const network = createBenchNetwork();
+  let agent: ChildProcess | undefined;
+  try {
+    agent = startAgent({ socketPath, mode, namespace: network.node });
     const reports = reportsOf(agent);
     const loaded = await reports("loaded");
     const times: number[] = [];
-    for (let i = 0; i < changes; i++) times.push(await changeOne(client, (i * 7919) % services, i, reports));
+    for (let i = 0; i < changes; i++) {
+      const change = await changeOne(api, load, (i * 7919) % load.services, i);
+      const start = monotonicMs();
+      await change();
+      const { at } = await reports("applied");
+      times.push(at - start);
+    }
     agent.send({ kind: "finish" });
     const finished = await reports("finished");
+    const traffic = await measureTraffic(network);
     return {
-      services,
-      elements: loaded.elements,
+      ...load,
+      mode,
+      installed: loaded.installed,
       cachesMs: loaded.cachesMs,
       fullLoadMs: loaded.fullLoadMs,
       changeMedianMs: percentile(times, 0.5),
@@ -74,96 +164,17 @@ export async function benchProxy(services: number, changes = 100): Promise<Proxy
       loadCpuMs: loaded.cpuMs,
       changeCpuMs: finished.cpuMs / changes,
       memoryMb: loaded.memoryMb,
+      peakMemoryMb: finished.peakMemoryMb,
+      traffic,
     };
   } finally {
     agent?.kill();
-    client?.close();
-    await server.close();
-    rmSync(folder, { recursive: true });
+    network.remove();
   }
 }
 
-function startAgent(socketPath: string): ChildProcess {
-  const own = process.getuid?.() === 0 ? "-n" : "-Urn";
-  const program = packageFile("dist/bench/proxy-agent.js");
-  return spawn("unshare", [own, process.execPath, program, socketPath], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
-}
-
-type Reports = <K extends AgentReport["kind"]>(kind: K) => Promise<Extract<AgentReport, { kind: K }>>;
-
-/** Gives the reports in the order in which they come. */
-function reportsOf(agent: ChildProcess): Reports {
-  const queue: AgentReport[] = [];
-  let wake: () => void = () => undefined;
-  let ended: string | undefined;
-  agent.on("message", (message) => {
-    queue.push(message as AgentReport);
-    wake();
-  });
-  agent.once("exit", (code) => {
-    ended = `The agent ended with exit code ${code}`;
-    wake();
-  });
-  return async <K extends AgentReport["kind"]>(kind: K) => {
-    for (;;) {
-      const next = queue.shift();
-      if (next !== undefined && next.kind === kind) return next as Extract<AgentReport, { kind: K }>;
-      if (next !== undefined) continue;
-      if (ended !== undefined) throw new Error(ended);
-      await new Promise<void>((resolve) => (wake = resolve));
-    }
-  };
-}
-
-/** Replaces one endpoint of a Service; returns the milliseconds from the request until the kernel has it. */
-async function changeOne(api: ClusterApi, service: number, round: number, reports: Reports): Promise<number> {
-  const slice = await api.get(resources.endpointSlices, "bench", `svc-${service}-1`);
-  const start = Number(process.hrtime.bigint()) / 1e6;
-  await api.update(resources.endpointSlices, { ...slice, endpoints: endpointsOf(service, round + 1) });
-  const { at } = await reports("applied");
-  return at - start;
-}
-
-async function fill(api: ClusterApi, services: number): Promise<void> {
-  await api.create(resources.namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name: "bench" } });
-  for (let i = 0; i < services; i++) {
-    await Promise.all([
-      api.create(resources.services, serviceObject(i)),
-      api.create(resources.endpointSlices, sliceObject(i)),
-    ]);
-  }
-}
-
-function serviceObject(i: number): Service {
-  return {
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { namespace: "bench", name: `svc-${i}` },
-    spec: { ports: [{ name: "http", port: 80, protocol: "TCP" }] },
-  };
-}
-
-function sliceObject(i: number): EndpointSlice {
-  return {
-    apiVersion: "discovery.k8s.io/v1",
-    kind: "EndpointSlice",
-    metadata: { namespace: "bench", name: `svc-${i}-1`, labels: { "kubernetes.io/service-name": `svc-${i}` } },
-    addressType: "IPv4",
-    ports: [{ name: "http", port: 8080, protocol: "TCP" }],
-    endpoints: endpointsOf(i, 0),
-  };
-}
-
-/** Two pods of this Service; the second is another one in each round. */
-function endpointsOf(i: number, round: number): EndpointSlice["endpoints"] {
-  const pod = (second: number, node: number) => ({
-    addresses: [`10.${second}.${(i >> 8) & 255}.${i & 255}`],
-    nodeName: `node-${node}`,
-    conditions: { ready: true, serving: true, terminating: false },
-  });
-  return [pod(128, 2), pod(round === 0 ? 130 : 131 + (round % 100), 3)];
+function startAgent(task: AgentTask): ChildProcess {
+  return fork(packageFile("dist/bench/proxy/agent.js"), [JSON.stringify(task)]);
 }
 
 function percentile(values: readonly number[], share: number): number {
@@ -171,19 +182,23 @@ function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
-function table(rows: readonly ProxyBenchRow[]): string {
-  const columns: readonly (readonly [title: string, of: (row: ProxyBenchRow) => string])[] = [
-    ["Services", (row) => `${row.services}`],
-    ["elements", (row) => `${row.elements}`],
-    ["caches", (row) => `${row.cachesMs.toFixed(0)} ms`],
-    ["full load", (row) => `${row.fullLoadMs.toFixed(0)} ms`],
+function text(rows: readonly ProxyBenchRow[]): string {
+  return table(rows, [
+    ["load", (row) => `${row.services} x ${row.endpointsPerService}`],
+    ["mode", (row) => row.mode],
+    ["installed", (row) => `${row.installed}`],
+    ["caches", (row) => `${(row.cachesMs / 1000).toFixed(2)} s`],
+    ["full load", (row) => `${(row.fullLoadMs / 1000).toFixed(2)} s`],
     ["one change", (row) => `${row.changeMedianMs.toFixed(1)} ms`],
     ["p99", (row) => `${row.changeP99Ms.toFixed(1)} ms`],
     ["in agent", (row) => `${row.eventToKernelMedianMs.toFixed(2)} ms`],
+    ["CPU load", (row) => `${(row.loadCpuMs / 1000).toFixed(2)} s`],
     ["CPU/change", (row) => `${row.changeCpuMs.toFixed(1)} ms`],
-    ["memory", (row) => `${row.memoryMb.toFixed(0)} MB`],
-  ];
-  const lines = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, of]) => of(row)))];
-  const widths = columns.map((_, i) => Math.max(...lines.map((cells) => cells[i]?.length ?? 0)));
-  return lines.map((cells) => cells.map((cell, i) => cell.padStart(widths[i] ?? 0)).join("  ")).join("\n");
+    ["peak", (row) => `${row.peakMemoryMb.toFixed(0)} MB`],
+    ["connect()", (row) => `${row.traffic.connectServiceUs.toFixed(1)} us`],
+    ["of direct", (row) => row.traffic.connectRatio.toFixed(2)],
+    ["conn/s of direct", (row) => (row.traffic.connectsPerSecond / row.traffic.connectsPerSecondDirect).toFixed(2)],
+    ["stream", (row) => `${row.traffic.streamServiceMbS.toFixed(0)} MB/s`],
+    ["of direct", (row) => row.traffic.streamRatio.toFixed(2)],
+  ]);
 }

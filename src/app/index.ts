@@ -13,3 +13,4 @@ export { packageFile } from "./package-files.ts";
 export { readProxyConfig } from "./proxy/read-proxy-config.ts";
 export { cleanUpProxy, runProxy } from "./proxy/run-proxy.ts";
 export type { ProxyRun } from "./proxy/run-proxy.ts";
+export { openEngine } from "./proxy/open-engine.ts";

@@ -1,0 +1,114 @@
+// The two ends of the traffic that `sealane bench proxy` measures, a process each, in a network namespace of its own.
+import { createRequire } from "node:module";
+import { connect, createServer } from "node:net";
+import type koffiTypes from "koffi";
+import { enterNamespace } from "#layers/kernel";
+
+/** What a peer is told on its command line, as JSON. */
+export type PeerTask =
+  | { readonly kind: "server"; readonly namespace: string }
+  | {
+      readonly kind: "connect";
+      readonly namespace: string;
+      readonly address: string;
+      readonly port: number;
+      readonly count: number;
+    }
+  | {
+      readonly kind: "stream";
+      readonly namespace: string;
+      readonly address: string;
+      readonly port: number;
+      readonly bytes: number;
+    };
+
+/** What it answers: microseconds of each connect(), or megabytes a second. */
+export type PeerReport =
+  | { readonly kind: "listening" }
+  | { readonly kind: "connects"; readonly microseconds: readonly number[]; readonly perSecond: number }
+  | { readonly kind: "stream"; readonly megabytesPerSecond: number };
+
+function report(message: PeerReport): void {
+  process.send?.(message);
+}
+
+function serve(): void {
+  createServer((socket) => socket.on("error", () => undefined).destroy()).listen(8080, () => {
+    const sink = createServer((socket) => {
+      let left = 0;
+      socket.on("error", () => undefined);
+      socket.on("data", (chunk: Buffer) => (left += chunk.length));
+      socket.on("end", () => socket.end(String(left)));
+    });
+    sink.listen(8081, () => report({ kind: "listening" }));
+  });
+}
+
+/** Blocking calls of the C library: what Node itself does around a connection costs more than the connection. */
+function measureConnects({ address, port, count }: Extract<PeerTask, { kind: "connect" }>): PeerReport {
+  const koffi = createRequire(import.meta.url)("koffi") as typeof koffiTypes;
+  const library = koffi.load(null);
+  const socket = library.func("int socket(int, int, int)") as (...args: number[]) => number;
+  const connectCall = library.func("int connect(int, const uint8_t *, unsigned int)") as (
+    fd: number,
+    name: Uint8Array,
+    length: number,
+  ) => number;
+  const setsockopt = library.func("int setsockopt(int, int, int, const uint8_t *, unsigned int)") as (
+    fd: number,
+    level: number,
+    name: number,
+    value: Uint8Array,
+    length: number,
+  ) => number;
+  const close = library.func("int close(int)") as (fd: number) => number;
+  // struct sockaddr_in
+  const name = Uint8Array.of(2, 0, port >> 8, port & 255, ...address.split(".").map(Number), 0, 0, 0, 0, 0, 0, 0, 0);
+  // Closing with a reset leaves no TIME_WAIT behind.
+  const linger = new Uint8Array(new Int32Array([1, 0]).buffer);
+  const microseconds: number[] = [];
+  const started = process.hrtime.bigint();
+  for (let i = 0; i < count; i++) {
+    const fd = socket(2, 1, 0);
+    setsockopt(fd, 1, 13, linger, 8);
+    const before = process.hrtime.bigint();
+    const result = connectCall(fd, name, 16);
+    const after = process.hrtime.bigint();
+    close(fd);
+    if (result !== 0) throw new Error(`connect() to ${address}:${port} failed`);
+    microseconds.push(Number(after - before) / 1000);
+  }
+  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+  return { kind: "connects", microseconds, perSecond: count / seconds };
+}
+
+function measureStream({ address, port, bytes }: Extract<PeerTask, { kind: "stream" }>): void {
+  const chunk = Buffer.alloc(256 * 1024);
+  const socket = connect({ host: address, port });
+  let left = bytes;
+  const started = process.hrtime.bigint();
+  const write = (): void => {
+    while (left > 0) {
+      left -= chunk.length;
+      if (!socket.write(chunk)) return void socket.once("drain", write);
+    }
+    socket.end();
+  };
+  socket.once("connect", write);
+  let answer = "";
+  socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
+  socket.once("end", () => {
+    const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+    report({ kind: "stream", megabytesPerSecond: Number(answer) / 1e6 / seconds });
+  });
+}
+
+const [, , text] = process.argv;
+if (text !== undefined && process.send !== undefined) {
+  process.once("disconnect", () => process.exit(0));
+  const task = JSON.parse(text) as PeerTask;
+  enterNamespace(task.namespace);
+  if (task.kind === "server") serve();
+  else if (task.kind === "connect") report(measureConnects(task));
+  else measureStream(task);
+}
