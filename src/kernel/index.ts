@@ -16,3 +16,8 @@ export type { ProgramOptions } from "./exec.ts";
 export { openNft } from "./nft.ts";
 export type { Nft, NftOptions, NftScript } from "./nft.ts";
 export { decodeNftError, NftError } from "./nft-error.ts";
+export { bindSocket, hasAddress, hostAddress } from "./bound-socket.ts";
+export { openOriginalDestinations } from "./original-destination.ts";
+export type { OriginalDestinations, OriginalFlow, ReceivedFrom } from "./original-destination.ts";
+export { openRelaySockets } from "./relay-sockets.ts";
+export type { RelaySockets } from "./relay-sockets.ts";

@@ -17,3 +17,7 @@ export type {
 export { secureRandom } from "./secure-random.ts";
 export { createHealthCheckServer } from "./health-check-server.ts";
 export type { HealthCheckServer, PortAnswer } from "./health-check-server.ts";
+export { openRelay } from "./relay.ts";
+export type { Relay, RelayOptions, RelayPlace } from "./relay.ts";
+export type { RelayArrival, RelayDecisions, RelayKernel } from "./relay-session.ts";
+export type { UdpRelayLimits } from "./relay-udp.ts";

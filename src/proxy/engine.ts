@@ -1,4 +1,5 @@
 import type { NodeNetwork, ServicePlan } from "../model/index.ts";
+import type { TrackedFlow } from "./ports.ts";
 
 /**
  * How a node carries Services out. `ebpf` is named because its place is here; it has no engine yet.
@@ -40,6 +41,8 @@ export interface ProxyEngine {
   noticesOthers(): boolean;
   /** What of a plan this engine cannot do, and what it does instead; a sentence each. */
   shortcomings(plan: ServicePlan): readonly string[];
+  /** Whether a flow is answered by the engine itself, in an endpoint's place: such flows are never stale. */
+  ownsFlow?(flow: TrackedFlow): boolean;
   readonly stats: EngineStats;
   /** Ends without touching what carries traffic, as far as that can go on without this process. */
   close(): void;

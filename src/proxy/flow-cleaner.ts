@@ -17,6 +17,8 @@ export interface FlowCleanerOptions<F extends TrackedFlow> {
   readonly protocols: ReadonlySet<Protocol>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Flows that are right although no endpoint answers them. */
+  readonly isOwn: (flow: TrackedFlow) => boolean;
   /** Told of every removal. */
   readonly removed: (family: IpFamily, flows: number, milliseconds: number) => void;
 }
@@ -51,11 +53,11 @@ export class FlowCleaner<F extends TrackedFlow> {
   }
 
   #clean(queries: readonly FlowQuery[], entries: readonly FlowEntry[]): void {
-    const { flows, clock, log, removed } = this.#options;
+    const { flows, clock, log, isOwn, removed } = this.#options;
     for (const query of queries) {
       const started = clock.monotonic();
       try {
-        const stale = staleFlows(flows.flows(query), entries);
+        const stale = staleFlows(flows.flows(query), entries).filter((flow) => !isOwn(flow));
         for (const flow of stale) flows.deleteFlow(flow);
         removed(query.family, stale.length, clock.monotonic() - started);
       } catch (error) {

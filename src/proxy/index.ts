@@ -8,6 +8,10 @@ export { proxyModes } from "./engine.ts";
 export type { EngineStats, ProxyEngine, ProxyMode, Refusal, WriteResult } from "./engine.ts";
 export { nftablesEngine } from "./engines/nftables.ts";
 export type { NftablesEngineOptions } from "./engines/nftables.ts";
+export { userspaceEngine } from "./engines/userspace.ts";
+export type { UserspaceEngine, UserspaceEngineOptions } from "./engines/userspace.ts";
+export type { RelayCounters } from "./userspace/relay-router.ts";
+export type { AcceptArrival, Arrival, RelayListeners, RelayPort, RelaySession } from "./userspace/relay-port.ts";
 export type { RuleBook, RulesPort, Transaction } from "./rule-book.ts";
 export type { SyncLatency } from "./sync-latency.ts";
 export {

@@ -155,6 +155,8 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
         });
       });
       former.close();
+      // Datagrams that the former engine relayed are the new one's from now on.
+      if (former.ownsFlow !== undefined) this.#flows?.all(this.#book.appliedPlans().map(({ ports }) => ports));
     };
     const running = run();
     this.#run = running.catch(() => undefined);
@@ -224,6 +226,7 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
       protocols: cleanedProtocols(resetRemoved),
       clock: this.#clock,
       log: this.#log,
+      isOwn: (flow) => this.#engine.ownsFlow?.(flow) === true,
       removed: (family, count, milliseconds) => this.#metrics.flowsRemoved(family, count, milliseconds),
     });
   }

@@ -1,7 +1,8 @@
 import { CodedError } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
-import { openNft } from "../../kernel/index.ts";
-import { nftablesEngine } from "../../proxy/index.ts";
+import { openNft, openRelaySockets } from "../../kernel/index.ts";
+import { openRelay, systemClock } from "../../net/index.ts";
+import { nftablesEngine, userspaceEngine } from "../../proxy/index.ts";
 import type { ProxyEngine, ProxyMode, ProxySettings } from "../../proxy/index.ts";
 
 /** What engines are made from. */
@@ -14,13 +15,24 @@ export interface EngineParts {
  * Makes the engine of a mode for the network namespace in which this process lives. Rejects with `CodedError`
  * "ProxyModeUnavailable" when this machine cannot run it.
  */
-export function openEngine(mode: ProxyMode, { log }: EngineParts): Promise<ProxyEngine> {
+export function openEngine(mode: ProxyMode, { settings, log }: EngineParts): Promise<ProxyEngine> {
   switch (mode) {
     case "nftables":
       return Promise.resolve(nftablesEngine({ rules: openNft(), log }));
+    case "userspace":
+      return Promise.resolve(
+        userspaceEngine({
+          rules: openNft(),
+          relay: openRelay({ kernel: openRelaySockets(), clock: systemClock }),
+          clock: systemClock,
+          random: Math.random,
+          ...(settings.scheduler === undefined ? {} : { scheduler: settings.scheduler }),
+          ...(settings.resetRemoved ? { drainMs: 0 } : {}),
+          log,
+        }),
+      );
     case "iptables":
     case "ipvs":
-    case "userspace":
     case "ebpf":
       return Promise.reject(
         new CodedError("ProxyModeUnavailable", `There is no engine for the proxy mode ${mode} yet; use nftables`),

@@ -1,0 +1,186 @@
+import { connect, createServer } from "node:net";
+import type { Server, Socket } from "node:net";
+import { hasCode, parseIp } from "../core/index.ts";
+import type { Clock, Ip, IpFamily, Port } from "../core/index.ts";
+import { familyOf } from "./address-family.ts";
+import type { RelayDecisions, RelayShared } from "./relay-session.ts";
+
+/** One listening socket for redirected TCP connections. */
+export interface TcpRelayListener {
+  readonly port: Port;
+  /** Takes no more connections; those that are there go on. */
+  close(): void;
+}
+
+export interface TcpRelayOptions extends RelayShared {
+  readonly fd: number;
+  readonly family: IpFamily;
+  readonly list: "cluster" | "local";
+  readonly clock: Clock;
+}
+
+/** Waiting connections that the kernel keeps; it takes the smaller of this and net.core.somaxconn. */
+const backlog = 4096;
+/** A peer that has vanished without a word is noticed some minutes after this. */
+const keepAliveMs = 60_000;
+
+/** Listens on a bound descriptor, which belongs to the listener from now on. */
+export async function listenTcpRelay(options: TcpRelayOptions): Promise<TcpRelayListener> {
+  const settings = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true } as const;
+  const server = createServer({ ...settings, keepAliveInitialDelay: keepAliveMs }, (client) => serve(client, options));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ fd: options.fd, backlog }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  // A connection that could not be accepted (EMFILE) is the client's loss only.
+  server.on("error", () => undefined);
+  return { port: portOf(server), close: () => void server.close() };
+}
+
+function portOf(server: Server): Port {
+  const address = server.address();
+  if (typeof address !== "object" || address === null) throw new Error("a relay's listener has no address");
+  return address.port;
+}
+
+function serve(client: Socket, options: TcpRelayOptions): void {
+  client.on("error", () => undefined);
+  const arrival = arrivalOf(client, options);
+  const session = arrival === undefined ? undefined : options.accept(arrival);
+  if (session === undefined) return void client.resetAndDestroy();
+  const dial = (): void => {
+    const target = session.next();
+    if (target === undefined) {
+      client.resetAndDestroy();
+      session.ended();
+      return;
+    }
+    dialEndpoint(target, options, {
+      connected: (upstream) => {
+        session.connected();
+        relay(client, upstream, session);
+      },
+      failed: (why) => {
+        session.failed(why);
+        dial();
+      },
+      // This process has no sockets left, or the like: no endpoint is to blame, and another one would not help.
+      broken: () => {
+        client.resetAndDestroy();
+        session.ended();
+      },
+    });
+  };
+  dial();
+}
+
+function arrivalOf(client: Socket, { kernel, family, list, ownDials }: TcpRelayOptions) {
+  const from = parseIp(client.remoteAddress ?? "");
+  const to = parseIp(client.localAddress ?? "");
+  const { remotePort: clientPort, localPort } = client;
+  if (from === undefined || to === undefined || clientPort === undefined || localPort === undefined) return undefined;
+  const flow = kernel.originalFlow({ protocol: "TCP", family, client: from, clientPort, local: to, localPort });
+  if (flow === undefined || ownDials.has(dialKey(flow.client, flow.clientPort))) return undefined;
+  return { protocol: "TCP", list, client: flow.client, destination: flow.destination, port: flow.port } as const;
+}
+
+interface DialHandlers {
+  readonly connected: (upstream: Socket) => void;
+  readonly failed: (why: "refused" | "timeout") => void;
+  readonly broken: () => void;
+}
+
+function dialEndpoint(
+  { ip, port, timeoutMs }: { readonly ip: Ip; readonly port: Port; readonly timeoutMs: number },
+  { kernel, clock, ownDials }: TcpRelayOptions,
+  { connected, failed, broken }: DialHandlers,
+): void {
+  const family = familyOf(ip);
+  let upstream: Socket;
+  try {
+    // The look-up that answers on the spot makes the socket before `within` returns.
+    upstream = kernel.within(() =>
+      connect({
+        host: "endpoint",
+        port,
+        family,
+        autoSelectFamily: false,
+        lookup: (_host, _options, found) => found(null, ip, family),
+        allowHalfOpen: true,
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: keepAliveMs,
+      }),
+    );
+  } catch {
+    return broken();
+  }
+  const own = dialKey(upstream.localAddress, upstream.localPort);
+  ownDials.add(own);
+  const end = (): void => {
+    cancel();
+    ownDials.delete(own);
+    upstream.off("connect", onConnect);
+    upstream.off("error", onError);
+  };
+  const onConnect = (): void => {
+    end();
+    connected(upstream);
+  };
+  const onError = (error: Error): void => {
+    end();
+    if (isOutOfResources(error)) broken();
+    else failed("refused");
+  };
+  const cancel = clock.schedule(timeoutMs, () => {
+    end();
+    upstream.on("error", () => undefined);
+    upstream.destroy();
+    failed("timeout");
+  });
+  upstream.once("connect", onConnect);
+  upstream.once("error", onError);
+}
+
+function isOutOfResources(error: unknown): boolean {
+  return ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EADDRNOTAVAIL"].some((code) => hasCode(error, code));
+}
+
+/** Joins both ends until both have said everything. Each end's bytes, end and failure arrive at the other as they were. */
+function relay(client: Socket, upstream: Socket, session: RelayDecisions): void {
+  let open = 2;
+  const closed = (): void => {
+    if (--open === 0) session.ended();
+  };
+  client.once("close", closed);
+  upstream.once("close", closed);
+  session.onBreak(() => {
+    client.resetAndDestroy();
+    upstream.resetAndDestroy();
+  });
+  pump(client, upstream, (bytes) => session.toEndpoint(bytes));
+  pump(upstream, client, (bytes) => session.toClient(bytes));
+  if (client.destroyed) upstream.resetAndDestroy();
+}
+
+function pump(from: Socket, to: Socket, count: (bytes: number) => void): void {
+  from.on("data", (chunk: Uint8Array) => {
+    count(chunk.length);
+    if (!to.write(chunk)) from.pause();
+  });
+  to.on("drain", () => from.resume());
+  from.once("end", () => to.end());
+  // A reset is passed on as a reset: the other end must not take what it has for the whole.
+  from.on("error", () => void to.resetAndDestroy());
+  from.once("close", () => {
+    if (!from.readableEnded && !to.destroyed) to.resetAndDestroy();
+  });
+  from.resume();
+}
+
+function dialKey(address: string | undefined, port: number | undefined): string {
+  return `${address ?? ""} ${port ?? 0}`;
+}

@@ -1,0 +1,112 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { cidr, ip } from "../../core/index.ts";
+import type { IpFamily } from "../../core/index.ts";
+import { createNamespace, openNft, removeNamespace, runProgram } from "../../kernel/index.ts";
+import type { Nft } from "../../kernel/index.ts";
+import { nodeNetwork } from "../../model/index.ts";
+import { goldenPlans } from "../../../test/support/golden-plans.ts";
+import { UserspaceRules } from "./rule-set.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sealane-rules-"));
+const namespace = join(folder, "node");
+const golden = new URL("testdata/", import.meta.url);
+const network = nodeNetwork({
+  serviceCidrs: [cidr("10.96.0.0/16"), cidr("fd00:96::/108")],
+  localTraffic: { kind: "pod-cidrs", cidrs: [cidr("10.244.1.0/24")] },
+});
+const ports = { TCP: { cluster: 41001, local: 41002 }, UDP: { cluster: 41003, local: 41004 } };
+const addresses = { IPv4: ip("192.168.100.11"), IPv6: ip("fd00:100::11") };
+let nft: Nft;
+
+beforeAll(() => {
+  createNamespace(namespace);
+  nft = openNft({ namespace });
+});
+beforeEach(() => nft.apply(new UserspaceRules().removal(), { full: true }));
+afterAll(() => {
+  nft.close();
+  removeNamespace(namespace);
+  rmSync(folder, { recursive: true });
+});
+
+function emptyRules(): UserspaceRules {
+  const rules = new UserspaceRules(network);
+  for (const family of ["IPv4", "IPv6"] satisfies IpFamily[]) {
+    rules.setListeners(family, { address: addresses[family], ports });
+  }
+  return rules;
+}
+
+/** What the kernel has, in nft's words; elements in a fixed order. */
+async function kernelRules(): Promise<readonly string[]> {
+  const text = await runProgram(["nft", "-j", "list", "ruleset"], { namespace });
+  const { nftables } = JSON.parse(text, (key, value: unknown) => (key === "handle" ? undefined : value)) as {
+    readonly nftables: readonly unknown[];
+  };
+  const sorted = nftables.map((entry) =>
+    JSON.stringify(entry, (key, value: unknown) =>
+      key === "elem" && Array.isArray(value) ? value.map((one) => JSON.stringify(one)).sort() : value,
+    ),
+  );
+  return sorted.sort();
+}
+
+describe("the golden rules", () => {
+  const files = readdirSync(golden).filter((name) => name.endsWith(".nft"));
+
+  it("are there", () => expect(files.length).toBe(4));
+
+  it.each(files)("in %s are accepted by nft and by the kernel, twice", async (name) => {
+    const script = readFileSync(new URL(name, golden), "utf8");
+    await nft.apply(script, { full: true });
+    const once = await kernelRules();
+    expect(once.length).toBeGreaterThan(40);
+    await nft.apply(script, { full: true });
+    expect(await kernelRules()).toEqual(once);
+  });
+});
+
+describe("UserspaceRules.changes()", () => {
+  it("leads to the same rules as writing all at once, Service by Service and back", async () => {
+    const whole = emptyRules();
+    for (const [service, plans] of goldenPlans) whole.want(service, plans);
+    await nft.apply(whole.full().script, { full: true });
+    const expected = await kernelRules();
+
+    await nft.apply(new UserspaceRules().removal(), { full: true });
+    const rules = emptyRules();
+    const write = async (service: string): Promise<void> => {
+      const change = rules.changes([service]);
+      await nft.apply(change.script);
+      change.commit();
+    };
+    const ground = rules.full();
+    await nft.apply(ground.script, { full: true });
+    ground.commit();
+    for (const [service, plans] of goldenPlans) {
+      rules.want(service, plans);
+      await write(service);
+    }
+    expect(await kernelRules()).toEqual(expected);
+
+    for (const [service] of goldenPlans) {
+      rules.want(service, []);
+      await write(service);
+    }
+    expect(rules.installed).toBe(0);
+    expect(await runProgram(["nft", "list", "ruleset"], { namespace })).not.toContain("elements");
+  });
+
+  it("leaves the tables of others alone when it removes its own", async () => {
+    await nft.apply("add table ip sealane\nadd chain ip sealane x\n");
+    const rules = emptyRules();
+    await nft.apply(rules.full().script, { full: true });
+    await nft.apply(rules.removal());
+    const left = await runProgram(["nft", "list", "ruleset"], { namespace });
+    expect(left).toContain("table ip sealane {");
+    expect(left).not.toContain("sealane-userspace");
+  });
+});
