@@ -143,4 +143,21 @@ describe("planService()", () => {
     expect(healthCheck).toEqual({ service: "tour/web", nodePort: 32000, localEndpoints: 2 });
     expect(planService(serviceWith({ type: "LoadBalancer" }), [], node).healthCheck).toBeUndefined();
   });
+
+  it("counts a pod with an address in each family once", () => {
+    const spec = {
+      type: "LoadBalancer",
+      externalTrafficPolicy: "Local",
+      healthCheckNodePort: 32000,
+      clusterIPs: ["10.96.0.1", "fd00:96::1"],
+      ipFamilies: ["IPv4", "IPv6"],
+    } as const;
+    const four = sliceOn("node-1");
+    const six: EndpointSlice = {
+      ...four,
+      addressType: "IPv6",
+      endpoints: four.endpoints.map((entry) => ({ ...entry, addresses: ["fd00:244::2"] })),
+    };
+    expect(planService(serviceWith(spec), [four, six], node).healthCheck?.localEndpoints).toBe(1);
+  });
 });

@@ -58,7 +58,7 @@ export interface ServicePlan {
 export interface HealthCheckPlan {
   readonly service: string;
   readonly nodePort: Port;
-  /** Distinct addresses of ready endpoints on this node. */
+  /** Distinct addresses of ready endpoints on this node, in the family that has more of them. */
   readonly localEndpoints: number;
 }
 
@@ -219,9 +219,13 @@ function planHealthCheck(
 ): HealthCheckPlan | undefined {
   const { type, externalTrafficPolicy, healthCheckNodePort } = service.spec;
   if (type !== "LoadBalancer" || externalTrafficPolicy !== "Local" || !healthCheckNodePort) return undefined;
-  const here = endpoints.flatMap((list) =>
-    list.endpoints.filter((entry) => entry.ready && entry.nodeName === nodeName),
-  );
-  const localEndpoints = new Set(here.map(({ ip }) => ip)).size;
+  // A pod has an address in each family and is one endpoint all the same.
+  const byFamily = new Map<IpFamily, Set<Ip>>();
+  for (const { family, endpoints: list } of endpoints) {
+    const here = byFamily.get(family) ?? new Set();
+    byFamily.set(family, here);
+    for (const entry of list) if (entry.ready && entry.nodeName === nodeName) here.add(entry.ip);
+  }
+  const localEndpoints = Math.max(0, ...[...byFamily.values()].map(({ size }) => size));
   return { service: objectKey(service), nodePort: healthCheckNodePort, localEndpoints };
 }

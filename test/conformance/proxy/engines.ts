@@ -1,6 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { openNft } from "../../../src/kernel/index.ts";
 import { nftablesEngine } from "../../../src/proxy/index.ts";
 import type { ProxyEngine, ProxyMode } from "../../../src/proxy/index.ts";
+import { tableName } from "../../../src/rules/nftables/index.ts";
 
 /** An engine that the suite tries with real packets. */
 export interface EngineUnderTest {
@@ -9,10 +11,22 @@ export interface EngineUnderTest {
   readonly mode: ProxyMode;
   /** Opens it in the network namespace of a node (a path); called outside of it. */
   open(namespace: string): ProxyEngine;
+  /** What others may do to its rules, run in a node's namespace; by a name. */
+  readonly damages: readonly (readonly [string, () => void])[];
 }
 
 export const nftables: EngineUnderTest = {
   name: "nftables",
   mode: "nftables",
   open: (namespace) => nftablesEngine({ rules: openNft({ namespace }) }),
+  damages: [
+    ["nft flush ruleset", () => nft("flush", "ruleset")],
+    ["nft delete table ip sealane", () => nft("delete", "table", "ip", tableName)],
+    ["nft flush chain ip sealane services", () => nft("flush", "chain", "ip", tableName, "services")],
+    ["nft flush map ip sealane services", () => nft("flush", "map", "ip", tableName, "services")],
+  ],
 };
+
+function nft(...args: readonly string[]): void {
+  execFileSync("nft", args);
+}

@@ -1,0 +1,4 @@
+import { describeSequences } from "./describe-sequences.ts";
+import { nftables } from "./engines.ts";
+
+describeSequences(nftables);
