@@ -1,4 +1,4 @@
-import { ipFromBigInt, ipToBigInt, parseIp } from "../core/index.ts";
+import { fnv1a, ipFromBigInt, ipToBigInt, parseIp } from "../core/index.ts";
 import type { Ip, IpFamily } from "../core/index.ts";
 import { parseVerdict, ruleText } from "../rules/nftables/index.ts";
 import type {
@@ -199,14 +199,22 @@ class TableWalk {
         return atom === undefined ? undefined : [(Number(atom) | expression.bits) >>> 0];
       }
       case "numgen":
+        return [this.#slot(expression.modulus) + expression.offset];
       case "jhash": {
-        // What a hash gives for a client nobody can foresee either: every slot is as likely.
-        const slot = this.#flow.choose(Array.from({ length: expression.modulus }, () => 1));
-        return [slot + expression.offset];
+        const of = this.#evaluate(expression.of);
+        if (of === undefined) return undefined;
+        const { modulus, offset, seed } = expression;
+        // To pick a slot: what a hash gives for a client nobody can foresee, so every slot is as likely. To know a client again: any hash does.
+        const slot = modulus <= mostSlots ? this.#slot(modulus) : fnv1a(`${seed} ${keyText(of)}`) % modulus;
+        return [slot + offset];
       }
       case "lookup":
         return this.#lookup(expression.map, this.#evaluate(expression.key));
     }
+  }
+
+  #slot(slots: number): number {
+    return this.#flow.choose(Array.from({ length: slots }, () => 1));
   }
 
   #lookup(map: string, key: readonly Atom[] | undefined): readonly Atom[] | undefined {
@@ -255,6 +263,9 @@ class TableWalk {
     }
   }
 }
+
+/** Picks have no more ways than this. */
+const mostSlots = 0x1_0000;
 
 const next: RuleEnd = { kind: "next" };
 

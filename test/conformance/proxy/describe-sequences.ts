@@ -115,6 +115,23 @@ export function describeSequences(engine: EngineUnderTest): void {
     });
   });
 
+  describe.each(families)("session affinity over all ways to a port, %s", (family) => {
+    const number = family === "IPv4" ? 913 : 914;
+
+    it("is one", async () => {
+      const spec = { ...balanced, sessionAffinity: "ClientIP" } as const;
+      await cluster.serve(`ways-${number}`, number, everyone, { spec });
+      const first = await cluster.answering("client", clusterIP(number, family), 1);
+      for (const target of [
+        clusterIP(number, family),
+        loadBalancerIP(number, family),
+        nodePort("node-1", number, family),
+      ]) {
+        expect(await cluster.answering("client", target, 12)).toEqual(first);
+      }
+    });
+  });
+
   describe("UDP", () => {
     it("leaves an endpoint that is gone", async () => {
       await cluster.serve("dns", 920, ["b1"]);

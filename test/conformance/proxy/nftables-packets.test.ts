@@ -1,5 +1,4 @@
 import { describePackets } from "./describe-packets.ts";
 import { nftables } from "./engines.ts";
-import { settings } from "./settings.ts";
 
-describePackets(nftables, settings.slice(0, 1));
+describePackets(nftables);
