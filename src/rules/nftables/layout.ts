@@ -81,7 +81,7 @@ export function layoutChains(family: IpFamily, network: NodeNetwork): readonly C
       rules: [
         [isIn(words.entry, "guarded"), isNotIn(words.client, "source-ranges"), verdict("drop")],
         [vmap(words.entry, "services")],
-        [...ways.toServedNodePorts, vmap(words.nodePortEntry, "services")],
+        [...ways.toNodePorts, vmap(words.nodePortEntry, "services")],
       ],
     },
     { name: "check", rules: checkRules(words, serviceCidrs, ways) },
@@ -137,9 +137,8 @@ const martians: ChainDefinition = {
 class NodeWays {
   /** Fits packets of this node's pods; `undefined` when nobody knows them. */
   readonly fromPods: RuleStatement | undefined;
-  /** Fits packets to addresses of this node that node ports are for, and those on which they are served. */
+  /** Fits packets to addresses of this node on which node ports are served. */
   readonly toNodePorts: readonly RuleStatement[];
-  readonly toServedNodePorts: readonly RuleStatement[];
   readonly masqueradeFromElsewhere: readonly Rule[];
   readonly masqueradeFromNode: readonly Rule[];
   readonly mark: RuleStatement;
@@ -151,8 +150,7 @@ class NodeWays {
     this.mark = markForMasquerade(network.masqueradeBit);
     this.fromPods = pods === undefined ? undefined : is(pods.value, pods.is);
     const served = nodePortMatch(family, network);
-    this.toNodePorts = [is(field("fib daddr type"), "local"), ...served.chosen];
-    this.toServedNodePorts = [...this.toNodePorts, ...served.notLoopback];
+    this.toNodePorts = [is(field("fib daddr type"), "local"), ...served.chosen, ...served.notLoopback];
     const everything: readonly Rule[] = [[toClusterIP, this.mark]];
     if (network.masqueradeAll) {
       this.masqueradeFromElsewhere = everything;

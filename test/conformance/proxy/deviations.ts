@@ -14,21 +14,7 @@ export interface Deviation {
   fate(packet: Packet): Fate | undefined;
 }
 
-export const deviations: readonly Deviation[] = [
-  {
-    what: "Node port on `::1`, policy Local, no endpoint on the node",
-    usually: "refused",
-    here: { nftables: "dropped" },
-    reason: "no engine serves `::1`; the rule for the node's other addresses comes first",
-    fate: ({ path, fate, family, packetCase }) =>
-      path === "localhost to node port" &&
-      family === "IPv6" &&
-      fate.kind === "rejected" &&
-      packetCase.endsWith("external-local-on-the-other-node")
-        ? { kind: "dropped" }
-        : undefined,
-  },
-];
+export const deviations: readonly Deviation[] = [];
 
 /** What an engine does with a packet, when that is not what the suite expects of all. */
 export function deviatingFate(mode: ProxyMode, packet: Packet): Fate | undefined {
