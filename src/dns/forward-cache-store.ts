@@ -1,19 +1,24 @@
 import { headerBits, lowerByte } from "../codec/index.ts";
-import type { PackedReply, Request } from "./resolver.ts";
+import type { PackedRecords, Request } from "./resolver.ts";
 
-/** What is remembered of one question. The numbers that change are the cache's business. */
-export interface StoredReply {
+/**
+ * What is remembered of one question, flat in one object, so that a hit touches little memory. Its bytes begin with the
+ * question's name in lower case. Times are whole milliseconds. What can change is the cache's business, not the store's.
+ */
+export interface StoredReply extends PackedRecords {
   readonly kind: "positive" | "negative";
   /** Of the question, see `questionHash`. */
   readonly hash: number;
   readonly type: number;
   /** See `variantOf`. */
   readonly variant: number;
-  /** Its bytes begin with the question's name in lower case. Its TTL is the one at the time of storing. */
-  readonly reply: Omit<PackedReply, "first">;
-  /** Monotonic milliseconds, like all times here. */
+  readonly rcode: number;
+  readonly authoritative: boolean;
+  readonly recursionAvailable: boolean;
+  readonly authenticData: boolean;
+  /** Seconds, at the time of storing. */
+  readonly ttl: number;
   readonly storedAt: number;
-  readonly expiresAt: number;
   /** From then on it may not even be served stale. */
   readonly discardAt: number;
   /** Queries that it answered without a long pause between them, and the last one's time. */
@@ -24,6 +29,9 @@ export interface StoredReply {
   recheckAt: number;
   /** Whether it answered anything since the hand of the clock passed. */
   wasUsed: boolean;
+  /** The store's: the next reply with the same hash, and the place in the ring. */
+  next: StoredReply | undefined;
+  slot: number;
 }
 
 /** How much is remembered at most. */
@@ -38,13 +46,6 @@ export const entryOverhead = 600;
 
 /** Questions that differ in nothing but their hash are rare, unless somebody made them so. */
 const longestChain = 8;
-
-interface Entry {
-  readonly stored: StoredReply;
-  readonly cost: number;
-  next: Entry | undefined;
-  slot: number;
-}
 
 /** Distinguishes replies with and without DNSSEC records, checked and unchecked. */
 export function variantOf({ dnssecOk, flags }: Request): number {
@@ -61,8 +62,8 @@ export function questionHash(seed: number, { name, type }: Request, variant: num
 /** Replies in bounded memory. The one to go is the first that answered nothing since it was last looked at ("clock"). */
 export class ReplyStore {
   readonly #limits: StoreLimits;
-  readonly #chains = new Map<number, Entry>();
-  readonly #ring: Entry[] = [];
+  readonly #chains = new Map<number, StoredReply>();
+  readonly #ring: StoredReply[] = [];
   #hand = 0;
   #bytes = 0;
   #evictions = 0;
@@ -86,69 +87,69 @@ export class ReplyStore {
   }
 
   get(hash: number, { name, type }: Request, variant: number): StoredReply | undefined {
-    for (let entry = this.#chains.get(hash); entry !== undefined; entry = entry.next) {
-      const { stored } = entry;
-      const { bytes, from } = stored.reply.records;
-      if (stored.type === type && stored.variant === variant && startsWithName(bytes, name, from)) return stored;
+    for (let stored = this.#chains.get(hash); stored !== undefined; stored = stored.next) {
+      if (stored.type !== type || stored.variant !== variant) continue;
+      if (startsWithName(stored.bytes, name, stored.from)) return stored;
     }
     return undefined;
   }
 
   /** Adds a reply to a question that has none here. */
   add(stored: StoredReply, now: number): void {
-    const cost = entryOverhead + stored.reply.records.bytes.length;
+    const cost = costOf(stored);
     if (cost > this.#limits.bytes || this.#limits.entries < 1) return;
     while (this.#ring.length >= this.#limits.entries || this.#bytes + cost > this.#limits.bytes) this.#evict(now);
-    const first = this.#chains.get(stored.hash);
-    const entry: Entry = { stored, cost, next: first, slot: this.#ring.length };
-    this.#ring.push(entry);
-    this.#chains.set(stored.hash, entry);
+    stored.next = this.#chains.get(stored.hash);
+    stored.slot = this.#ring.length;
+    this.#ring.push(stored);
+    this.#chains.set(stored.hash, stored);
     this.#bytes += cost;
     let length = 1;
-    for (let other = first; other !== undefined; other = other.next) {
+    for (let other = stored.next; other !== undefined; other = other.next) {
       if (++length > longestChain) this.#remove(other);
     }
   }
 
   delete(stored: StoredReply): void {
-    for (let entry = this.#chains.get(stored.hash); entry !== undefined; entry = entry.next) {
-      if (entry.stored === stored) return this.#remove(entry);
-    }
+    if (this.#ring[stored.slot] === stored) this.#remove(stored);
   }
 
   #evict(now: number): void {
     for (;;) {
       if (this.#hand >= this.#ring.length) this.#hand = 0;
-      const entry = this.#ring[this.#hand];
-      if (entry === undefined) return;
-      const isGone = now >= entry.stored.discardAt;
-      if (isGone || !entry.stored.wasUsed) {
+      const stored = this.#ring[this.#hand];
+      if (stored === undefined) return;
+      const isGone = now >= stored.discardAt;
+      if (isGone || !stored.wasUsed) {
         if (!isGone) this.#evictions++;
-        return this.#remove(entry);
+        return this.#remove(stored);
       }
-      entry.stored.wasUsed = false;
+      stored.wasUsed = false;
       this.#hand++;
     }
   }
 
-  #remove(entry: Entry): void {
-    const { hash } = entry.stored;
-    const first = this.#chains.get(hash);
-    if (first === entry) {
-      if (entry.next === undefined) this.#chains.delete(hash);
-      else this.#chains.set(hash, entry.next);
+  #remove(stored: StoredReply): void {
+    const first = this.#chains.get(stored.hash);
+    if (first === stored) {
+      if (stored.next === undefined) this.#chains.delete(stored.hash);
+      else this.#chains.set(stored.hash, stored.next);
     } else {
       for (let before = first; before !== undefined; before = before.next) {
-        if (before.next === entry) before.next = entry.next;
+        if (before.next === stored) before.next = stored.next;
       }
     }
     const last = this.#ring.pop();
-    if (last !== undefined && last !== entry) {
-      this.#ring[entry.slot] = last;
-      last.slot = entry.slot;
+    if (last !== undefined && last !== stored) {
+      this.#ring[stored.slot] = last;
+      last.slot = stored.slot;
     }
-    this.#bytes -= entry.cost;
+    this.#bytes -= costOf(stored);
   }
+}
+
+function costOf({ bytes }: StoredReply): number {
+  return entryOverhead + bytes.length;
 }
 
 function startsWithName(bytes: Uint8Array, name: Uint8Array, length: number): boolean {

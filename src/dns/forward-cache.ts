@@ -1,4 +1,4 @@
-import { MessageWriter, dnsClasses, headerBits, lowerByte, responseCodes, zoneOffset } from "../codec/index.ts";
+import { MessageWriter, dnsClasses, lowerByte, responseCodes, zoneOffset } from "../codec/index.ts";
 import type { DnsName } from "../codec/index.ts";
 import type { Clock, Random } from "../core/index.ts";
 import { lifetimeOf, limited } from "./forward-cache-lifetime.ts";
@@ -9,7 +9,7 @@ import { questionKey } from "./forwarder.ts";
 import { packRecords, unpackReply } from "./packed-records.ts";
 import { encodeReply } from "./reply-encoding.ts";
 import { failure } from "./resolver.ts";
-import type { MaybeLater, PackedReply, RecordSet, Reply, Request, Resolver } from "./resolver.ts";
+import type { MaybeLater, PackedRecords, PackedReply, RecordSet, Reply, Request, Resolver } from "./resolver.ts";
 import { SingleFlight } from "./single-flight.ts";
 import { rotated } from "./upstream-reply.ts";
 
@@ -105,6 +105,7 @@ export class ForwardCache implements Resolver {
   readonly #flights: SingleFlight<Reply>;
   readonly #writer = new MessageWriter();
   readonly #seed: number;
+  readonly #madeAt: number;
   /** Zones in which nothing is remembered. */
   readonly #untouched: readonly DnsName[];
   readonly #counts = {
@@ -128,6 +129,7 @@ export class ForwardCache implements Resolver {
     this.#positive = new ReplyStore(this.#limits.positive);
     this.#negative = new ReplyStore(this.#limits.negative);
     this.#flights = new SingleFlight(maxWaiting);
+    this.#madeAt = options.clock.monotonic();
     this.#seed = Math.floor(random() * 0x4000_0000);
     const others = except?.negative ?? [];
     this.#untouched = (except?.positive ?? []).filter((zone) => others.some((other) => zoneOffset(zone, other) >= 0));
@@ -136,22 +138,22 @@ export class ForwardCache implements Resolver {
   resolve(request: Request): MaybeLater<Reply> | undefined {
     if (!this.#covers(request.name)) return this.#options.next.resolve(request);
     this.#counts.requests++;
-    const now = this.#options.clock.monotonic();
+    const now = this.#now();
     const stored = this.#find(request, now);
     if (stored === undefined) {
       this.#counts.misses++;
       return this.#fetch(request);
     }
-    if (now < stored.expiresAt) return unpackReply(this.#hit(stored, request, now), request);
+    if (now < expiryOf(stored)) return unpackReply(this.#hit(stored, request, now), request);
     return this.#resolveStale(stored, request, now);
   }
 
   packed(request: Request): PackedReply | undefined {
     if (!this.#covers(request.name)) return undefined;
-    const now = this.#options.clock.monotonic();
+    const now = this.#now();
     const stored = this.#find(request, now);
     if (stored === undefined) return undefined;
-    const isFresh = now < stored.expiresAt;
+    const isFresh = now < expiryOf(stored);
     if (!isFresh && !this.#isServedAtOnce(stored, now)) return undefined;
     this.#counts.requests++;
     return isFresh ? this.#hit(stored, request, now) : this.#serveStale(stored, request, now);
@@ -170,6 +172,11 @@ export class ForwardCache implements Resolver {
       entries: of((store) => store.size),
       bytes: of((store) => store.bytes),
     };
+  }
+
+  /** Whole milliseconds since the cache was made: small numbers need no memory of their own. */
+  #now(): number {
+    return Math.floor(this.#options.clock.monotonic() - this.#madeAt);
   }
 
   #covers(name: DnsName): boolean {
@@ -193,35 +200,26 @@ export class ForwardCache implements Resolver {
 
   #hit(stored: StoredReply, request: Request, now: number): PackedReply {
     const { keepTtl = false, prefetch } = this.#options;
-    const { reply } = stored;
+    const { ttl } = stored;
     this.#counts[stored.kind]++;
     stored.wasUsed = true;
-    const left = reply.ttl - Math.floor((now - stored.storedAt) / 1000);
+    const left = ttl - Math.floor((now - stored.storedAt) / 1000);
     if (prefetch !== undefined) this.#prefetch(stored, request, left, now, prefetch);
-    return this.#packedReply(stored, keepTtl ? reply.ttl : left);
+    return this.#packedReply(stored, keepTtl ? ttl : left);
   }
 
-  #packedReply({ reply }: StoredReply, ttl: number): PackedReply {
+  #packedReply(stored: StoredReply, ttl: number): PackedReply {
     const { rotate = true, random } = this.#options;
-    const { run } = reply.records;
-    const first = run === undefined || !rotate ? 0 : Math.floor(random() * run.count);
-    return {
-      rcode: reply.rcode,
-      authoritative: reply.authoritative,
-      recursionAvailable: reply.recursionAvailable,
-      authenticData: reply.authenticData,
-      truncated: false,
-      records: reply.records,
-      ttl,
-      first,
-    };
+    const { rcode, authoritative, recursionAvailable, authenticData, runCount } = stored;
+    const first = runCount > 1 && rotate ? Math.floor(random() * runCount) : 0;
+    return { rcode, authoritative, recursionAvailable, authenticData, truncated: false, records: stored, ttl, first };
   }
 
   #prefetch(stored: StoredReply, request: Request, left: number, now: number, options: PrefetchOptions): void {
     const { amount, pauseMs = 60_000, percentage = 10 } = options;
     stored.hits = now - stored.lastHitAt > pauseMs ? 1 : stored.hits + 1;
     stored.lastHitAt = now;
-    const isLate = left <= Math.ceil((stored.reply.ttl * percentage) / 100);
+    const isLate = left <= Math.ceil((stored.ttl * percentage) / 100);
     if (!isLate || stored.hits < amount || stored.isRefreshing) return;
     this.#counts.prefetches++;
     this.#refresh(stored, request);
@@ -231,7 +229,7 @@ export class ForwardCache implements Resolver {
   #refresh(stored: StoredReply, request: Request): void {
     stored.isRefreshing = true;
     const failed = () => {
-      stored.recheckAt = this.#options.clock.monotonic() + 1000 * (this.#options.stale?.recheckSeconds ?? 30);
+      stored.recheckAt = this.#now() + 1000 * (this.#options.stale?.recheckSeconds ?? 30);
     };
     const settle = (reply: Reply | undefined) => {
       stored.isRefreshing = false;
@@ -264,7 +262,7 @@ export class ForwardCache implements Resolver {
     const fresh = this.#fetch(request);
     const better = (reply: Reply | undefined) => {
       if (reply !== undefined && !isFailure(reply.rcode)) return reply;
-      stored.recheckAt = clock.monotonic() + 1000 * recheckSeconds;
+      stored.recheckAt = this.#now() + 1000 * recheckSeconds;
       return serve();
     };
     if (!(fresh instanceof Promise)) return better(fresh);
@@ -306,36 +304,50 @@ export class ForwardCache implements Resolver {
 
   /** Remembers a reply if it may be remembered, and gives it with the TTL that it is remembered for. */
   #keep(request: Request, reply: Reply): Reply {
-    const { clock, servfailSeconds = 5, stale } = this.#options;
+    const { servfailSeconds = 5, stale } = this.#options;
     const { kind, seconds: own } = lifetimeOf(reply, request.type);
     const seconds = this.#secondsOf(kind, own, servfailSeconds, request.name);
     if (seconds <= 0) return reply;
-    const now = clock.monotonic();
+    const now = this.#now();
     const before = this.#find(request, now);
     // What is good enough to be served stale is better than a failure.
     if (kind === "failure" && before !== undefined) return reply;
-    const expiresAt = now + 1000 * seconds;
     const staleSeconds = stale === undefined || kind === "failure" ? 0 : (stale.seconds ?? 3600);
-    const stored = this.#pack(request, reply, seconds);
+    const records = this.#pack(request, reply);
     if (before !== undefined) this.#storeOf(before.kind).delete(before);
-    if (stored !== undefined) {
-      const place = kind === "positive" ? "positive" : "negative";
-      this.#storeOf(place).add(
-        {
-          ...stored,
-          kind: place,
-          storedAt: now,
-          expiresAt,
-          discardAt: expiresAt + 1000 * staleSeconds,
-          hits: before?.hits ?? 0,
-          lastHitAt: before?.lastHitAt ?? now,
-          isRefreshing: false,
-          recheckAt: 0,
-          wasUsed: false,
-        },
-        now,
-      );
-    }
+    if (records === undefined) return withTtl(reply, seconds);
+    const variant = variantOf(request);
+    const stored: StoredReply = {
+      // Field by field: a spread makes objects that are slow to read.
+      bytes: records.bytes,
+      from: records.from,
+      to: records.to,
+      answers: records.answers,
+      authorities: records.authorities,
+      additionals: records.additionals,
+      runCount: records.runCount,
+      runAt: records.runAt,
+      runStride: records.runStride,
+      kind: kind === "positive" ? "positive" : "negative",
+      hash: questionHash(this.#seed, request, variant),
+      type: request.type,
+      variant,
+      rcode: reply.rcode,
+      authoritative: reply.authoritative,
+      recursionAvailable: reply.recursionAvailable,
+      authenticData: reply.authenticData,
+      ttl: seconds,
+      storedAt: now,
+      discardAt: now + 1000 * (seconds + staleSeconds),
+      hits: before?.hits ?? 0,
+      lastHitAt: before?.lastHitAt ?? now,
+      isRefreshing: false,
+      recheckAt: 0,
+      wasUsed: false,
+      next: undefined,
+      slot: 0,
+    };
+    this.#storeOf(stored.kind).add(stored, now);
     return withTtl(reply, seconds);
   }
 
@@ -351,25 +363,16 @@ export class ForwardCache implements Resolver {
     return kind === "failure" ? servfailSeconds : limited(own, this.#limits[kind]);
   }
 
-  #pack(
-    request: Request,
-    reply: Reply,
-    ttl: number,
-  ): Pick<StoredReply, "hash" | "type" | "variant" | "reply"> | undefined {
-    const { name, type } = request;
-    const query = { kind: "query", id: 0, flags: headerBits.authenticData, name, type, class: dnsClasses.IN } as const;
-    const message = encodeReply(this.#writer, { ...query, edns: undefined }, reply, "tcp");
-    if (message.length > largestReply) return undefined;
-    const variant = variantOf(request);
-    const { rcode, authoritative, recursionAvailable, authenticData } = reply;
-    const records = packRecords(message, name, name.map(lowerByte));
-    return {
-      hash: questionHash(this.#seed, request, variant),
-      type,
-      variant,
-      reply: { rcode, authoritative, recursionAvailable, authenticData, truncated: false, records, ttl },
-    };
+  #pack({ name, type }: Request, reply: Reply): PackedRecords | undefined {
+    const query = { kind: "query", id: 0, flags: 0, name, type, class: dnsClasses.IN, edns: undefined } as const;
+    const message = encodeReply(this.#writer, query, reply, "tcp");
+    return message.length > largestReply ? undefined : packRecords(message, name, name.map(lowerByte));
   }
+}
+
+/** When a reply is no longer fresh. */
+function expiryOf({ storedAt, ttl }: StoredReply): number {
+  return storedAt + 1000 * ttl;
 }
 
 function isFailure(rcode: number): boolean {

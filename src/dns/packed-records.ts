@@ -20,16 +20,18 @@ export function packRecords(message: Uint8Array, name: DnsName, prefix: Uint8Arr
   const start = 12 + name.length + 4;
   const [answers, authorities, additionals] = [u16(message, 6), u16(message, 8), u16(message, 10)];
   const ttls: number[] = [];
-  let run: PackedRecords["run"];
+  let [runCount, runAt, runStride] = [0, 0, 0];
   let at = start;
   for (let i = 0; i < answers + authorities + additionals; i++) {
-    const recordAt = at;
+    const recordAt = at - start;
     at = afterName(message, at);
     const type = u16(message, at);
     ttls.push(at + 4 - start);
     at += 10 + u16(message, at + 8);
-    const isAddress = type === recordTypes.A || type === recordTypes.AAAA;
-    if (i < answers && isAddress) run = extended(run, recordAt - start, at - recordAt);
+    if (i >= answers || (type !== recordTypes.A && type !== recordTypes.AAAA)) continue;
+    const length = at - start - recordAt;
+    const follows = runCount > 0 && length === runStride && recordAt === runAt + runCount * runStride;
+    [runCount, runAt, runStride] = follows ? [runCount + 1, runAt, runStride] : [1, recordAt, length];
   }
   const to = prefix.length + at - start;
   const bytes = new Uint8Array(to + 2 * ttls.length);
@@ -39,37 +41,23 @@ export function packRecords(message: Uint8Array, name: DnsName, prefix: Uint8Arr
     bytes[to + 2 * i] = offset >>> 8;
     bytes[to + 2 * i + 1] = offset;
   }
-  return {
-    bytes,
-    from: prefix.length,
-    to,
-    answers,
-    authorities,
-    additionals,
-    run: run !== undefined && run.count > 1 ? run : undefined,
-  };
-}
-
-/** The run with one more record when that follows and is as long, else a run that begins with it. */
-function extended(run: PackedRecords["run"], at: number, stride: number): PackedRecords["run"] {
-  const follows = run !== undefined && run.at + run.count * run.stride === at && run.stride === stride;
-  return follows ? { ...run, count: run.count + 1 } : { at, count: 1, stride };
+  return { bytes, from: prefix.length, to, answers, authorities, additionals, runCount, runAt, runStride };
 }
 
 /** Writes the records right after the question. */
 export function writePackedRecords(writer: MessageWriter, { records, ttl, first }: PackedReply): void {
-  const { bytes, from, to, run } = records;
+  const { bytes, from, to, runCount, runAt, runStride } = records;
   const start = writer.length;
-  if (run === undefined || first === 0) {
+  if (first === 0) {
     writer.bytes(bytes, from, to);
   } else {
-    const runAt = from + run.at;
-    const runEnd = runAt + run.count * run.stride;
-    const middle = runAt + first * run.stride;
-    writer.bytes(bytes, from, runAt);
-    writer.bytes(bytes, middle, runEnd);
-    writer.bytes(bytes, runAt, middle);
-    writer.bytes(bytes, runEnd, to);
+    const runFrom = from + runAt;
+    const runTo = runFrom + runCount * runStride;
+    const middle = runFrom + first * runStride;
+    writer.bytes(bytes, from, runFrom);
+    writer.bytes(bytes, middle, runTo);
+    writer.bytes(bytes, runFrom, middle);
+    writer.bytes(bytes, runTo, to);
   }
   if (writer.overflowed) return;
   for (let at = to; at < bytes.length; at += 2) {

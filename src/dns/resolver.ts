@@ -63,11 +63,10 @@ export interface PackedRecords {
   readonly answers: number;
   readonly authorities: number;
   readonly additionals: number;
-  /**
-   * Addresses that may stand in any order: where the first record starts (from `from`), how many there are, and how long
-   * each is.
-   */
-  readonly run: { readonly at: number; readonly count: number; readonly stride: number } | undefined;
+  /** Addresses that may stand in any order: how many (0 for none), where the first record starts, how long each is. */
+  readonly runCount: number;
+  readonly runAt: number;
+  readonly runStride: number;
 }
 
 /** A reply whose records are bytes already. Their names take the letters of whoever asks. */
