@@ -14,6 +14,8 @@ export const programs = [
   { name: "mount", for: "demo", apt: "mount", dnf: "util-linux", pacman: "util-linux" },
   { name: "ip", for: "test", apt: "iproute2", dnf: "iproute", pacman: "iproute2" },
   { name: "dig", for: "test", apt: "bind9-dnsutils", dnf: "bind-utils", pacman: "bind" },
+  // Only the program: nothing starts when it is installed.
+  { name: "dnsmasq", for: "test", apt: "dnsmasq-base", dnf: "dnsmasq", pacman: "dnsmasq" },
   { name: "curl", for: "test", apt: "curl", dnf: "curl", pacman: "curl" },
   { name: "ncat", for: "test", apt: "ncat", dnf: "nmap-ncat", pacman: "nmap" },
   // Resolvers of containers: BusyBox has its own, and with musl's C library they are built as Alpine's are.
