@@ -66,15 +66,17 @@ export class FamilyTable {
   }
 
   full(network: NodeNetwork, recreate: boolean): Transaction {
-    const { counts, size } = this.#counts();
-    const chains = this.#chains.replace(counts, network.masqueradeBit);
+    const chains = this.#chains.replace(this.#counts(), network.masqueradeBit);
+    const services = this.#services;
     const start: readonly Statement[] = recreate ? [{ kind: "delete-table" }] : [];
     const head = script(this.#family, [...start, ...this.#ground(network), ...chains.before]);
     const tail = script(this.#family, chains.after);
     return {
       script: { pieces: () => this.#pieces(head, tail) },
       isEmpty: false,
-      size,
+      get size() {
+        return services.wantedCount();
+      },
       commit: () => {
         this.#services.commitAll();
         chains.commit();
@@ -97,7 +99,7 @@ export class FamilyTable {
   }
 
   state(network: NodeNetwork): TableState {
-    const { before } = this.#chains.replace(this.#counts().counts, network.masqueradeBit);
+    const { before } = this.#chains.replace(this.#counts(), network.masqueradeBit);
     return applyStatements([...this.#ground(network), ...before, ...this.#additions()]);
   }
 
@@ -117,21 +119,16 @@ export class FamilyTable {
     });
   }
 
-  /** How many elements go to each chain, and how many there are. */
-  #counts(): { readonly counts: ReadonlyMap<string, number>; readonly size: number } {
+  /** How many elements go to each chain. */
+  #counts(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
-    let size = 0;
-    for (const set of elementSets) {
-      const goes = verdictSets.has(set);
-      const visit = ({ value }: { readonly value: string | undefined }): void => {
-        size++;
-        if (!goes || value === undefined || !value.startsWith("goto ")) return;
-        const chain = value.slice(5);
-        counts.set(chain, (counts.get(chain) ?? 0) + 1);
-      };
-      drain(this.#services.eachOf(set, visit));
-    }
-    return { counts, size };
+    const visit = ({ value }: { readonly value: string | undefined }): void => {
+      if (value === undefined || !value.startsWith("goto ")) return;
+      const chain = value.slice(5);
+      counts.set(chain, (counts.get(chain) ?? 0) + 1);
+    };
+    for (const set of verdictSets) drain(this.#services.eachOf(set, visit));
+    return counts;
   }
 
   #ground(network: NodeNetwork): readonly Statement[] {
@@ -155,7 +152,7 @@ export class FamilyTable {
   }
 }
 
-const verdictSets: ReadonlySet<ElementSet> = new Set<ElementSet>(["services", "short-circuits", "local-services"]);
+const verdictSets: readonly ElementSet[] = ["services", "short-circuits", "local-services"];
 
 function drain(work: Iterable<void>): void {
   const iterator = work[Symbol.iterator]();

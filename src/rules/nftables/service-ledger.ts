@@ -93,6 +93,13 @@ export class ServiceLedger {
     };
   }
 
+  /** How many elements are wanted, also those that wait for an entry of another Service. */
+  wantedCount(): number {
+    let count = 0;
+    for (const [, text] of this.#texts()) count += lineCount(text);
+    return count;
+  }
+
   /** Calls `visit` for everything of one set that is wanted and in force, Service by Service. */
   *eachOf(set: ElementSet, visit: (line: Line) => void): Generator<void> {
     for (const [service, text] of this.#texts()) {
