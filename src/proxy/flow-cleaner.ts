@@ -1,6 +1,7 @@
 import { messageOf } from "../core/index.ts";
 import type { Clock, IpFamily, Logger, Protocol } from "../core/index.ts";
 import type { ServicePlan } from "../model/index.ts";
+import type { Service } from "../objects/index.ts";
 import type { FlowQuery, FlowsPort, TrackedFlow } from "./ports.ts";
 import { flowEntries, flowQueries, staleFlows, wholeTables } from "./stale-flows.ts";
 import type { FlowEntry } from "./stale-flows.ts";
@@ -29,6 +30,11 @@ export class FlowCleaner<F extends TrackedFlow> {
 
   constructor(options: FlowCleanerOptions<F>) {
     this.#options = options;
+  }
+
+  /** Whether a Service has flows that would have to be looked at. */
+  concerns(service: Service | undefined): boolean {
+    return service?.spec.ports?.some(({ protocol = "TCP" }) => this.#options.protocols.has(protocol)) === true;
   }
 
   /** After a change: asks the kernel only for what the change may have left. */

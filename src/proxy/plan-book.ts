@@ -1,11 +1,12 @@
 import { parseCidr } from "../core/index.ts";
 import type { Cidr } from "../core/index.ts";
-import { planService } from "../model/index.ts";
-import type { NodeServicePlan, PlanNode } from "../model/index.ts";
+import type { PlanNode, ServicePlan } from "../model/index.ts";
 import { objectKey, serviceKeyOf, splitKey } from "../objects/index.ts";
 import type { Cache, EndpointSlice, Node, Service, ServiceCIDR } from "../objects/index.ts";
 import type { Change } from "./dirty-services.ts";
 import { nodeFacts } from "./node-place.ts";
+import { planOf } from "./planned-service.ts";
+import type { DroppingPort, PlannedService, PlanOutline, PlanSource } from "./planned-service.ts";
 
 /** The objects that a proxy follows. The slices' cache needs the index of `endpointSliceIndexers`. */
 export interface ProxyCaches {
@@ -36,15 +37,15 @@ function triggerTime(now: EndpointSlice, before: EndpointSlice | undefined): num
   return Number.isNaN(time) ? undefined : time;
 }
 
-const nothing: NodeServicePlan = { ports: [] };
-
 /**
  * Follows the caches: which Services changed since the last look, and the plans that the kernel carries out at present.
  */
 export class PlanBook {
   readonly #caches: ProxyCaches;
   readonly #nodeName: string;
-  readonly #applied = new Map<string, NodeServicePlan>();
+  readonly #applied = new Map<string, PlanSource>();
+  /** Of the few Services that drop packets here. */
+  readonly #dropping = new Map<string, readonly DroppingPort[]>();
   #facts;
 
   constructor(nodeName: string, caches: ProxyCaches) {
@@ -107,10 +108,11 @@ export class PlanBook {
   }
 
   /** The plan of a Service as the objects are now; empty when it is gone. */
-  plan(key: string): NodeServicePlan {
+  plan(key: string): PlannedService {
     const service = this.service(key);
-    if (service === undefined) return nothing;
-    return planService(service, this.#caches.endpointSlices.indexed("service", key), this.#facts.place);
+    if (service === undefined) return planOf(undefined);
+    const slices = this.#caches.endpointSlices.indexed("service", key);
+    return planOf({ service, slices, node: this.#facts.place });
   }
 
   /** Every Service that is there or was applied. */
@@ -119,16 +121,34 @@ export class PlanBook {
   }
 
   /** The plan that the kernel carries out. */
-  applied(key: string): NodeServicePlan {
-    return this.#applied.get(key) ?? nothing;
+  applied(key: string): PlannedService {
+    return planOf(this.#applied.get(key));
   }
 
-  setApplied(key: string, plan: NodeServicePlan): void {
-    if (plan.ports.length === 0 && plan.healthCheck === undefined) this.#applied.delete(key);
-    else this.#applied.set(key, plan);
+  /** What the plan that the kernel carries out was made of; `undefined` when it carries out none. */
+  appliedSource(key: string): PlanSource | undefined {
+    return this.#applied.get(key);
   }
 
-  appliedPlans(): readonly NodeServicePlan[] {
-    return [...this.#applied.values()];
+  setApplied(key: string, { source, dropping }: PlanOutline): void {
+    if (source === undefined) this.#applied.delete(key);
+    else this.#applied.set(key, source);
+    if (dropping.length === 0) this.#dropping.delete(key);
+    else this.#dropping.set(key, dropping);
+  }
+
+  /** How many Services the kernel carries out. */
+  get appliedCount(): number {
+    return this.#applied.size;
+  }
+
+  /** The plans that the kernel carries out of some Services, made one by one. */
+  *appliedPorts(isWanted: (service: Service) => boolean): Generator<readonly ServicePlan[]> {
+    for (const source of this.#applied.values()) if (isWanted(source.service)) yield planOf(source).ports;
+  }
+
+  /** The Service ports that drop packets here because all their endpoints are elsewhere. */
+  *dropping(): Generator<DroppingPort> {
+    for (const ports of this.#dropping.values()) yield* ports;
   }
 }

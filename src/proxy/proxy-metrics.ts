@@ -1,6 +1,6 @@
 import { exponentialBuckets, linearBuckets } from "../core/index.ts";
 import type { Histogram, IpFamily, Metrics } from "../core/index.ts";
-import type { NodeServicePlan, ServicePlan } from "../model/index.ts";
+import type { DroppingPort } from "./planned-service.ts";
 
 const byFamily = ["ip_family"] as const;
 const syncBuckets = exponentialBuckets(0.001, 2, 15);
@@ -14,7 +14,8 @@ const programmingBuckets = [
 /** What of the proxy is read at the time of exposition. */
 export interface ProxyReadings {
   readonly families: () => readonly IpFamily[];
-  readonly plans: () => Iterable<NodeServicePlan>;
+  /** Family and policy of each Service port that drops packets for want of an endpoint on this node. */
+  readonly dropping: () => Iterable<DroppingPort>;
   readonly setAside: () => number;
   readonly installed: () => number;
   readonly mode: () => string;
@@ -142,7 +143,7 @@ export class ProxyMetrics {
   }
 }
 
-function readLater(metrics: Metrics, { families, plans, setAside, installed, mode }: ProxyReadings): void {
+function readLater(metrics: Metrics, { families, dropping, setAside, installed, mode }: ProxyReadings): void {
   metrics.read(
     {
       kind: "gauge",
@@ -152,12 +153,9 @@ function readLater(metrics: Metrics, { families, plans, setAside, installed, mod
     },
     () => {
       const counts = new Map<string, number>();
-      for (const { ports } of plans()) {
-        for (const plan of ports)
-          for (const policy of droppingPolicies(plan)) {
-            const key = `${plan.family} ${policy}`;
-            counts.set(key, (counts.get(key) ?? 0) + 1);
-          }
+      for (const { family, policy } of dropping()) {
+        const key = `${family} ${policy}`;
+        counts.set(key, (counts.get(key) ?? 0) + 1);
       }
       return families().flatMap((family) =>
         (["internal", "external"] as const).map(
@@ -179,15 +177,4 @@ function readLater(metrics: Metrics, { families, plans, setAside, installed, mod
     },
     () => [[mode(), installed()]],
   );
-}
-
-function droppingPolicies(plan: ServicePlan): readonly ("internal" | "external")[] {
-  if (plan.local.length > 0) return [];
-  const isExternal = plan.nodePort !== undefined || plan.loadBalancerIPs.length > 0 || plan.externalIPs.length > 0;
-  return [
-    ...(plan.internalTrafficPolicy === "Local" && plan.whenInternalEmpty === "drop" ? (["internal"] as const) : []),
-    ...(isExternal && plan.externalTrafficPolicy === "Local" && plan.whenExternalEmpty === "drop"
-      ? (["external"] as const)
-      : []),
-  ];
 }

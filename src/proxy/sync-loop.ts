@@ -1,15 +1,18 @@
 import { cidrFamily, createMetrics, messageOf, silentLogger } from "../core/index.ts";
 import type { Clock, IpFamily, Logger } from "../core/index.ts";
 import { nodeNetwork } from "../model/index.ts";
-import type { NodeNetwork, NodeServicePlan } from "../model/index.ts";
+import type { HealthCheckPlan, NodeNetwork } from "../model/index.ts";
 import { DirtyServices } from "./dirty-services.ts";
 import type { DirtyService } from "./dirty-services.ts";
 import type { ProxyEngine, Refusal } from "./engine.ts";
 import { FlowCleaner } from "./flow-cleaner.ts";
+import type { PlanChange } from "./flow-cleaner.ts";
 import { HealthCheckPorts } from "./health-check.ts";
 import { watchKernel } from "./kernel-watch.ts";
 import { Limitations } from "./limitations.ts";
 import { PlanBook } from "./plan-book.ts";
+import { outlineOf } from "./planned-service.ts";
+import type { PlanOutline } from "./planned-service.ts";
 import type { TrackedFlow } from "./ports.ts";
 import { ProxyHealth } from "./proxy-health.ts";
 import { ProxyMetrics } from "./proxy-metrics.ts";
@@ -22,6 +25,14 @@ import { LatencyRecord } from "./sync-latency.ts";
 
 /** How long after the first rules the flows of an earlier agent are looked at. */
 const earlierFlowsDelayMs = 1000;
+
+/** What is kept of a Service's new plan until its rules are in the kernel. */
+interface Look {
+  readonly outline: PlanOutline;
+  readonly limitations: readonly string[];
+  /** Present when the change may have left flows that nobody answers. */
+  readonly flows: PlanChange | undefined;
+}
 
 /** The proxy at work: see `createProxy`. */
 export class SyncLoop<F extends TrackedFlow> implements Proxy {
@@ -66,7 +77,7 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
     this.health = new ProxyHealth({ clock, metrics, timeoutMs: 2 * syncMs, families });
     this.#metrics = new ProxyMetrics(metrics, {
       families,
-      plans: () => this.#book.appliedPlans(),
+      dropping: () => this.#book.dropping(),
       setAside: () => this.#setAside.size,
       installed: () => this.#engine.stats.installed,
       mode: () => this.#engine.mode,
@@ -105,7 +116,7 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
   stats(): ProxyStats {
     return {
       mode: this.#engine.mode,
-      services: this.#book.appliedPlans().length,
+      services: this.#book.appliedCount,
       ...this.#engine.stats,
       fullSyncs: this.#fullSyncs,
       lastFullSyncMs: this.#lastFullSyncMs,
@@ -156,7 +167,7 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
       });
       former.close();
       // Datagrams that the former engine relayed are the new one's from now on.
-      if (former.ownsFlow !== undefined) this.#flows?.all(this.#book.appliedPlans().map(({ ports }) => ports));
+      if (former.ownsFlow !== undefined) this.#cleanAllFlows();
     };
     const running = run();
     this.#run = running.catch(() => undefined);
@@ -304,9 +315,8 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
 
   async #sync(batch: ReadonlyMap<string, DirtyService>, full: boolean): Promise<void> {
     const started = this.#clock.monotonic();
-    const plans = new Map([...batch.keys()].map((service) => [service, this.#book.plan(service)]));
-    for (const [service, plan] of plans) this.#engine.want(service, plan.ports);
-    const services = [...plans.keys()];
+    const services = [...batch.keys()];
+    const looks = new Map(services.map((service) => [service, this.#look(service)]));
     const result = full
       ? await this.#engine.writeAll([...new Set([...services, ...this.#book.allServices()])])
       : await this.#engine.writeChanges(services, { mayMismatch: this.#mayMismatch });
@@ -327,7 +337,7 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
       this.#lastFullSyncMs = ended - started;
     } else this.#mayMismatch = true;
     this.#count(batch, full, ended - started);
-    this.#finish(plans, result.refused, full);
+    this.#finish(looks, result.refused, full);
   }
 
   #count(batch: ReadonlyMap<string, DirtyService>, full: boolean, milliseconds: number): void {
@@ -344,25 +354,36 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
     if (this.#dirty.size === 0) this.health.updated();
   }
 
+  /** Plans a Service anew and tells the engine. Of the plan only what is needed later is kept: there may be very many. */
+  #look(service: string): Look {
+    const plan = this.#book.plan(service);
+    this.#engine.want(service, plan.ports);
+    const limitations = [...(plan.problems ?? []), ...plan.ports.flatMap((port) => this.#engine.shortcomings(port))];
+    // What an earlier agent left is looked for all at once, a little later.
+    const isFirst = this.#fullSyncs === 0;
+    const concerned = [plan.source, this.#book.appliedSource(service)];
+    const hasFlows = !isFirst && concerned.some((source) => this.#flows?.concerns(source?.service));
+    const flows = hasFlows ? { now: plan.ports, before: this.#book.applied(service).ports } : undefined;
+    return { outline: outlineOf(plan), limitations, flows };
+  }
+
   /** What follows when the rules are in the kernel. */
-  #finish(plans: ReadonlyMap<string, NodeServicePlan>, refused: readonly Refusal[], full: boolean): void {
+  #finish(looks: ReadonlyMap<string, Look>, refused: readonly Refusal[], full: boolean): void {
     for (const refusal of refused) this.#setServiceAside(refusal);
     const refusedServices = new Set(refused.map(({ service }) => service));
-    const changed: { readonly now: NodeServicePlan; readonly before: NodeServicePlan }[] = [];
-    for (const [service, now] of plans) {
+    const flows: PlanChange[] = [];
+    const healthChecks = new Map<string, HealthCheckPlan | undefined>();
+    for (const [service, look] of looks) {
       if (refusedServices.has(service)) continue;
       this.#setAside.delete(service);
-      changed.push({ now, before: this.#book.applied(service) });
-      this.#book.setApplied(service, now);
-      this.#limitations.note(service, this.#book.service(service), [
-        ...(now.problems ?? []),
-        ...now.ports.flatMap((plan) => this.#engine.shortcomings(plan)),
-      ]);
+      if (look.flows !== undefined) flows.push(look.flows);
+      healthChecks.set(service, look.outline.healthCheck);
+      this.#book.setApplied(service, look.outline);
+      this.#limitations.note(service, this.#book.service(service), look.limitations);
     }
     if (this.#fullSyncs === 1 && full) this.#forgetEarlierFlows();
-    else this.#flows?.afterChanges(changed.map(({ now, before }) => ({ now: now.ports, before: before.ports })));
-    const checks = [...plans].filter(([service]) => !refusedServices.has(service));
-    this.#healthChecks.update(new Map(checks.map(([service, { healthCheck }]) => [service, healthCheck])));
+    else this.#flows?.afterChanges(flows);
+    this.#healthChecks.update(healthChecks);
   }
 
   /** The Service keeps its last good rules, is reported, and is tried again later or when it changes. */
@@ -388,8 +409,12 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
 
   /** What an earlier agent left is forgotten a little later: traffic that comes with the start does not wait for it. */
   #forgetEarlierFlows(): void {
-    const run = () => this.#flows?.all(this.#book.appliedPlans().map(({ ports }) => ports));
-    this.#stops.push(this.#clock.schedule(earlierFlowsDelayMs, run));
+    this.#stops.push(this.#clock.schedule(earlierFlowsDelayMs, () => this.#cleanAllFlows()));
+  }
+
+  #cleanAllFlows(): void {
+    const flows = this.#flows;
+    flows?.all(this.#book.appliedPorts((service) => flows.concerns(service)));
   }
 
   #healthCheckFailed(service: string, port: number, error: Error): void {
