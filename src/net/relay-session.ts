@@ -45,8 +45,16 @@ export interface RelayShared {
   readonly kernel: RelayKernel;
   readonly accept: (arrival: RelayArrival) => RelayDecisions | undefined;
   /**
-   * Address and port of the relay's own sockets that are being connected. A client among them is the relay itself: an
+   * The relay's own sockets that are being connected, by `ownDialKey`. A client among them is the relay itself: an
    * endpoint that leads back to the rules would otherwise go round until no descriptor is left.
    */
   readonly ownDials: Set<string>;
+}
+
+/**
+ * Names a socket by both its ends. Its own alone would not do: the kernel gives a program of the node the same address and
+ * port as long as it calls somebody else.
+ */
+export function ownDialKey(address: string | undefined, port: number | undefined, to: Ip, toPort: Port): string {
+  return `${address ?? ""} ${port ?? 0} ${to} ${toPort}`;
 }

@@ -3,6 +3,7 @@ import type { Server, Socket } from "node:net";
 import { hasCode, parseIp } from "../core/index.ts";
 import type { Clock, Ip, IpFamily, Port } from "../core/index.ts";
 import { familyOf } from "./address-family.ts";
+import { ownDialKey } from "./relay-session.ts";
 import type { RelayDecisions, RelayShared } from "./relay-session.ts";
 
 /** One listening socket for redirected TCP connections. */
@@ -83,7 +84,8 @@ function arrivalOf(client: Socket, { kernel, family, list, ownDials }: TcpRelayO
   const { remotePort: clientPort, localPort } = client;
   if (from === undefined || to === undefined || clientPort === undefined || localPort === undefined) return undefined;
   const flow = kernel.originalFlow({ protocol: "TCP", family, client: from, clientPort, local: to, localPort });
-  if (flow === undefined || ownDials.has(dialKey(flow.client, flow.clientPort))) return undefined;
+  if (flow === undefined || ownDials.has(ownDialKey(flow.client, flow.clientPort, flow.destination, flow.port)))
+    return undefined;
   return { protocol: "TCP", list, client: flow.client, destination: flow.destination, port: flow.port } as const;
 }
 
@@ -118,7 +120,7 @@ function dialEndpoint(
   } catch {
     return broken();
   }
-  const own = dialKey(upstream.localAddress, upstream.localPort);
+  const own = ownDialKey(upstream.localAddress, upstream.localPort, ip, port);
   ownDials.add(own);
   const end = (): void => {
     cancel();
@@ -179,8 +181,4 @@ function pump(from: Socket, to: Socket, count: (bytes: number) => void): void {
     if (!from.readableEnded && !to.destroyed) to.resetAndDestroy();
   });
   from.resume();
-}
-
-function dialKey(address: string | undefined, port: number | undefined): string {
-  return `${address ?? ""} ${port ?? 0}`;
 }

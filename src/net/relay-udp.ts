@@ -2,6 +2,7 @@ import { createSocket } from "node:dgram";
 import type { RemoteInfo, Socket } from "node:dgram";
 import { parseIp } from "../core/index.ts";
 import type { Cancel, Clock, Ip, IpFamily, Port } from "../core/index.ts";
+import { ownDialKey } from "./relay-session.ts";
 import type { RelayDecisions, RelayShared } from "./relay-session.ts";
 
 /** One listening socket for redirected datagrams. */
@@ -99,7 +100,8 @@ class UdpRelay {
     if (client === undefined) return undefined;
     const received = { protocol: "UDP", family, client, clientPort: port, local, localPort: this.#port } as const;
     const flow = kernel.originalFlow(received);
-    if (flow === undefined || ownDials.has(`${flow.client} ${flow.clientPort}`)) return undefined;
+    if (flow === undefined || ownDials.has(ownDialKey(flow.client, flow.clientPort, flow.destination, flow.port)))
+      return undefined;
     return accept({ protocol: "UDP", list, client: flow.client, destination: flow.destination, port: flow.port });
   }
 
@@ -209,7 +211,7 @@ class Flow {
     upstream.once("connect", () => {
       if (this.#upstream !== upstream) return;
       const { address, port } = upstream.address();
-      this.#own = `${address} ${port}`;
+      this.#own = ownDialKey(address, port, target.ip, target.port);
       ownDials.add(this.#own);
       this.#isConnected = true;
       for (const message of this.#kept) upstream.send(message, () => undefined);

@@ -1,5 +1,5 @@
 import type { ProxyMode } from "../../../src/proxy/index.ts";
-import type { Fate, Packet } from "./packet-case.ts";
+import type { Fate, Packet, Path } from "./packet-case.ts";
 
 /** Something that an engine does otherwise than the tables of the suite say, and means to. */
 export interface Deviation {
@@ -14,7 +14,37 @@ export interface Deviation {
   fate(packet: Packet): Fate | undefined;
 }
 
-export const deviations: readonly Deviation[] = [];
+/** Paths on which nobody is a client of a Service. */
+const unserved: ReadonlySet<Path> = new Set(["unknown port", "unallocated address", "load balancer of mode Proxy"]);
+
+export const deviations: readonly Deviation[] = [
+  {
+    what: "SCTP",
+    usually: "redirected as the other protocols are",
+    here: { userspace: "refused" },
+    reason: "there are no SCTP sockets to relay with",
+    fate: ({ protocol, fate, path, packetCase }) =>
+      protocol === "SCTP" &&
+      (fate.kind === "served" ||
+        (fate.kind === "dropped" && !unserved.has(path) && !packetCase.startsWith("source-ranges")))
+        ? { kind: "rejected" }
+        : undefined,
+  },
+  {
+    what: "A node port on `::1`",
+    usually: "refused",
+    here: { userspace: "served" },
+    reason: "kernels let no packet from `::1` leave the loopback link, but a relay is there itself",
+    fate: ({ wanted }) => wanted,
+  },
+  {
+    what: "The client's address, where it could be kept",
+    usually: "kept",
+    here: { userspace: "lost: endpoints see the node" },
+    reason: "the connection to the endpoint is another one, made by the node",
+    fate: ({ fate }) => (fate.kind === "served" && fate.source === "kept" ? { ...fate, source: "node" } : undefined),
+  },
+];
 
 /** What an engine does with a packet, when that is not what the suite expects of all. */
 export function deviatingFate(mode: ProxyMode, packet: Packet): Fate | undefined {

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { openNft } from "../../../src/kernel/index.ts";
-import { nftablesEngine } from "../../../src/proxy/index.ts";
+import { openNft, openRelaySockets } from "../../../src/kernel/index.ts";
+import { openRelay, secureRandom, systemClock } from "../../../src/net/index.ts";
+import { nftablesEngine, userspaceEngine } from "../../../src/proxy/index.ts";
 import type { ProxyEngine, ProxyMode } from "../../../src/proxy/index.ts";
 import { tableName } from "../../../src/rules/nftables/index.ts";
 
@@ -24,6 +25,23 @@ export const nftables: EngineUnderTest = {
     ["nft delete table ip sealane", () => nft("delete", "table", "ip", tableName)],
     ["nft flush chain ip sealane services", () => nft("flush", "chain", "ip", tableName, "services")],
     ["nft flush map ip sealane services", () => nft("flush", "map", "ip", tableName, "services")],
+  ],
+};
+
+export const userspace: EngineUnderTest = {
+  name: "userspace",
+  mode: "userspace",
+  open: (namespace) =>
+    userspaceEngine({
+      rules: openNft({ namespace }),
+      relay: openRelay({ kernel: openRelaySockets({ namespace }), clock: systemClock }),
+      clock: systemClock,
+      random: secureRandom(),
+    }),
+  damages: [
+    ["nft flush ruleset", () => nft("flush", "ruleset")],
+    ["nft delete table ip sealane-userspace", () => nft("delete", "table", "ip", "sealane-userspace")],
+    ["nft flush map", () => nft("flush", "map", "ip", "sealane-userspace", "services")],
   ],
 };
 

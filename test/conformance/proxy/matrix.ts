@@ -110,7 +110,7 @@ export function matrix(): readonly PacketCase[] {
       packets: families.flatMap((family) =>
         protocols.flatMap((protocol) =>
           waysOf(family, protocol).map((way) =>
-            packet(name, way, number, family, protocol, fateOf(way, family, internal, external, state)),
+            packet(name, way, number, family, protocol, fateOf(way, internal, external, state)),
           ),
         ),
       ),
@@ -143,19 +143,14 @@ function packet(
         ? addressOf(decidedBy, family)
         : addresses[way.to];
   const port = nodePort ? addresses.nodePort : servicePort;
-  return { packetCase, path: way.path, from: way.from, family, protocol, destination, port, decidedBy, fate };
+  const common = { packetCase, path: way.path, from: way.from, family, protocol, destination, port, decidedBy };
+  // No kernel lets packets of ::1 leave the loopback link.
+  if (way.to === "localhost" && family === "IPv6") return { ...common, fate: { kind: "rejected" }, wanted: fate };
+  return { ...common, fate };
 }
 
 /** Rows 1 to 10 of the table of paths. */
-function fateOf(
-  way: Way,
-  family: IpFamily,
-  internal: TrafficPolicy,
-  external: TrafficPolicy,
-  { cluster, local }: EndpointState,
-): Fate {
-  // No kernel lets packets of ::1 leave the loopback link: a node port is there in IPv4 only.
-  if (way.to === "localhost" && family === "IPv6") return { kind: "rejected" };
+function fateOf(way: Way, internal: TrafficPolicy, external: TrafficPolicy, { cluster, local }: EndpointState): Fate {
   const node = way.node ?? nodeOf(way.from);
   const fromOwnPod = isPod(way.from) && nodeOf(way.from) === node;
   const fromNodeItself = way.from === node;

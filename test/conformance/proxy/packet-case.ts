@@ -50,6 +50,8 @@ export interface Packet {
   /** The node whose rules decide. */
   readonly decidedBy: NodeName;
   readonly fate: Fate;
+  /** What would be right, where most engines cannot do it. */
+  readonly wanted?: Fate;
 }
 
 /** A Service with its slices, and packets to it. */

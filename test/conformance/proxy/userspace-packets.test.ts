@@ -1,0 +1,4 @@
+import { describePackets } from "./describe-packets.ts";
+import { userspace } from "./engines.ts";
+
+describePackets(userspace);
