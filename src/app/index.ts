@@ -14,3 +14,8 @@ export { readProxyConfig } from "./proxy/read-proxy-config.ts";
 export { cleanUpProxy, runProxy } from "./proxy/run-proxy.ts";
 export type { ProxyRun } from "./proxy/run-proxy.ts";
 export { openEngine } from "./proxy/open-engine.ts";
+export { runDns } from "./dns/run-dns.ts";
+export type { DnsRunOptions } from "./dns/run-dns.ts";
+export type { DnsService, ReloadOutcome } from "./dns/dns-service.ts";
+export type { DnsSource } from "./dns/dns-source.ts";
+export { readTextFile } from "./dns/dns-files.ts";

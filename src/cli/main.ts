@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, Entry>> = {
   forward: { summary: "open a port on the host to a Service", load: () => import("./forward.ts") },
   node: { summary: "let a node die, and bring it back", load: () => import("./node.ts") },
   proxy: { summary: "the Service proxy: its mode, its rules, and without a lab", load: () => import("./proxy.ts") },
+  dns: { summary: "serve cluster DNS for any Kubernetes API", load: () => import("./dns.ts") },
   demo: { summary: "start a lab and prove the tour with real packets", load: () => import("./demo.ts") },
   bench: { summary: "measure: up, proxy, dns", load: () => import("./bench.ts") },
 };

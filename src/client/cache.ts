@@ -26,6 +26,10 @@ export interface CacheOptions<T extends KubeObject> {
 
 /** A cache that can be ended; it keeps its last state and reports nothing more. */
 export interface RunningCache<T extends KubeObject> extends Cache<T> {
+  /** Whether a watch is running; while it is not, the copy may be old. */
+  readonly connected: boolean;
+  /** When the server was last heard of, by the monotonic clock in milliseconds; undefined before the first list. */
+  readonly heardAt: number | undefined;
   stop(): void;
 }
 
@@ -52,6 +56,7 @@ export function createCache<T extends KubeObject>(
   let version: string | undefined;
   let failures = 0;
   let watch: Watch | undefined;
+  let heardAt: number | undefined;
   let cancelRetry: Cancel = () => undefined;
   let announceSynced: () => void = () => undefined;
   const whenSynced = new Promise<void>((resolve) => (announceSynced = resolve));
@@ -93,6 +98,7 @@ export function createCache<T extends KubeObject>(
       const { items, resourceVersion } = await api.list(resource, listOptions);
       if (stopped) return;
       version = resourceVersion;
+      heardAt = clock.monotonic();
       const present = new Set(items.map(objectKey));
       for (const key of objects.keys()) if (!present.has(key)) remove(key);
       for (const item of items) put(item);
@@ -112,6 +118,7 @@ export function createCache<T extends KubeObject>(
       if (stopped) return;
       seen = true;
       failures = 0;
+      heardAt = clock.monotonic();
       if (change.type === "DELETED") remove(objectKey(change.object));
       else if (change.type !== "BOOKMARK") put(change.object);
       version = change.object.metadata.resourceVersion ?? version;
@@ -141,6 +148,12 @@ export function createCache<T extends KubeObject>(
     get synced() {
       return synced;
     },
+    get connected() {
+      return watch !== undefined && failures === 0;
+    },
+    get heardAt() {
+      return heardAt;
+    },
     whenSynced: () => whenSynced,
     subscribe(handler) {
       // A new function for each subscription, so that one function may subscribe twice.
@@ -156,6 +169,7 @@ export function createCache<T extends KubeObject>(
       stopped = true;
       cancelRetry();
       watch?.close();
+      watch = undefined;
     },
   };
 }

@@ -1,9 +1,10 @@
-import type { Clock } from "../core/index.ts";
+import type { Clock, Metrics } from "../core/index.ts";
 import { matchesLabelRequirements } from "../objects/index.ts";
 import type { Cache, EndpointSlice, KubeObject, LabelRequirement, Namespace, Pod, Service } from "../objects/index.ts";
 import { ClientPods } from "./chain/client-pods.ts";
 import { PodAddresses } from "./pod-records.ts";
 import type { EndpointNames } from "./service-facts.ts";
+import { programmingDuration } from "./programming-duration.ts";
 import { ServiceIndex } from "./service-index.ts";
 
 /** Where cluster DNS takes its names from. */
@@ -35,7 +36,7 @@ export class ClusterData {
   #clientPods: ClientPods | undefined;
   #serial: number;
 
-  constructor(caches: ClusterDnsCaches, choice: ClusterDataChoice, clock: Clock) {
+  constructor(caches: ClusterDnsCaches, choice: ClusterDataChoice, clock: Clock, metrics?: Metrics) {
     this.#caches = caches;
     this.#seconds = () => Math.floor(clock.now() / 1000);
     this.#serial = this.#seconds();
@@ -46,7 +47,12 @@ export class ClusterData {
     const isChosen = selection(choice.labels);
     this.#follow(caches.services, isChosen, (now, before) => this.index.applyService(now, before));
     if (choice.endpointNames !== "none") {
-      this.#follow(caches.endpointSlices, isChosen, (now, before) => this.index.applySlice(now, before));
+      const programmed = metrics === undefined ? undefined : programmingDuration(metrics, clock, caches.services);
+      this.#follow(caches.endpointSlices, isChosen, (now, before) => {
+        this.index.applySlice(now, before);
+        // What was there before this process started was not late because of it.
+        if (now !== undefined && caches.endpointSlices.synced) programmed?.(now, before);
+      });
     }
     if (caches.namespaces !== undefined) this.#followed.push(caches.namespaces);
   }
@@ -130,18 +136,20 @@ function selection(labels: readonly LabelRequirement[]): ((object: KubeObject) =
 export class ClusterDataShelf {
   readonly #caches: ClusterDnsCaches;
   readonly #clock: Clock;
+  readonly #metrics: Metrics | undefined;
   readonly #made = new Map<string, ClusterData>();
 
-  constructor(caches: ClusterDnsCaches, clock: Clock) {
+  constructor(caches: ClusterDnsCaches, clock: Clock, metrics?: Metrics) {
     this.#caches = caches;
     this.#clock = clock;
+    this.#metrics = metrics;
   }
 
   get(choice: ClusterDataChoice): ClusterData {
     const key = JSON.stringify(choice);
     const known = this.#made.get(key);
     if (known !== undefined) return known;
-    const made = new ClusterData(this.#caches, choice, this.#clock);
+    const made = new ClusterData(this.#caches, choice, this.#clock, this.#metrics);
     this.#made.set(key, made);
     return made;
   }

@@ -32,4 +32,4 @@ export { ClusterDataShelf } from "./cluster-data.ts";
 export type { ClusterData, ClusterDnsCaches } from "./cluster-data.ts";
 export { createDnsServer } from "./dns-server.ts";
 export type { DnsEndpoint, DnsServer, DnsServerParts } from "./dns-server.ts";
-export { splitListenAddress } from "./corefile/arguments.ts";
+export { isListenAddress, splitListenAddress } from "./corefile/arguments.ts";

@@ -4,7 +4,8 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { CodedError } from "../core/index.ts";
 import { DnsTcpConnections, defaultDnsTcpLimits } from "./dns-tcp-connections.ts";
-import type { DnsAnswer, DnsTcpLimits } from "./dns-tcp-connections.ts";
+import type { DnsAnswer, DnsTcpLimits, DnsTransfer } from "./dns-tcp-connections.ts";
+import type { TlsIdentity } from "./http-listener.ts";
 import { familyOf } from "./address-family.ts";
 
 /** Where and how to listen for DNS. */
@@ -20,6 +21,10 @@ export interface DnsListenerOptions {
    */
   readonly synchronous?: boolean;
   readonly tcp?: Partial<DnsTcpLimits>;
+  /** Answers that are several messages, over TCP and TLS. */
+  readonly transfer?: DnsTransfer;
+  /** DNS over TLS (RFC 7858) with this certificate, and nothing else; not `synchronous`. */
+  readonly tls?: TlsIdentity;
 }
 
 /** A running DNS listener. */
@@ -41,7 +46,7 @@ const receiveBufferBytes = 4 * 1024 * 1024;
 /** Listens for DNS over UDP and TCP. */
 export function listenDns(options: DnsListenerOptions): DnsListener {
   const udp = new UdpSockets(options.answer);
-  const tcp = new DnsTcpConnections(options.answer, { ...defaultDnsTcpLimits, ...options.tcp });
+  const tcp = new DnsTcpConnections(options.answer, { ...defaultDnsTcpLimits, ...options.tcp }, options.transfer);
   const servers: Server[] = [];
 
   const close = async (graceMs = 5000): Promise<void> => {
@@ -65,15 +70,16 @@ export function listenDns(options: DnsListenerOptions): DnsListener {
 }
 
 async function listenInTurn(
-  { addresses, port }: DnsListenerOptions,
+  { addresses, port, tls }: DnsListenerOptions,
   udp: UdpSockets,
   tcp: DnsTcpConnections,
   servers: Server[],
 ): Promise<number> {
+  const makeServer = tls === undefined ? plainServer : await tlsServer(tls);
   let chosen = port;
   for (const address of addresses) {
-    chosen = await startTcp(servers, tcp, chosen, address);
-    await udp.bind(address, chosen);
+    chosen = await startTcp(makeServer(), servers, tcp, chosen, address);
+    if (tls === undefined) await udp.bind(address, chosen);
   }
   return chosen;
 }
@@ -92,19 +98,52 @@ async function listenAtOnce(
     waits.push(bound);
     chosen = udp.port ?? chosen;
   }
-  waits.push(startTcp(servers, tcp, chosen, undefined));
+  waits.push(startTcp(plainServer(), servers, tcp, chosen, undefined));
   await Promise.all(waits);
   return chosen;
 }
 
+function plainServer(): Server {
+  return createServer({ allowHalfOpen: true });
+}
+
+/** How long a client may take to agree on keys, in milliseconds. */
+const handshakeMs = 5000;
+
+/** Makes servers that speak TLS. Rejects with `CodedError` code `InvalidCertificate`. */
+async function tlsServer({ keyPem, certificatePem }: TlsIdentity): Promise<() => Server> {
+  // Not loaded for those who serve plain DNS only.
+  const tls = await import("node:tls");
+  let context: ReturnType<typeof tls.createSecureContext>;
+  try {
+    context = tls.createSecureContext({ key: keyPem, cert: certificatePem, minVersion: "TLSv1.2" });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CodedError("InvalidCertificate", `The certificate and key for DNS over TLS do not fit: ${reason}`, {
+      cause: error,
+    });
+  }
+  return () => {
+    const server = tls.createServer({
+      allowHalfOpen: true,
+      secureContext: context,
+      handshakeTimeout: handshakeMs,
+      ALPNProtocols: ["dot"],
+    });
+    // A client that cannot greet harms itself only.
+    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    return server;
+  };
+}
+
 /** Listens for TCP, on every address when none is given: only that happens before this returns. */
 function startTcp(
+  server: Server,
   servers: Server[],
   connections: DnsTcpConnections,
   port: number,
   address: string | undefined,
 ): Promise<number> {
-  const server = createServer({ allowHalfOpen: true });
   servers.push(server);
   connections.serve(server);
   return new Promise((resolve, reject) => {
@@ -122,6 +161,7 @@ function startTcp(
 class UdpSockets {
   readonly #answer: DnsAnswer;
   readonly #sockets: Socket[] = [];
+  #received = 0;
   #pending = 0;
   #isClosing = false;
   #idle: (() => void) | undefined;
@@ -143,7 +183,7 @@ class UdpSockets {
     });
     this.#sockets.push(socket);
     socket.on("message", (message, { address: from, port: fromPort }) =>
-      this.#received(socket, message, { address: from, port: fromPort }),
+      this.#answerTo(socket, message, { address: from, port: fromPort }),
     );
     return new Promise((resolve, reject) => {
       socket.once("error", (error) => reject(cannotListen(error, address, port, "udp")));
@@ -159,35 +199,59 @@ class UdpSockets {
     });
   }
 
-  /** Waits for answers that are on their way, then closes. */
+  /**
+   * Answers what has arrived, waits for the answers that are on their way, then closes. Until then it goes on answering:
+   * a closed port says sooner than silence that another server must be asked.
+   */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
-    if (this.#pending > 0 && graceMs > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, graceMs);
-        this.#idle = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+    if (graceMs > 0) {
+      await quiet(() => this.#received, Math.min(graceMs, longestDrainMs));
+      if (this.#pending > 0) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, graceMs);
+          this.#idle = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
     }
     for (const socket of this.#sockets.splice(0)) socket.close();
   }
 
-  #received(socket: Socket, message: Buffer, client: { readonly address: string; readonly port: number }): void {
+  #answerTo(socket: Socket, message: Buffer, client: { readonly address: string; readonly port: number }): void {
     // Nobody can be answered on port 0, and trying to throws.
-    if (this.#isClosing || client.port === 0) return;
+    if (client.port === 0) return;
+    this.#received++;
     const answer = this.#answer(message, "udp", client);
     if (!(answer instanceof Promise)) {
       if (answer !== undefined) socket.send(answer, client.port, client.address);
       return;
     }
-    this.#pending++;
+    // What comes while closing is not waited for, or closing would never end under load.
+    const isWaitedFor = !this.#isClosing;
+    if (isWaitedFor) this.#pending++;
     void answer.then((later) => {
       if (later !== undefined && this.#sockets.includes(socket)) socket.send(later, client.port, client.address);
+      if (!isWaitedFor) return;
       this.#pending--;
       if (this.#pending === 0) this.#idle?.();
     });
+  }
+}
+
+/** How long datagrams that the kernel holds are read at most before closing, in milliseconds. */
+const longestDrainMs = 100;
+
+/** Resolves when a count stood still for a turn of the event loop, at the latest after `longestMs`. */
+async function quiet(count: () => number, longestMs: number): Promise<void> {
+  const end = performance.now() + longestMs;
+  for (let before = -1; before !== count() && performance.now() < end;) {
+    before = count();
+    // Sockets are read between two of these.
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

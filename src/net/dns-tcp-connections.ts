@@ -7,6 +7,12 @@ export type DnsAnswer = (
   client: { readonly address: string; readonly port: number },
 ) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 
+/** Answers one message with several, as transfers of zones are; `undefined` for all that one answer is enough for. */
+export type DnsTransfer = (
+  query: Uint8Array,
+  client: { readonly address: string; readonly port: number },
+) => Iterable<Uint8Array> | undefined;
+
 /** Limits of DNS over TCP. Times are in milliseconds. */
 export interface DnsTcpLimits {
   /** Connections at the same time; the one idle for longest goes when there are more. */
@@ -49,13 +55,15 @@ interface Connection {
  */
 export class DnsTcpConnections {
   readonly #answer: DnsAnswer;
+  readonly #transfer: DnsTransfer | undefined;
   readonly #limits: DnsTcpLimits;
   /** In the order of their last activity. */
   readonly #connections = new Map<Socket, Connection>();
   #sweep: NodeJS.Timeout | undefined;
 
-  constructor(answer: DnsAnswer, limits: DnsTcpLimits) {
+  constructor(answer: DnsAnswer, limits: DnsTcpLimits, transfer?: DnsTransfer) {
     this.#answer = answer;
+    this.#transfer = transfer;
     this.#limits = limits;
   }
 
@@ -65,11 +73,15 @@ export class DnsTcpConnections {
 
   /** Takes the connections of `server`. */
   serve(server: Server): void {
-    server.on("connection", (socket: Socket) => this.#accept(socket));
+    // TLS servers have two: the second is the one that speaks.
+    const event = "setSecureContext" in server ? "secureConnection" : "connection";
+    server.on(event, (socket: Socket) => this.#accept(socket));
   }
 
   /** Lets every connection finish what it asked; resolves when all are closed, at the latest after `graceMs`. */
   async end(graceMs: number): Promise<void> {
+    // What has arrived already is read within a turn of the event loop.
+    if (graceMs > 0) await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     const closed = [...this.#connections.values()].map((connection) => {
       connection.isEnding = true;
       if (connection.pending === 0) connection.socket.end();
@@ -141,6 +153,11 @@ export class DnsTcpConnections {
   }
 
   #take(connection: Connection, question: Buffer, ready: Uint8Array[]): void {
+    const messages = this.#transfer?.(question, connection.client);
+    if (messages !== undefined) {
+      void this.#sendAll(connection, messages);
+      return;
+    }
     const answer = this.#answer(question, "tcp", connection.client);
     if (!(answer instanceof Promise)) {
       if (answer !== undefined) ready.push(answer);
@@ -153,6 +170,22 @@ export class DnsTcpConnections {
       if (connection.isEnding && connection.pending === 0) connection.socket.end();
       else this.#resume(connection);
     });
+  }
+
+  /** Sends one message after the other, as fast as the client takes them. */
+  async #sendAll(connection: Connection, messages: Iterable<Uint8Array>): Promise<void> {
+    const { socket } = connection;
+    connection.pending++;
+    for (const message of messages) {
+      if (!socket.writable) break;
+      // Whoever takes what it asked for is not idle.
+      connection.deadline = performance.now() + this.#limits.idleMs;
+      this.#send(connection, [message]);
+      if (socket.writableNeedDrain) await drained(socket);
+    }
+    connection.pending--;
+    if (connection.isEnding && connection.pending === 0) socket.end();
+    else this.#resume(connection);
   }
 
   /** Writes all answers with one system call. */
@@ -183,4 +216,17 @@ export class DnsTcpConnections {
       if (now >= deadline && (pending === 0 || socket.writableNeedDrain)) socket.destroy();
     }
   }
+}
+
+/** Resolves when a socket takes more, or never will. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off("drain", done);
+      socket.off("close", done);
+      resolve();
+    };
+    socket.on("drain", done);
+    socket.on("close", done);
+  });
 }

@@ -29,24 +29,27 @@ export function expectNoBlock({ block, ...at }: Directive): void {
 /** How one property of a plugin is read. */
 export type PropertyReader = (property: Directive) => void;
 
-/** Reads the lines of a plugin's block. Throws for properties that are not in `readers`. */
-export function readProperties(plugin: Directive, readers: Readonly<Record<string, PropertyReader>>): void {
+/**
+ * Reads the lines of a plugin's block. Throws for properties that are not in `readers`; `elsewhere` has those that exist in
+ * CoreDNS only, each with what to do.
+ */
+export function readProperties(
+  plugin: Directive,
+  readers: Readonly<Record<string, PropertyReader>>,
+  elsewhere: Readonly<Record<string, string>> = {},
+): void {
   for (const property of plugin.block ?? []) {
-    const read = Object.hasOwn(readers, property.name) ? readers[property.name] : undefined;
+    const { name } = property;
+    const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
     if (read === undefined) {
+      const advice = Object.hasOwn(elsewhere, name) ? elsewhere[name] : undefined;
+      if (advice !== undefined) throw corefileError(property, `${plugin.name}: ${name} is not supported: ${advice}`);
       const known = Object.keys(readers).join(", ");
-      throw corefileError(property, `${plugin.name} has no property ${JSON.stringify(property.name)}; it has ${known}`);
+      throw corefileError(property, `${plugin.name} has no property ${JSON.stringify(name)}; it has ${known}`);
     }
     expectNoBlock(property);
     read(property);
   }
-}
-
-/** Throws: it exists in CoreDNS and not here. `advice` says what to do. */
-export function refuseProperty(plugin: string, advice: string): PropertyReader {
-  return (property) => {
-    throw corefileError(property, `${plugin}: ${property.name} is not supported: ${advice}`);
-  };
 }
 
 const units: Readonly<Record<string, number>> = {
@@ -131,12 +134,18 @@ export function readResponseCode(word: Word): number {
   return code;
 }
 
-/** An address to listen on: `:8080`, `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`. */
-export function readListenAddress(word: Word): string {
-  const match = /^(?:\[([^\]]*)\]|([^:]*)):([0-9]{1,5})$/.exec(word.text);
+/** Whether a text is an address to listen on: `:8080`, `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`. */
+export function isListenAddress(text: string): boolean {
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):([0-9]{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? "";
-  const port = Number(match?.[3] ?? -1);
-  if (match === null || port > 65_535 || (host !== "" && host !== "localhost" && parseIp(host) === undefined)) {
+  return (
+    match !== null && Number(match[3]) <= 65_535 && (host === "" || host === "localhost" || parseIp(host) !== undefined)
+  );
+}
+
+/** An address to listen on, see `isListenAddress`. */
+export function readListenAddress(word: Word): string {
+  if (!isListenAddress(word.text)) {
     throw corefileError(word, `${JSON.stringify(word.text)} is no address to listen on: write :8080 or 127.0.0.1:8080`);
   }
   return word.text;

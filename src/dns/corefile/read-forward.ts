@@ -12,7 +12,6 @@ import {
   readProperties,
   readResponseCode,
   readZoneList,
-  refuseProperty,
 } from "./arguments.ts";
 import type { Directive, Word } from "./blocks.ts";
 import type { ForwardSettings } from "./configuration.ts";
@@ -24,6 +23,16 @@ const mostUpstreams = 15;
 
 /** The text of a file, undefined when there is none. */
 export type ReadText = (path: string) => string | undefined;
+
+/** Properties that CoreDNS has besides, and what to do without them. */
+const elsewhere: Readonly<Record<string, string>> = {
+  max_idle_conns: "connections that are idle end after expire; remove the line",
+  max_connect_attempts: "every server is tried within 5 s in all; remove the line",
+  max_age: "use expire",
+  next_on_nodata: "use next NXDOMAIN, or remove the line",
+  doh_method: "use tls:// (DNS over TLS)",
+  resolver: "write the addresses of the servers",
+};
 
 /** `forward FROM TO... { ... }`; TO is an address, or a file such as `/etc/resolv.conf`. */
 export function readForward(plugin: Directive, readText: ReadText): ForwardSettings {
@@ -61,46 +70,44 @@ export function readForward(plugin: Directive, readText: ReadText): ForwardSetti
     expectArguments(property, 0, 0, form);
     set(change);
   };
-  readProperties(plugin, {
-    except: (property) => {
-      expectArguments(property, 1, Infinity, "except NAME...");
-      set({ except: [...settings.except, ...readZoneList(property.args)] });
+  readProperties(
+    plugin,
+    {
+      except: (property) => {
+        expectArguments(property, 1, Infinity, "except NAME...");
+        set({ except: [...settings.except, ...readZoneList(property.args)] });
+      },
+      policy: (property) =>
+        set({ policy: readChoice(onlyArgument(property, "policy POLICY"), ["random", "round_robin", "sequential"]) }),
+      max_fails: (property) => set({ maxFails: readInteger(onlyArgument(property, "max_fails NUMBER"), 0, 1e6) }),
+      health_check: (property) => set(readHealthCheck(property)),
+      expire: (property) => set({ expireMs: readDuration(onlyArgument(property, "expire DURATION")) }),
+      max_concurrent: (property) =>
+        set({ maxConcurrent: readInteger(onlyArgument(property, "max_concurrent NUMBER"), 0, 1e9) }),
+      force_tcp: flag("force_tcp", { forceTcp: true }),
+      prefer_udp: flag("prefer_udp", { preferUdp: true }),
+      failfast_all_unhealthy_upstreams: flag("failfast_all_unhealthy_upstreams", { failFast: true }),
+      tls: (property) => {
+        tls = { ...tls, ...readTlsFiles(property, readText) };
+      },
+      tls_servername: (property) => {
+        tls = { ...tls, serverName: onlyArgument(property, "tls_servername NAME").text };
+      },
+      next: (property) => {
+        expectArguments(property, 1, Infinity, "next RCODE...");
+        set({ next: property.args.map(readResponseCode) });
+      },
+      failover: (property) => {
+        expectArguments(property, 1, Infinity, "failover RCODE...");
+        const failover = property.args.map(readResponseCode);
+        if (failover.includes(3))
+          throw corefileError(property, "forward: NXDOMAIN is an answer: use next NXDOMAIN for it");
+        if (failover.includes(0)) throw corefileError(property, "forward: failover NOERROR would never take an answer");
+        set({ failover });
+      },
     },
-    policy: (property) =>
-      set({ policy: readChoice(onlyArgument(property, "policy POLICY"), ["random", "round_robin", "sequential"]) }),
-    max_fails: (property) => set({ maxFails: readInteger(onlyArgument(property, "max_fails NUMBER"), 0, 1e6) }),
-    health_check: (property) => set(readHealthCheck(property)),
-    expire: (property) => set({ expireMs: readDuration(onlyArgument(property, "expire DURATION")) }),
-    max_concurrent: (property) =>
-      set({ maxConcurrent: readInteger(onlyArgument(property, "max_concurrent NUMBER"), 0, 1e9) }),
-    force_tcp: flag("force_tcp", { forceTcp: true }),
-    prefer_udp: flag("prefer_udp", { preferUdp: true }),
-    failfast_all_unhealthy_upstreams: flag("failfast_all_unhealthy_upstreams", { failFast: true }),
-    tls: (property) => {
-      tls = { ...tls, ...readTlsFiles(property, readText) };
-    },
-    tls_servername: (property) => {
-      tls = { ...tls, serverName: onlyArgument(property, "tls_servername NAME").text };
-    },
-    next: (property) => {
-      expectArguments(property, 1, Infinity, "next RCODE...");
-      set({ next: property.args.map(readResponseCode) });
-    },
-    failover: (property) => {
-      expectArguments(property, 1, Infinity, "failover RCODE...");
-      const failover = property.args.map(readResponseCode);
-      if (failover.includes(3))
-        throw corefileError(property, "forward: NXDOMAIN is an answer: use next NXDOMAIN for it");
-      if (failover.includes(0)) throw corefileError(property, "forward: failover NOERROR would never take an answer");
-      set({ failover });
-    },
-    max_idle_conns: refuseProperty("forward", "connections that are idle end after expire; remove the line"),
-    max_connect_attempts: refuseProperty("forward", "every server is tried within 5 s in all; remove the line"),
-    max_age: refuseProperty("forward", "use expire"),
-    next_on_nodata: refuseProperty("forward", "use next NXDOMAIN, or remove the line"),
-    doh_method: refuseProperty("forward", "use tls:// (DNS over TLS)"),
-    resolver: refuseProperty("forward", "write the addresses of the servers"),
-  });
+    elsewhere,
+  );
   if (tls.serverName !== undefined && to.some((upstream) => upstream.tls?.serverName !== undefined)) {
     throw corefileError(plugin, "forward: a name behind % and tls_servername exclude each other: keep one of them");
   }

@@ -9,11 +9,22 @@ import {
   readInteger,
   readProperties,
   readZoneList,
-  refuseProperty,
 } from "./arguments.ts";
 import type { Directive, Word } from "./blocks.ts";
 import type { Fallthrough, KubernetesSettings } from "./configuration.ts";
 import { corefileError } from "./place.ts";
+
+/** Properties that CoreDNS has besides, and what to do without them. */
+const elsewhere: Readonly<Record<string, string>> = {
+  namespace_labels: "list the namespaces with namespaces",
+  multicluster: "remove the line and its zone",
+  apiserver_qps: "one watch for each kind is all that is asked of the API",
+  apiserver_burst: "one watch for each kind is all that is asked of the API",
+  apiserver_max_inflight: "one watch for each kind is all that is asked of the API",
+  upstream: "ExternalNames are resolved by this server itself; remove the line",
+  resyncperiod: "objects are watched; remove the line",
+  transfer: "use the plugin transfer",
+};
 
 /** `kubernetes [ZONES...] { ... }`; the zones of the block count when it names none. */
 export function readKubernetes(plugin: Directive, zonesOfBlock: readonly string[]): KubernetesSettings {
@@ -33,56 +44,52 @@ export function readKubernetes(plugin: Directive, zonesOfBlock: readonly string[
   const set = (change: Partial<KubernetesSettings>) => {
     settings = { ...settings, ...change };
   };
-  readProperties(plugin, {
-    endpoint: (property) => set({ endpoint: readUrl(onlyArgument(property, "endpoint URL")) }),
-    tls: (property) => {
-      expectArguments(property, 3, 3, "tls CERT KEY CACERT");
-      const [certificate, key, ca] = property.args.map(({ text }) => text);
-      set({ tls: { certificate: certificate ?? "", key: key ?? "", ca: ca ?? "" } });
+  readProperties(
+    plugin,
+    {
+      endpoint: (property) => set({ endpoint: readUrl(onlyArgument(property, "endpoint URL")) }),
+      tls: (property) => {
+        expectArguments(property, 3, 3, "tls CERT KEY CACERT");
+        const [certificate, key, ca] = property.args.map(({ text }) => text);
+        set({ tls: { certificate: certificate ?? "", key: key ?? "", ca: ca ?? "" } });
+      },
+      kubeconfig: (property) => {
+        expectArguments(property, 1, 2, "kubeconfig FILE [CONTEXT]");
+        const [file, context] = property.args;
+        if (context !== undefined) {
+          throw corefileError(context, "kubernetes: the current context of a kubeconfig is used; leave the name away");
+        }
+        set({ kubeconfig: file?.text ?? "" });
+      },
+      namespaces: (property) => {
+        expectArguments(property, 1, Infinity, "namespaces NAMESPACE...");
+        set({ namespaces: property.args.map(({ text }) => text) });
+      },
+      labels: (property) => {
+        expectArguments(property, 1, Infinity, "labels EXPRESSION");
+        set({ labels: readSelector(property) });
+      },
+      pods: (property) =>
+        set({ pods: readChoice(onlyArgument(property, "pods MODE"), ["disabled", "insecure", "verified"]) }),
+      endpoint_pod_names: (property) => {
+        expectArguments(property, 0, 0, "endpoint_pod_names");
+        set({ endpointPodNames: true });
+      },
+      ttl: (property) => set({ ttl: readInteger(onlyArgument(property, "ttl SECONDS"), 0, 3600) }),
+      noendpoints: (property) => {
+        expectArguments(property, 0, 0, "noendpoints");
+        set({ withEndpoints: false });
+      },
+      fallthrough: (property) => set({ fallthrough: readFallthrough(property) }),
+      ignore: (property) => {
+        readChoice(onlyArgument(property, "ignore empty_service"), ["empty_service"]);
+        set({ ignoreEmptyService: true });
+      },
+      startup_timeout: (property) =>
+        set({ startupTimeoutMs: readDuration(onlyArgument(property, "startup_timeout DURATION")) }),
     },
-    kubeconfig: (property) => {
-      expectArguments(property, 1, 2, "kubeconfig FILE [CONTEXT]");
-      const [file, context] = property.args;
-      if (context !== undefined) {
-        throw corefileError(context, "kubernetes: the current context of a kubeconfig is used; leave the name away");
-      }
-      set({ kubeconfig: file?.text ?? "" });
-    },
-    namespaces: (property) => {
-      expectArguments(property, 1, Infinity, "namespaces NAMESPACE...");
-      set({ namespaces: property.args.map(({ text }) => text) });
-    },
-    labels: (property) => {
-      expectArguments(property, 1, Infinity, "labels EXPRESSION");
-      set({ labels: readSelector(property) });
-    },
-    pods: (property) =>
-      set({ pods: readChoice(onlyArgument(property, "pods MODE"), ["disabled", "insecure", "verified"]) }),
-    endpoint_pod_names: (property) => {
-      expectArguments(property, 0, 0, "endpoint_pod_names");
-      set({ endpointPodNames: true });
-    },
-    ttl: (property) => set({ ttl: readInteger(onlyArgument(property, "ttl SECONDS"), 0, 3600) }),
-    noendpoints: (property) => {
-      expectArguments(property, 0, 0, "noendpoints");
-      set({ withEndpoints: false });
-    },
-    fallthrough: (property) => set({ fallthrough: readFallthrough(property) }),
-    ignore: (property) => {
-      readChoice(onlyArgument(property, "ignore empty_service"), ["empty_service"]);
-      set({ ignoreEmptyService: true });
-    },
-    startup_timeout: (property) =>
-      set({ startupTimeoutMs: readDuration(onlyArgument(property, "startup_timeout DURATION")) }),
-    namespace_labels: refuseProperty("kubernetes", "list the namespaces with namespaces"),
-    multicluster: refuseProperty("kubernetes", "remove the line and its zone"),
-    apiserver_qps: refuseProperty("kubernetes", "one watch for each kind is all that is asked of the API"),
-    apiserver_burst: refuseProperty("kubernetes", "one watch for each kind is all that is asked of the API"),
-    apiserver_max_inflight: refuseProperty("kubernetes", "one watch for each kind is all that is asked of the API"),
-    upstream: refuseProperty("kubernetes", "ExternalNames are resolved by this server itself; remove the line"),
-    resyncperiod: refuseProperty("kubernetes", "objects are watched; remove the line"),
-    transfer: refuseProperty("kubernetes", "use the plugin transfer"),
-  });
+    elsewhere,
+  );
   return settings;
 }
 

@@ -1,0 +1,126 @@
+import { CodedError } from "../../core/index.ts";
+import type { DnsEndpoint, DnsServer } from "../../dns/index.ts";
+import { listenDns } from "../../net/index.ts";
+import type { DnsListener } from "../../net/index.ts";
+import { readTextFile } from "./dns-files.ts";
+
+/** The sockets of a DNS server. They stay open when the server behind them is replaced. */
+export interface DnsListeners {
+  /**
+   * Listens where `server` wants to, and lets it answer there from then on. Rejects with `CodedError` when a new place cannot
+   * be listened to; then everything is as before.
+   */
+  apply(server: DnsServer): Promise<void>;
+  /** `udp://10.96.0.10:53` and so on. */
+  readonly places: readonly string[];
+  /** Answers what has arrived, then closes. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Which addresses `bind` means. */
+export type AddressesOf = (host: string | undefined, except: readonly string[]) => readonly string[];
+
+/** One place: the endpoint that answers there now, and its sockets. */
+interface Slot {
+  endpoint: DnsEndpoint;
+  readonly listener: DnsListener;
+  readonly identity: string;
+}
+
+interface Wanted {
+  readonly endpoint: DnsEndpoint;
+  readonly address: string;
+}
+
+/** Sockets that were closed by a new configuration may still have answers on their way. */
+const graceMs = 5000;
+
+/** Makes the sockets of DNS servers. */
+export function createDnsListeners(addressesOf: AddressesOf): DnsListeners {
+  const slots = new Map<string, Slot>();
+
+  const open = async ({ endpoint, address }: Wanted, identity: string): Promise<Slot> => {
+    const slot = { endpoint, identity };
+    const listener = listenDns({
+      addresses: [address],
+      port: endpoint.port,
+      // Whoever is in the slot when a query comes answers it: replacing it loses none.
+      answer: (query, transport, client) => slot.endpoint.answer(query, transport, client),
+      transfer: (query, client) => slot.endpoint.transfer?.(query, client),
+      ...(endpoint.tls === undefined || endpoint.transport !== "tls" ? {} : { tls: tlsIdentity(endpoint.tls) }),
+    });
+    await listener.ready;
+    return Object.assign(slot, { listener });
+  };
+
+  return {
+    apply: async (server) => {
+      const wanted = new Map<string, Wanted>();
+      for (const endpoint of server.endpoints) {
+        for (const address of addressesOf(endpoint.host, endpoint.except)) {
+          const key = `${endpoint.transport} ${address} ${endpoint.port}`;
+          // A block that binds an address is meant there, not the one for every address.
+          if (endpoint.host !== undefined || !wanted.has(key)) wanted.set(key, { endpoint, address });
+        }
+      }
+      const identities = new Map([...wanted].map(([key, { endpoint }]) => [key, identityOf(endpoint)]));
+      const opened = new Map<string, Slot>();
+      try {
+        for (const [key, one] of wanted) {
+          const identity = identities.get(key) ?? "";
+          const known = slots.get(key);
+          if (known?.identity === identity) continue;
+          // The same port with another certificate: there is no way to have both.
+          if (known !== undefined) {
+            slots.delete(key);
+            await known.listener.close(graceMs);
+          }
+          opened.set(key, await open(one, identity));
+        }
+      } catch (error) {
+        await Promise.all([...opened.values()].map(({ listener }) => listener.close(0)));
+        throw error;
+      }
+      for (const [key, slot] of opened) slots.set(key, slot);
+      for (const [key, slot] of slots) {
+        const one = wanted.get(key);
+        if (one !== undefined) {
+          slot.endpoint = one.endpoint;
+          continue;
+        }
+        slots.delete(key);
+        void slot.listener.close(graceMs);
+      }
+    },
+    get places() {
+      return [...slots.keys()].map((key) => {
+        const [transport = "", address = "", port = ""] = key.split(" ");
+        return `${transport}://${address.includes(":") ? `[${address}]` : address}:${port}`;
+      });
+    },
+    close: async (grace) => {
+      await Promise.all([...slots.values()].map(({ listener }) => listener.close(grace)));
+      slots.clear();
+    },
+  };
+}
+
+function identityOf({ transport, tls }: DnsEndpoint): string {
+  if (transport !== "tls" || tls === undefined) return transport;
+  const { keyPem, certificatePem } = tlsIdentity(tls);
+  return `${keyPem}\n${certificatePem}`;
+}
+
+function tlsIdentity({ certificate, key }: NonNullable<DnsEndpoint["tls"]>): {
+  readonly keyPem: string;
+  readonly certificatePem: string;
+} {
+  const read = (path: string) => {
+    const text = readTextFile(path);
+    if (text === undefined) {
+      throw new CodedError("InvalidCertificate", `${path} of tls cannot be read: check the path and who may read it`);
+    }
+    return text;
+  };
+  return { certificatePem: read(certificate), keyPem: read(key) };
+}

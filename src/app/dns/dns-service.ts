@@ -1,0 +1,223 @@
+import { messageOf } from "../../core/index.ts";
+import type { Cancel, Clock, Ip, Logger, Metrics, Random } from "../../core/index.ts";
+import { ClusterDataShelf, createDnsServer, parseResolvConf } from "../../dns/index.ts";
+import type { Answer, ClusterDnsCaches, DnsConfiguration, DnsServer, DnsServerParts } from "../../dns/index.ts";
+import { dnsDialer } from "../../net/index.ts";
+import { createDnsListeners } from "./dns-listeners.ts";
+import type { AddressesOf } from "./dns-listeners.ts";
+import { createDnsOperations } from "./dns-operations.ts";
+import { readDnsSource } from "./dns-source.ts";
+import type { DnsReading, DnsSource } from "./dns-source.ts";
+import { readTextFile } from "./dns-files.ts";
+import { ownAddresses } from "./own-addresses.ts";
+
+/** How DNS is served. */
+export interface DnsServiceOptions {
+  readonly source: DnsSource;
+  /** The cluster's objects; undefined when no block is about a cluster. */
+  readonly caches: ClusterDnsCaches | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Which addresses to listen on. */
+  readonly addressesOf: AddressesOf;
+  /** Where lines of the query log go. */
+  readonly writeQuery?: (line: string) => void;
+  /** Where this DNS is reached in the cluster. */
+  readonly nameservers?: readonly Ip[];
+  /** Reads a file that the configuration names; from the disk unless given. */
+  readonly readText?: (path: string) => string | undefined;
+  readonly environment?: (name: string) => string | undefined;
+  readonly port?: number;
+  /** Sockets for health, readiness and metrics that cannot be opened are an error (unless false: then a warning). */
+  readonly needsOperations?: boolean;
+  /** Wait for the cluster's names before listening, as long as the configuration says; not unless given. */
+  readonly waitsForNames?: boolean;
+}
+
+/** What became of a look at the configuration. */
+export type ReloadOutcome = "unchanged" | "reloaded" | "failed";
+
+/** DNS being served. */
+export interface DnsService {
+  /** For lookups of this process itself. */
+  readonly answer: Answer;
+  /** Where it listens: `dns://10.96.0.10:53`. */
+  readonly places: readonly string[];
+  readonly configuration: DnsConfiguration;
+  /** Resolves when all names of the cluster have arrived. */
+  whenReady(): Promise<void>;
+  /** Looks at the configuration now. When it cannot be used, everything stays as it is. */
+  reload(): Promise<ReloadOutcome>;
+  /**
+   * Goes on answering for as long as `lameduck` says (unless `now`) while `/ready` says no, then answers what it has taken,
+   * then ends.
+   */
+  close(now?: boolean): Promise<void>;
+}
+
+const graceMs = 5000;
+
+/** Serves DNS. Rejects with `CodedError` when the configuration cannot be used or a place cannot be listened to. */
+export async function startDnsService(options: DnsServiceOptions): Promise<DnsService> {
+  const { source, caches, clock, random, log, metrics, nameservers = [], needsOperations = true } = options;
+  const readText = options.readText ?? readTextFile;
+  const environment = options.environment ?? ((name) => process.env[name]);
+  const data = caches === undefined ? undefined : new ClusterDataShelf(caches, clock, metrics);
+  const dial = dnsDialer();
+  const failures = metrics
+    .counter({ name: "coredns_reload_failed_total", help: "Configurations that could not be used." })
+    .with();
+  const version = metrics.gauge({
+    name: "coredns_reload_version_info",
+    help: "The hash of the configuration that is in use.",
+    labels: ["hash", "value"],
+  });
+  const listeners = createDnsListeners(options.addressesOf);
+  const read = () => readDnsSource(source, { readText, environment, port: options.port });
+  let server: DnsServer | undefined;
+  let fingerprint: string | undefined;
+  let refusedFingerprint: string | undefined;
+  let cancelReload: Cancel = () => undefined;
+  let isClosing = false;
+  const operations = createDnsOperations({ metrics, notReady: () => server?.notReady() ?? ["kubernetes"] });
+
+  const make = (configuration: DnsConfiguration): DnsServer => {
+    const parts: DnsServerParts = {
+      clock,
+      random,
+      dial,
+      log,
+      metrics,
+      nameservers,
+      ownAddresses: ownAddresses(),
+      readText,
+      hostSearch: parseResolvConf(readText("/etc/resolv.conf") ?? "").searches,
+      ...(data === undefined ? {} : { data }),
+      ...(options.writeQuery === undefined ? {} : { writeQuery: options.writeQuery }),
+    };
+    return createDnsServer(configuration, parts);
+  };
+  const applyOperations = async (configuration: DnsConfiguration): Promise<void> => {
+    try {
+      await operations.apply(configuration);
+    } catch (error) {
+      if (needsOperations) throw error;
+      log.warn("DNS goes on without its pages for operators", { error: messageOf(error) });
+    }
+  };
+  const use = async (reading: Extract<DnsReading, { kind: "read" }>): Promise<void> => {
+    const { configuration } = reading;
+    for (const warning of configuration.warnings) log.warn(warning);
+    const made = make(configuration);
+    try {
+      if (options.waitsForNames === true && server === undefined) {
+        // Pages first: whoever waits can see for what.
+        server = made;
+        await applyOperations(configuration);
+        await Promise.race([made.whenReady(), wait(clock, startupTimeout(configuration))]);
+      } else await applyOperations(configuration);
+      await listeners.apply(made);
+    } catch (error) {
+      made.stop();
+      if (server !== undefined && server !== made) await applyOperations(server.configuration);
+      throw error;
+    }
+    const former = server === made ? undefined : server;
+    server = made;
+    data?.keep(made.data);
+    // Questions that it forwarded end within this time.
+    if (former !== undefined) clock.schedule(graceMs + 1000, () => former.stop());
+    if (fingerprint !== undefined) version.remove("sha256", fingerprint);
+    fingerprint = reading.fingerprint;
+    refusedFingerprint = undefined;
+    if (source.kind === "corefile") version.with("sha256", fingerprint).set(1);
+    made.probeLoops();
+  };
+  const reload = async (): Promise<ReloadOutcome> => {
+    const reading = read();
+    if (reading.fingerprint === fingerprint || isClosing) return "unchanged";
+    try {
+      if (reading.kind === "failed") throw reading.error;
+      await use(reading);
+      log.info("DNS configuration reloaded", { places: listeners.places.join(" ") });
+      return "reloaded";
+    } catch (error) {
+      failures.add();
+      // Once for each text: the next look comes soon.
+      if (refusedFingerprint !== reading.fingerprint) {
+        log.error("DNS configuration not used, the former one goes on", { error: messageOf(error) });
+      }
+      refusedFingerprint = reading.fingerprint;
+      return "failed";
+    }
+  };
+  let reloading: Promise<unknown> = Promise.resolve();
+  const reloadInTurn = (): Promise<ReloadOutcome> => {
+    const next = reloading.then(reload);
+    reloading = next.catch(() => undefined);
+    return next;
+  };
+  const watch = (): void => {
+    const settings = server?.configuration.servers.find((block) => block.reload !== undefined)?.reload;
+    // Without the plugin nothing is looked at, but a later configuration may have it: it comes by `reload()`.
+    if (settings === undefined) return;
+    const delay = settings.intervalMs + (random() * 2 - 1) * settings.jitterMs;
+    cancelReload = clock.schedule(delay, () => void reloadInTurn().then(watch, watch));
+  };
+
+  const first = read();
+  if (first.kind === "failed") throw first.error;
+  try {
+    await use(first);
+  } catch (error) {
+    await operations.close();
+    data?.stop();
+    throw error;
+  }
+  watch();
+
+  const current = (): DnsServer => {
+    if (server === undefined) throw new TypeError("DNS is served once it has started");
+    return server;
+  };
+  return {
+    answer: (query, transport, client) => {
+      const plain = current().endpoints.find(({ transport: way }) => way === "dns");
+      return plain?.answer(query, transport, client);
+    },
+    get places() {
+      return listeners.places;
+    },
+    get configuration() {
+      return current().configuration;
+    },
+    whenReady: () => current().whenReady(),
+    reload: async () => {
+      const outcome = await reloadInTurn();
+      cancelReload();
+      watch();
+      return outcome;
+    },
+    close: async (now = false) => {
+      isClosing = true;
+      cancelReload();
+      operations.shutDown();
+      const lameduck = Math.max(0, ...current().configuration.servers.map(({ health }) => health?.lameduckMs ?? 0));
+      if (!now && lameduck > 0) await wait(clock, lameduck);
+      await listeners.close(now ? 0 : graceMs);
+      current().stop();
+      data?.stop();
+      await operations.close();
+    },
+  };
+}
+
+function startupTimeout({ servers }: DnsConfiguration): number {
+  return Math.max(0, ...servers.map(({ kubernetes }) => kubernetes?.startupTimeoutMs ?? 0));
+}
+
+function wait(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.schedule(ms, resolve));
+}
