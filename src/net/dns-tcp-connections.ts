@@ -21,8 +21,10 @@ export interface DnsTcpLimits {
   readonly idleMs: number;
   /** How long a question may take from its first byte to its last. */
   readonly frameMs: number;
-  /** Questions of one connection that wait for their answer; reading pauses at more. */
+  /** Questions of one connection that wait for their answer; no further one is taken at more. */
   readonly maxPending: number;
+  /** Bytes of answers that a client has not taken; no further question is taken at more. */
+  readonly maxUnsentBytes: number;
 }
 
 export const defaultDnsTcpLimits: DnsTcpLimits = {
@@ -30,6 +32,7 @@ export const defaultDnsTcpLimits: DnsTcpLimits = {
   idleMs: 10_000,
   frameMs: 3000,
   maxPending: 100,
+  maxUnsentBytes: 65_536,
 };
 
 /** Longer questions do not exist outside of attacks; their connection is closed. */
@@ -40,8 +43,10 @@ const nothing: Buffer = Buffer.alloc(0);
 interface Connection {
   readonly socket: Socket;
   readonly client: { readonly address: string; readonly port: number };
-  /** Received bytes that are no whole question yet. */
+  /** Received bytes that are no whole question yet, or questions that are not taken yet. */
   rest: Buffer;
+  /** Whether there are whole questions in `rest`, because the client has too much open already. */
+  isStalled: boolean;
   pending: number;
   /** No more questions are taken: end when the last answer is sent. */
   isEnding: boolean;
@@ -84,7 +89,7 @@ export class DnsTcpConnections {
     if (graceMs > 0) await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     const closed = [...this.#connections.values()].map((connection) => {
       connection.isEnding = true;
-      if (connection.pending === 0) connection.socket.end();
+      this.#endWhenDone(connection);
       return new Promise((resolve) => connection.socket.once("close", resolve));
     });
     const timer = setTimeout(() => {
@@ -98,12 +103,17 @@ export class DnsTcpConnections {
   #accept(socket: Socket): void {
     if (this.#connections.size >= this.#limits.maxConnections) {
       const oldest = this.#connections.keys().next();
-      if (oldest.done !== true) oldest.value.destroy();
+      if (oldest.done !== true) {
+        // At once: the socket tells that it is closed only later, when others may have come.
+        this.#connections.delete(oldest.value);
+        oldest.value.destroy();
+      }
     }
     const connection: Connection = {
       socket,
       client: { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 },
       rest: nothing,
+      isStalled: false,
       pending: 0,
       isEnding: false,
       deadline: performance.now() + this.#limits.idleMs,
@@ -115,41 +125,56 @@ export class DnsTcpConnections {
     socket.on("drain", () => this.#resume(connection));
     socket.on("end", () => {
       connection.isEnding = true;
-      if (connection.pending === 0) socket.end();
+      this.#endWhenDone(connection);
     });
     socket.on("error", () => socket.destroy());
     socket.on("close", () => this.#connections.delete(socket));
   }
 
   #received(connection: Connection, chunk: Buffer): void {
-    let bytes = connection.rest.length === 0 ? chunk : Buffer.concat([connection.rest, chunk]);
-    connection.rest = nothing;
+    const startsHere = connection.rest.length === 0;
+    connection.rest = startsHere ? chunk : Buffer.concat([connection.rest, chunk]);
+    this.#takeAll(connection, startsHere);
+  }
+
+  /** Takes all whole questions, as long as the client takes the answers; `startsHere` when its bytes are all new. */
+  #takeAll(connection: Connection, startsHere: boolean): void {
+    const { socket, rest: bytes } = connection;
+    const { idleMs, frameMs, maxPending, maxUnsentBytes } = this.#limits;
     const ready: Uint8Array[] = [];
-    let questions = 0;
-    while (bytes.length >= 2) {
-      const length = bytes.readUInt16BE(0);
+    let at = 0;
+    let unsent = socket.writableLength;
+    connection.isStalled = false;
+    while (bytes.length - at >= 2) {
+      const length = bytes.readUInt16BE(at);
       if (length > longestQuestion || length === 0) {
-        connection.socket.destroy();
+        socket.destroy();
         return;
       }
-      if (bytes.length < 2 + length) break;
-      this.#take(connection, bytes.subarray(2, 2 + length), ready);
-      bytes = bytes.subarray(2 + length);
-      questions++;
+      if (bytes.length - at < 2 + length) break;
+      if (connection.pending >= maxPending || unsent >= maxUnsentBytes) {
+        connection.isStalled = true;
+        break;
+      }
+      const before = ready.length;
+      this.#take(connection, bytes.subarray(at + 2, at + 2 + length), ready);
+      if (ready.length > before) unsent += 2 + (ready.at(-1)?.length ?? 0);
+      at += 2 + length;
     }
-    const { idleMs, frameMs } = this.#limits;
-    if (questions > 0) {
+    // A copy, so that a few bytes do not hold the whole chunk.
+    if (at > 0) connection.rest = at === bytes.length ? nothing : Buffer.from(bytes.subarray(at));
+    if (at > 0) {
       connection.deadline = performance.now() + idleMs;
-      this.#connections.delete(connection.socket);
-      this.#connections.set(connection.socket, connection);
+      this.#connections.delete(socket);
+      this.#connections.set(socket, connection);
     }
-    if (bytes.length > 0) {
-      const startsHere = questions > 0 || bytes.length === chunk.length;
-      if (startsHere) connection.deadline = performance.now() + frameMs;
-      // A copy, so that a few bytes do not hold the whole chunk.
-      connection.rest = Buffer.from(bytes);
-    }
+    const isPartial = connection.rest.length > 0 && !connection.isStalled;
+    if (isPartial && (at > 0 || startsHere)) connection.deadline = performance.now() + frameMs;
     this.#send(connection, ready);
+    if (!connection.isStalled) return;
+    socket.pause();
+    // What the system has taken at once makes no event. The other connections come first.
+    if (!socket.writableNeedDrain && connection.pending < maxPending) setImmediate(() => this.#resume(connection));
   }
 
   #take(connection: Connection, question: Buffer, ready: Uint8Array[]): void {
@@ -167,8 +192,7 @@ export class DnsTcpConnections {
     void answer.then((later) => {
       connection.pending--;
       this.#send(connection, later === undefined ? [] : [later]);
-      if (connection.isEnding && connection.pending === 0) connection.socket.end();
-      else this.#resume(connection);
+      this.#resume(connection);
     });
   }
 
@@ -205,8 +229,21 @@ export class DnsTcpConnections {
     if (!socket.write(out)) socket.pause();
   }
 
-  #resume({ socket, pending }: Connection): void {
-    if (socket.isPaused() && !socket.writableNeedDrain && pending < this.#limits.maxPending) socket.resume();
+  /** Goes on with a client that took its answers, or got them. */
+  #resume(connection: Connection): void {
+    const { socket } = connection;
+    const { maxPending } = this.#limits;
+    if (socket.destroyed) return;
+    if (connection.isStalled && !socket.writableNeedDrain && connection.pending < maxPending) {
+      this.#takeAll(connection, false);
+    }
+    this.#endWhenDone(connection);
+    const mayRead = !connection.isStalled && !socket.writableNeedDrain && connection.pending < maxPending;
+    if (socket.isPaused() && mayRead) socket.resume();
+  }
+
+  #endWhenDone({ socket, isEnding, isStalled, pending }: Connection): void {
+    if (isEnding && !isStalled && pending === 0) socket.end();
   }
 
   #closeIdle(): void {
