@@ -208,8 +208,7 @@ export class DnsTcpConnections {
       if (socket.writableNeedDrain) await drained(socket);
     }
     connection.pending--;
-    if (connection.isEnding && connection.pending === 0) socket.end();
-    else this.#resume(connection);
+    this.#resume(connection);
   }
 
   /** Writes all answers with one system call. */

@@ -162,7 +162,8 @@ const modes = {
     const bytes = frame(good);
     const start = performance.now();
     const udp = createSocket("udp4");
-    for (let i = 0; closed < count && performance.now() - start < 20_000; i++) {
+    const isOver = () => closed === count || performance.now() - start > 20_000;
+    for (let i = 0; !isOver(); i++) {
       const byte = bytes.subarray(i % bytes.length, (i % bytes.length) + 1);
       // Never the last one: the question stays open.
       if (i % bytes.length !== bytes.length - 1) for (const socket of sockets) if (socket.writable) socket.write(byte);

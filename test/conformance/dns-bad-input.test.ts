@@ -46,7 +46,7 @@ async function holding<T>(count: number, mode: string, args: readonly string[], 
       await once(child, "close");
       return JSON.parse(text) as unknown;
     });
-    await Promise.all(children.map((child) => child.stderr !== null && once(child.stderr, "data")));
+    await Promise.all(children.flatMap(({ stderr }) => (stderr === null ? [] : [once(stderr, "data")])));
     // Whoever waits for them gets their errors; until then there may be worse ones.
     for (const output of outputs) output.catch(() => undefined);
     const result = await during();
