@@ -425,6 +425,17 @@ describe("ForwardCache, stale answers", () => {
     expect(ask()).toMatchObject({ rcode: 3 });
   });
 
+  it("give no way to a denial when told so, until they end", async () => {
+    const { ask, sent, clock } = await filled({ stale: { ...stale, prefersPositive: true, recheckSeconds: 1 } });
+    const reply = ask();
+    sent[1]?.reply({ rcode: 3, authorities: [soaRecord(10, 10)] });
+    expect(await reply).toMatchObject({ rcode: 0, answer: [{ ttl: 30 }] });
+    clock.advance(100_000);
+    const last = ask();
+    sent[2]?.reply({ rcode: 3, authorities: [soaRecord(10, 10)] });
+    expect(await last).toMatchObject({ rcode: 3 });
+  });
+
   it("end some time", async () => {
     const { ask, sent, clock, cache } = await filled();
     clock.advance(100_000);

@@ -38,6 +38,8 @@ export interface StaleOptions {
   readonly ttlSeconds?: number;
   /** How long nobody is asked after that failed; 30 unless given. */
   readonly recheckSeconds?: number;
+  /** Serves expired records rather than a new denial of them; no unless given. */
+  readonly prefersPositive?: boolean;
 }
 
 /** What a cache does. */
@@ -233,7 +235,7 @@ export class ForwardCache implements Resolver {
     };
     const settle = (reply: Reply | undefined) => {
       stored.isRefreshing = false;
-      if (reply === undefined || isFailure(reply.rcode)) failed();
+      if (reply === undefined || this.#isWorse(reply, stored)) failed();
     };
     const reply = this.#fetch(request);
     if (reply instanceof Promise) reply.then(settle, () => settle(undefined));
@@ -261,7 +263,7 @@ export class ForwardCache implements Resolver {
     this.#counts.misses++;
     const fresh = this.#fetch(request);
     const better = (reply: Reply | undefined) => {
-      if (reply !== undefined && !isFailure(reply.rcode)) return reply;
+      if (reply !== undefined && !this.#isWorse(reply, stored)) return reply;
       stored.recheckAt = this.#now() + 1000 * recheckSeconds;
       return serve();
     };
@@ -279,6 +281,13 @@ export class ForwardCache implements Resolver {
       };
       fresh.then(settle, () => settle(undefined));
     });
+  }
+
+  /** Whether a reply is no reason to forget what may still be served, be it stale. */
+  #isWorse(reply: Reply, stored: StoredReply): boolean {
+    if (reply.rcode !== responseCodes.NOERROR && reply.rcode !== responseCodes.NXDOMAIN) return true;
+    const isDenial = reply.answer.every(({ type }) => type !== stored.type);
+    return isDenial && stored.kind === "positive" && this.#options.stale?.prefersPositive === true;
   }
 
   #fetch(request: Request): MaybeLater<Reply> | undefined {
@@ -310,8 +319,7 @@ export class ForwardCache implements Resolver {
     if (seconds <= 0) return reply;
     const now = this.#now();
     const before = this.#find(request, now);
-    // What is good enough to be served stale is better than a failure.
-    if (kind === "failure" && before !== undefined) return reply;
+    if (before !== undefined && this.#isWorse(reply, before)) return reply;
     const staleSeconds = stale === undefined || kind === "failure" ? 0 : (stale.seconds ?? 3600);
     const records = this.#pack(request, reply);
     if (before !== undefined) this.#storeOf(before.kind).delete(before);
@@ -373,10 +381,6 @@ export class ForwardCache implements Resolver {
 /** When a reply is no longer fresh. */
 function expiryOf({ storedAt, ttl }: StoredReply): number {
   return storedAt + 1000 * ttl;
-}
-
-function isFailure(rcode: number): boolean {
-  return rcode !== responseCodes.NOERROR && rcode !== responseCodes.NXDOMAIN;
 }
 
 function withTtl(reply: Reply, ttl: number): Reply {

@@ -1,4 +1,3 @@
-import { responseCodes } from "../codec/index.ts";
 import type { Cancel, Clock } from "../core/index.ts";
 import type { Reply } from "./resolver.ts";
 
@@ -19,6 +18,8 @@ export interface QuestionOptions {
   readonly totalTimeoutMs: number;
   /** Attempts in all; a server that does not answer gets another one after all others had theirs. */
   readonly maxAttempts: number;
+  /** Whether asking another server would be pointless: this one knows. */
+  readonly isFinal: (rcode: number) => boolean;
 }
 
 /**
@@ -27,7 +28,7 @@ export interface QuestionOptions {
  */
 export function askInTurn(
   candidates: readonly Candidate[],
-  { clock, totalTimeoutMs, maxAttempts }: QuestionOptions,
+  { clock, totalTimeoutMs, maxAttempts, isFinal }: QuestionOptions,
   done: (reply: Reply | undefined) => void,
 ): Cancel {
   const deadline = clock.monotonic() + totalTimeoutMs;
@@ -97,9 +98,4 @@ export function askInTurn(
   const cancelDeadline = clock.schedule(totalTimeoutMs, () => finish(last));
   startNext();
   return cancel;
-}
-
-/** Whether asking the next server would be pointless: this one knows. */
-function isFinal(rcode: number): boolean {
-  return rcode === responseCodes.NOERROR || rcode === responseCodes.NXDOMAIN;
 }

@@ -1,6 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addressRecord, fakeUpstreams, requestFor, settle } from "../../test/support/fake-upstreams.ts";
-import { dnsName, recordTypes, responseCodes } from "../codec/index.ts";
+import { dnsName, encodeMessage, queryMessage, recordTypes, responseCodes } from "../codec/index.ts";
 import { ManualClock, createMetrics, ip, seededRandom } from "../core/index.ts";
 import { Forwarder } from "./forwarder.ts";
 import type { ForwarderOptions } from "./forwarder.ts";
@@ -167,6 +168,47 @@ describe("Forwarder", () => {
     expect(await next).toMatchObject({ rcode: responseCodes.REFUSED });
     void ask("c.example.com");
     expect(sent[4]?.upstream).toBe(first);
+  });
+
+  it("asks the next server only after the codes it was told", async () => {
+    const failover = [responseCodes.REFUSED];
+    const { ask, sent } = world({ upstreams: [first, second], policy: "sequential", failover });
+    const failed = ask();
+    sent[0]?.reply({ rcode: responseCodes.SERVFAIL });
+    expect(await failed).toMatchObject({ rcode: responseCodes.SERVFAIL });
+    const refused = ask("b.example.com");
+    sent[1]?.reply({ rcode: responseCodes.REFUSED });
+    sent[2]?.reply({ rcode: responseCodes.NXDOMAIN });
+    expect(await refused).toMatchObject({ rcode: responseCodes.NXDOMAIN });
+  });
+
+  it("survives any bytes, and believes none of them", async () => {
+    const { ask, sent } = world({ attemptTimeoutMs: 1000 });
+    const good = encodeMessage({
+      ...queryMessage(0, { name: dnsName("a.example.com"), type: 1, class: 1 }),
+      response: true,
+      answers: [addressRecord(66)],
+    });
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 600 }),
+      // A good answer with a byte changed; the id stays wrong, whatever is changed.
+      fc.tuple(fc.nat(good.length - 1), fc.nat(255)).map(([at, value]) => good.with(at, value)),
+    );
+    const reply = ask();
+    const id = sent[0]?.query.id ?? 0;
+    fc.assert(
+      fc.property(bytes, fc.boolean(), (lie, rightId) => {
+        const aimed = lie.slice();
+        aimed[0] = id >> 8;
+        aimed[1] = (id & 255) ^ (rightId && aimed.length < 12 ? 0 : 1);
+        // Over TCP nobody counts, so that all of them are looked at.
+        sent.at(-1)?.handlers.message(aimed);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(sent.at(-1)?.transport).toBe("tcp");
+    sent.at(-1)?.reply({ answers: [addressRecord(1)] });
+    expect(await reply).toMatchObject({ answer: [{ data: { packed: Uint8Array.of(192, 0, 2, 1) } }] });
   });
 
   it("asks a silent server again when there is no other", async () => {

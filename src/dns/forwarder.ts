@@ -55,6 +55,8 @@ export interface ForwarderOptions {
   /** Checks in a row that must fail until a server counts as down; 2 unless given, 0 for never. */
   readonly maxFails?: number;
   readonly healthCheck?: HealthCheckOptions;
+  /** Response codes after which the next server is asked; all but NOERROR and NXDOMAIN unless given. */
+  readonly failover?: readonly number[];
   /** Answers SERVFAIL at once when all servers are down, in place of asking one at random. */
   readonly failfast?: boolean;
   /** Where what happened is counted, too. */
@@ -217,7 +219,11 @@ export class Forwarder implements Resolver {
   }
 
   #ask(request: Request): Promise<Reply> {
-    const { clock, random, policy = "random", totalTimeoutMs = 5000 } = this.#options;
+    const { clock, random, policy = "random", totalTimeoutMs = 5000, failover } = this.#options;
+    const isFinal = (rcode: number) =>
+      failover === undefined
+        ? rcode === responseCodes.NOERROR || rcode === responseCodes.NXDOMAIN
+        : !failover.includes(rcode);
     const states = this.#upstreams.map(({ health }) => health.state);
     const order = upstreamOrder(states, policy, this.#turn++, random);
     const candidates = order
@@ -235,7 +241,7 @@ export class Forwarder implements Resolver {
         finish(undefined);
       };
       this.#stops.add(giveUp);
-      cancel = askInTurn(candidates, { clock, totalTimeoutMs, maxAttempts: 2 * candidates.length }, finish);
+      cancel = askInTurn(candidates, { clock, totalTimeoutMs, maxAttempts: 2 * candidates.length, isFinal }, finish);
     });
   }
 

@@ -90,6 +90,7 @@ export class Forwarding implements Resolver {
       },
       maxConcurrent: settings.maxConcurrent,
       failfast: settings.failFast,
+      ...(settings.failover.length === 0 ? {} : { failover: settings.failover }),
       ...forwardOptions,
     });
   }
