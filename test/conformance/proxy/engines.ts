@@ -12,6 +12,8 @@ export interface EngineUnderTest {
   readonly mode: ProxyMode;
   /** Opens it in the network namespace of a node (a path); called outside of it. */
   open(namespace: string): ProxyEngine;
+  /** Schedulers beyond weights by chance that it carries out, of those that the suite tries. */
+  readonly schedulers: readonly ("lc" | "mh")[];
   /** What others may do to its rules, run in a node's namespace; by a name. */
   readonly damages: readonly (readonly [string, () => void])[];
 }
@@ -20,6 +22,7 @@ export const nftables: EngineUnderTest = {
   name: "nftables",
   mode: "nftables",
   open: (namespace) => nftablesEngine({ rules: openNft({ namespace }) }),
+  schedulers: ["mh"],
   damages: [
     ["nft flush ruleset", () => nft("flush", "ruleset")],
     ["nft delete table ip sealane", () => nft("delete", "table", "ip", tableName)],
@@ -38,6 +41,7 @@ export const userspace: EngineUnderTest = {
       clock: systemClock,
       random: secureRandom(),
     }),
+  schedulers: ["lc", "mh"],
   damages: [
     ["nft flush ruleset", () => nft("flush", "ruleset")],
     ["nft delete table ip sealane-userspace", () => nft("delete", "table", "ip", "sealane-userspace")],

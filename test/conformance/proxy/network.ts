@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cidr } from "../../../src/core/index.ts";
-import type { Cidr, Ip } from "../../../src/core/index.ts";
+import { cidr, cidrAddress } from "../../../src/core/index.ts";
+import type { Cidr, Ip, IpFamily } from "../../../src/core/index.ts";
 import {
   applyLinkSteps,
   createNamespace,
@@ -25,7 +25,7 @@ const etherTypes = [0x0800, 0x86dd];
 export class TestNetwork {
   readonly #folder = mkdtempSync(join(tmpdir(), "sealane-suite-"));
   readonly #made: string[] = [];
-  readonly #servers: PodServers[] = [];
+  readonly #servers = new Map<PodName, PodServers>();
   readonly #watches: PacketSocket[] = [];
   readonly #sightings = new Set<(packet: IpPacket) => void>();
 
@@ -49,8 +49,47 @@ export class TestNetwork {
     return () => void this.#sightings.delete(seen);
   }
 
+  /** How many TCP connections an address of a pod has at present. */
+  connections(pod: PodName, at: string): number {
+    return this.#servers.get(pod)?.connections(at) ?? 0;
+  }
+
+  /**
+   * Gives pod b1 so many more addresses, each of them an endpoint, and the client as many to call from. A pod's answer over
+   * TCP says at which address it was reached.
+   */
+  addCrowd(size: number): void {
+    const members = (family: IpFamily, place: "b1" | "client"): readonly Ip[] =>
+      Array.from({ length: size }, (_, i) => crowdAddress(place, family, i));
+    for (const place of ["b1", "client"] as const) {
+      inNamespace(this.path(place), () =>
+        applyLinkSteps(
+          families.flatMap((family) =>
+            members(family, place).map((address) => ({
+              kind: "address" as const,
+              address,
+              prefix: family === "IPv4" ? 32 : 128,
+              link: "eth0",
+            })),
+          ),
+        ),
+      );
+    }
+    for (const node of nodes) {
+      const toPods = (family: IpFamily): LinkStep =>
+        node === "node-2"
+          ? { kind: "route", to: crowdRanges.b1[family], link: `${podLinkPrefix}b1` }
+          : route(crowdRanges.b1[family], addressOf("node-2", family));
+      const steps = families.flatMap((family) => [
+        toPods(family),
+        route(crowdRanges.client[family], addressOf("client", family)),
+      ]);
+      inNamespace(this.path(node), () => applyLinkSteps(steps));
+    }
+  }
+
   stop(): void {
-    for (const servers of this.#servers) servers.close();
+    for (const servers of this.#servers.values()) servers.close();
     for (const watch of this.#watches) watch.close();
     for (const path of this.#made) removeNamespace(path);
     rmSync(this.#folder, { recursive: true, force: true });
@@ -70,7 +109,7 @@ export class TestNetwork {
     for (const node of nodes) this.#node(node);
     for (const pod of pods) {
       const servers = inNamespace(this.path(pod), () => listenInPod(pod));
-      this.#servers.push(servers);
+      this.#servers.set(pod, servers);
     }
     for (const etherType of etherTypes) {
       const received = (frame: Uint8Array): void => {
@@ -150,6 +189,16 @@ export class TestNetwork {
   #configure(place: Place | "router", steps: readonly LinkStep[]): void {
     inNamespace(this.path(place), () => applyLinkSteps([{ kind: "link", name: "eth0", state: "up" }, ...steps]));
   }
+}
+
+const crowdRanges = {
+  b1: { IPv4: cidr("10.250.0.0/16"), IPv6: cidr("fd00:250::/112") },
+  client: { IPv4: cidr("192.168.200.0/22"), IPv6: cidr("fd00:200::/112") },
+} as const;
+
+/** The address of a member of the crowd: of an endpoint on b1, or of a client. */
+export function crowdAddress(place: "b1" | "client", family: IpFamily, index: number): Ip {
+  return cidrAddress(crowdRanges[place][family], index + 1);
 }
 
 function veth(name: string, namespace: string, more: { readonly master?: string } = {}): LinkStep {

@@ -12,9 +12,13 @@ import { answerSctp } from "./sctp-frames.ts";
 export interface Greeting {
   readonly pod: string;
   readonly client: string;
+  /** Over TCP: the address of the pod that the client reached. */
+  readonly at?: string;
 }
 
 export interface PodServers {
+  /** How many TCP connections an address of the pod has at present. */
+  connections(at: string): number;
   close(): void;
 }
 
@@ -23,14 +27,18 @@ export interface PodServers {
  * UDP and SCTP, IPv4 and IPv6.
  */
 export function listenInPod(pod: PodName): PodServers {
-  const greet = (client: string): string => {
-    const greeting: Greeting = { pod, client: client.replace("::ffff:", "") };
+  const greet = (client: string, at?: string): string => {
+    const greeting: Greeting = { pod, client: plain(client), ...(at === undefined ? {} : { at: plain(at) }) };
     return JSON.stringify(greeting);
   };
+  const open = new Map<string, number>();
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
+    const at = plain(socket.localAddress ?? "");
+    open.set(at, (open.get(at) ?? 0) + 1);
+    socket.once("close", () => open.set(at, (open.get(at) ?? 0) - 1));
     // A client that wants its connection to stay says so by sending something; everybody else closes when it has read.
-    socket.write(greet(socket.remoteAddress ?? ""));
+    socket.write(greet(socket.remoteAddress ?? "", socket.localAddress));
     socket.on("data", (bytes) => socket.write(bytes));
   });
   server.listen({ port: podPort, backlog: 4096 });
@@ -54,12 +62,17 @@ export function listenInPod(pod: PodName): PodServers {
     return socket;
   });
   return {
+    connections: (at) => open.get(at) ?? 0,
     close() {
       server.close();
       for (const socket of datagrams) socket.close();
       for (const socket of [...frames, ...swallow]) socket.close();
     },
   };
+}
+
+function plain(address: string): string {
+  return address.replace("::ffff:", "");
 }
 
 /** Binds on the spot, while the thread is in the namespace: with a lookup that does not wait. */

@@ -2,7 +2,7 @@ import { createSocket } from "node:dgram";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { ip } from "../../../src/core/index.ts";
-import type { IpFamily, Port, Protocol } from "../../../src/core/index.ts";
+import type { Ip, IpFamily, Port, Protocol } from "../../../src/core/index.ts";
 import { inNamespace } from "../../../src/kernel/index.ts";
 import { readIp } from "./ip-packet.ts";
 import type { TestNetwork } from "./network.ts";
@@ -19,6 +19,8 @@ export interface Target {
   readonly protocol: Protocol;
   readonly destination: string;
   readonly port: Port;
+  /** For TCP: the address to call from, which the place must have; default: the one that the kernel chooses. */
+  readonly source?: Ip;
 }
 
 /** What the sender of a packet saw. */
@@ -115,7 +117,7 @@ export class Senders {
     });
   }
 
-  #connecting(from: Place, { family, destination, port }: Target): Socket {
+  #connecting(from: Place, { family, destination, port, source }: Target): Socket {
     const number = family === "IPv4" ? 4 : 6;
     const socket = inNamespace(this.#network.path(from), () =>
       connect({
@@ -124,6 +126,7 @@ export class Senders {
         family: number,
         autoSelectFamily: false,
         noDelay: true,
+        ...(source === undefined ? {} : { localAddress: source }),
         lookup: (_host, _options, found) => found(null, destination, number),
       }),
     );
