@@ -75,7 +75,7 @@ describe("a node's proxy", () => {
       keepConnectingFrom("node/1", "10.96.0.80", 80),
       keepConnectingFrom("client", "192.168.100.11", 30080),
     ]);
-    for (const mode of ["iptables", "userspace", "nftables"]) {
+    for (const mode of ["userspace", "nftables"]) {
       for (const node of ["node-1", "node-2", "node-3"]) {
         expect(await sealane.run("proxy", "set-mode", node, mode)).toMatchObject({ code: 0, stderr: "" });
       }
@@ -89,17 +89,17 @@ describe("a node's proxy", () => {
     expect(await exec("node/1", "sh", "-c", "iptables-legacy-save; iptables-nft-save 2>/dev/null")).not.toContain(
       "KUBE-",
     );
-    expect((await exec("node/1", "nft", "list", "tables")).trim()).toBe("table ip sealane");
+    expect((await exec("node/1", "nft", "list", "tables")).trim()).toBe("table ip sealane-cni\ntable ip sealane");
   }, 60_000);
 
   it("stays in its mode when its agent is started again", async () => {
-    expect((await sealane.run("proxy", "set-mode", "node-2", "iptables")).code).toBe(0);
+    expect((await sealane.run("proxy", "set-mode", "node-2", "userspace")).code).toBe(0);
     await sealane.run("node", "stop", "node-2");
     expect((await sealane.run("proxy", "set-mode", "node-2", "nftables")).stderr).toContain("does not run");
     await sealane.run("node", "start", "node-2");
     await expect
       .poll(() => exec("node/2", "curl", "-s", "http://127.0.0.1:10249/proxyMode"), { timeout: 10_000 })
-      .toBe("iptables");
+      .toBe("userspace");
   });
 
   it.each([
