@@ -20,6 +20,8 @@ export interface UpstreamTls {
 export interface Upstream extends DnsServerAddress {
   /** Given for servers that are asked over TLS, and only so. */
   readonly tls?: UpstreamTls;
+  /** How long a connection to it stays open without queries, in milliseconds; the dialer's own time unless given. */
+  readonly idleMs?: number;
 }
 
 /** Who hears from an upstream. A message may be anybody's: whoever asked checks it. */

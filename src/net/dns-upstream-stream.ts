@@ -12,6 +12,7 @@ interface Address {
     readonly cert?: string;
     readonly key?: string;
   };
+  readonly idleMs?: number;
 }
 
 interface Handlers {
@@ -36,6 +37,7 @@ interface Waiting {
 
 interface Connection {
   readonly socket: Socket;
+  readonly idleMs: number;
   /** By the id on this connection, which need not be the query's own. */
   readonly waiting: Map<number, Waiting>;
   rest: Buffer;
@@ -121,7 +123,7 @@ export class StreamUpstreams {
   /** The least busy connection; a new one when all are busy and there may be more. */
   #choose(to: Address, transport: StreamTransport, fresh: boolean): Connection {
     const { maxConnections, maxPipelined } = this.#limits;
-    const key = `${transport} ${to.address} ${to.port} ${JSON.stringify(to.tls ?? {})}`;
+    const key = `${transport} ${to.address} ${to.port} ${to.idleMs ?? ""} ${JSON.stringify(to.tls ?? {})}`;
     const pool = this.#pools.get(key) ?? new Set();
     this.#pools.set(key, pool);
     let best: Connection | undefined;
@@ -149,6 +151,7 @@ export class StreamUpstreams {
     const socket = transport === "tls" ? connectTls(to) : connectTcp(to);
     const connection: Connection = {
       socket,
+      idleMs: to.idleMs ?? this.#limits.idleMs,
       waiting: new Map(),
       rest: nothing,
       lastReceivedAt: 0,
@@ -180,14 +183,14 @@ export class StreamUpstreams {
   /** Closes a connection without queries: soon when nobody should use it, else after a while. */
   #rest(connection: Connection): void {
     if (connection.waiting.size > 0) return;
-    const { socket, isRetired } = connection;
+    const { socket, isRetired, idleMs } = connection;
     if (isRetired) {
       socket.destroy();
       return;
     }
     socket.unref();
     clearTimeout(connection.idleTimer);
-    connection.idleTimer = setTimeout(() => socket.destroy(), this.#limits.idleMs).unref();
+    connection.idleTimer = setTimeout(() => socket.destroy(), idleMs).unref();
   }
 }
 

@@ -271,6 +271,29 @@ describe("dnsDialer(), TCP", () => {
     await until(() => sockets.size === 0 && dialer.stats().connections === 0);
   });
 
+  it("keeps connections as long as their server is said to, and apart from others", async () => {
+    const { port, sockets, accepted } = await tcpServer(echo);
+    const dialer = dialerOf();
+    const address = ip("127.0.0.1");
+    const replies: string[] = [];
+    for (const upstream of [
+      { address, port, idleMs: 20 },
+      { address, port },
+    ]) {
+      const cancel = dialer.send(upstream, "tcp", message(1, "x"), {
+        message: () => {
+          replies.push("answer");
+          cancel();
+        },
+        failed: () => replies.push("failed"),
+      });
+    }
+    await until(() => replies.length === 2 && sockets.size === 1);
+    expect(replies).toEqual(["answer", "answer"]);
+    expect(accepted()).toBe(2);
+    expect(dialer.stats().connections).toBe(1);
+  });
+
   it("trusts no connection on which a query waited in vain", async () => {
     let isSilent = true;
     const { port, accepted } = await tcpServer((bytes, send) => {

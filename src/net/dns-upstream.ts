@@ -13,6 +13,8 @@ export interface DnsUpstreamAddress {
     readonly cert?: string;
     readonly key?: string;
   };
+  /** How long a connection to it stays open without queries, in milliseconds; as for all unless given. */
+  readonly idleMs?: number;
 }
 
 /** Who hears what the server says. */

@@ -75,7 +75,7 @@ export class Forwarding implements Resolver {
     const { dial, clock, random, metrics, forwardOptions } = this.#parts;
     const { settings } = this;
     return new Forwarder({
-      upstreams: this.#upstreams,
+      upstreams: this.#upstreams.map((upstream) => ({ ...upstream, idleMs: settings.expireMs })),
       dial,
       clock,
       random,
