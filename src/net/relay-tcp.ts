@@ -4,6 +4,8 @@ import { hasCode, parseIp } from "../core/index.ts";
 import type { Clock, Ip, IpFamily, Port } from "../core/index.ts";
 import { familyOf } from "./address-family.ts";
 import { ownDialKey } from "./relay-session.ts";
+import { bufferedReading } from "./relay-buffer.ts";
+import type { BufferedReading } from "./relay-buffer.ts";
 import type { RelayDecisions, RelayShared } from "./relay-session.ts";
 
 /** One listening socket for redirected TCP connections. */
@@ -60,9 +62,9 @@ function serve(client: Socket, options: TcpRelayOptions): void {
       return;
     }
     dialEndpoint(target, options, {
-      connected: (upstream) => {
+      connected: (upstream, reading) => {
         session.connected();
-        relay(client, upstream, session);
+        relay(client, upstream, reading, session);
       },
       failed: (why) => {
         session.failed(why);
@@ -90,7 +92,7 @@ function arrivalOf(client: Socket, { kernel, family, list, ownDials }: TcpRelayO
 }
 
 interface DialHandlers {
-  readonly connected: (upstream: Socket) => void;
+  readonly connected: (upstream: Socket, reading: BufferedReading) => void;
   readonly failed: (why: "refused" | "timeout") => void;
   readonly broken: () => void;
 }
@@ -101,6 +103,7 @@ function dialEndpoint(
   { connected, failed, broken }: DialHandlers,
 ): void {
   const family = familyOf(ip);
+  const reading = bufferedReading();
   let upstream: Socket;
   try {
     // The look-up that answers on the spot makes the socket before `within` returns.
@@ -115,6 +118,7 @@ function dialEndpoint(
         noDelay: true,
         keepAlive: true,
         keepAliveInitialDelay: keepAliveMs,
+        onread: reading.onread,
       }),
     );
   } catch {
@@ -130,7 +134,7 @@ function dialEndpoint(
   };
   const onConnect = (): void => {
     end();
-    connected(upstream);
+    connected(upstream, reading);
   };
   const onError = (error: Error): void => {
     end();
@@ -152,7 +156,7 @@ function isOutOfResources(error: unknown): boolean {
 }
 
 /** Joins both ends until both have said everything. Each end's bytes, end and failure arrive at the other as they were. */
-function relay(client: Socket, upstream: Socket, session: RelayDecisions): void {
+function relay(client: Socket, upstream: Socket, reading: BufferedReading, session: RelayDecisions): void {
   let open = 2;
   const closed = (): void => {
     if (--open === 0) session.ended();
@@ -163,22 +167,23 @@ function relay(client: Socket, upstream: Socket, session: RelayDecisions): void 
     client.resetAndDestroy();
     upstream.resetAndDestroy();
   });
-  pump(client, upstream, (bytes) => session.toEndpoint(bytes));
-  pump(upstream, client, (bytes) => session.toClient(bytes));
+  passEnds(client, upstream);
+  passEnds(upstream, client);
+  client.on("data", (chunk: Uint8Array) => {
+    session.toEndpoint(chunk.length);
+    if (!upstream.write(chunk)) client.pause();
+  });
+  upstream.on("drain", () => client.resume());
+  client.resume();
+  reading.start(upstream, client, (bytes) => session.toClient(bytes));
   if (client.destroyed) upstream.resetAndDestroy();
 }
 
-function pump(from: Socket, to: Socket, count: (bytes: number) => void): void {
-  from.on("data", (chunk: Uint8Array) => {
-    count(chunk.length);
-    if (!to.write(chunk)) from.pause();
-  });
-  to.on("drain", () => from.resume());
+function passEnds(from: Socket, to: Socket): void {
   from.once("end", () => to.end());
   // A reset is passed on as a reset: the other end must not take what it has for the whole.
   from.on("error", () => void to.resetAndDestroy());
   from.once("close", () => {
     if (!from.readableEnded && !to.destroyed) to.resetAndDestroy();
   });
-  from.resume();
 }
