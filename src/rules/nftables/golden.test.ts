@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { cidr } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
+import { schedulerPlans } from "../../../test/support/scheduler-plans.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
 import { RuleSet } from "./rule-set.ts";
 import { scriptText } from "./statement.ts";
@@ -24,6 +25,28 @@ function fullText(rules: RuleSet): string {
 describe("RuleSet.full()", () => {
   it("writes everything that the rules can say", async () => {
     await expect(fullText(rulesWith(ranges))).toMatchFileSnapshot("testdata/everything.nft");
+  });
+
+  it("writes every way to pick an endpoint", async () => {
+    const rules = new RuleSet(ranges);
+    for (const [service, plans] of schedulerPlans) rules.want(service, plans);
+    await expect(fullText(rules)).toMatchFileSnapshot("testdata/schedulers.nft");
+  });
+
+  it("writes what the node's network asks for", async () => {
+    const network = nodeNetwork({
+      ...ranges,
+      localTraffic: { kind: "interface-prefix", prefix: "veth" },
+      masqueradeBit: 20,
+      nodePortAddresses: [cidr("192.168.100.0/24"), cidr("fd00:100::/64")],
+    });
+    await expect(fullText(new RuleSet(network))).toMatchFileSnapshot("testdata/interface-prefix.nft");
+    const all = nodeNetwork({
+      localTraffic: { kind: "bridge", name: "cbr0" },
+      masqueradeAll: true,
+      localhostNodePorts: true,
+    });
+    await expect(fullText(new RuleSet(all))).toMatchFileSnapshot("testdata/masquerade-all.nft");
   });
 
   it("writes less when nothing is known of the ranges, and more with node ports on loopback", async () => {

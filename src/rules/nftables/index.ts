@@ -9,3 +9,8 @@ export { parseVerdict, ruleText, verdictText } from "./rule.ts";
 export type { MatchTarget, Rule, RuleStatement, Verdict } from "./rule.ts";
 export { applyStatements, emptyTable } from "./table-state.ts";
 export type { TableSet, TableState } from "./table-state.ts";
+export { parseElements, parseTable } from "./parse-table.ts";
+export type { ParsedTable } from "./parse-table.ts";
+export { parseRule } from "./parse-rule.ts";
+export { tableDifferences } from "./table-difference.ts";
+export type { TableDifference } from "./table-difference.ts";

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { cidr } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
+import type { Endpoint } from "../../model/index.ts";
 import { RuleSet } from "./rule-set.ts";
+import { scriptText } from "./statement.ts";
 import { endpointAt, planWith } from "../../../test/support/service-plans.ts";
 
 const layout = nodeNetwork({
@@ -113,5 +115,83 @@ describe("RuleSet.changes()", () => {
     );
     rules.want("tour/web", []);
     expect(rules.changes(["tour/web"]).script).not.toContain("hairpin");
+  });
+
+  it("changes two or three elements of 5000 when one endpoint goes, comes or is replaced", () => {
+    const many = Array.from({ length: 5000 }, (_, i) => endpointAt(`10.244.${i >> 8}.${i & 255}`, "node-2"));
+    const rules = ruleSetWith(["tour/web", [planWith({ cluster: many })]]);
+    const sizeAfter = (cluster: readonly Endpoint[]) => {
+      rules.want("tour/web", [planWith({ cluster })]);
+      const change = rules.changes(["tour/web"]);
+      change.commit();
+      return change.size;
+    };
+    expect(sizeAfter(many.filter((_, i) => i !== 7))).toBe(3);
+    expect(sizeAfter([...many.filter((_, i) => i !== 7), endpointAt("10.9.9.9", "node-2")])).toBe(2);
+    expect(sizeAfter([...many.filter((_, i) => i !== 9), endpointAt("10.9.9.9", "node-2")])).toBe(1);
+    expect(rules.installed).toBe(5002);
+  });
+
+  it("gives an address back to the first claimant's heir with all that belongs to it, and forgets it with the last", () => {
+    const external = { externalIPs: ["203.0.113.5"] };
+    const plan = (service: string, last: number, count: number) =>
+      planWith({ ...external, service, clusterIP: `10.96.0.${last}`, cluster: pods.slice(0, count) });
+    const rules = ruleSetWith(["tour/a", [plan("tour/a", 1, 1)]], ["tour/b", [plan("tour/b", 2, 3)]]);
+    const elements = () =>
+      [...(rules.tables().get("IPv4")?.sets.get("endpoints")?.elements.keys() ?? [])].filter((key) =>
+        key.startsWith("203."),
+      );
+    expect(elements()).toHaveLength(1);
+    rules.want("tour/a", []);
+    const change = rules.changes(["tour/a"]);
+    change.commit();
+    expect(elements()).toHaveLength(3);
+    expect(rules.changes(["tour/a", "tour/b"]).isEmpty).toBe(true);
+    rules.want("tour/b", []);
+    rules.changes(["tour/b"]).commit();
+    expect(rules.installed).toBe(0);
+  });
+
+  it("keeps what the kernel has when a change is taken back before it is written", () => {
+    const rules = ruleSetWith(["tour/web", [planWith({ cluster: pods })]]);
+    rules.want("tour/web", [planWith({ cluster: pods.slice(1) })]);
+    rules.want("tour/web", [planWith({ cluster: pods })]);
+    expect(rules.changes(["tour/web"]).isEmpty).toBe(true);
+  });
+
+  it("deletes a chain that nothing goes to any more, some transactions later", () => {
+    const rules = ruleSetWith(["tour/web", [planWith({ cluster: pods })]]);
+    const changeTo = (count: number) => {
+      rules.want("tour/web", [planWith({ cluster: pods.slice(0, count) })]);
+      const change = rules.changes(["tour/web"]);
+      change.commit();
+      return scriptText(change.script);
+    };
+    expect(changeTo(2)).not.toContain("delete chain");
+    const scripts = Array.from({ length: 70 }, (_, i) => changeTo(1 + (i % 2)));
+    expect(scripts.filter((script) => script.includes("delete chain"))).toEqual([
+      expect.stringContaining("delete chain ip sealane pick-3\n"),
+    ]);
+    expect(changeTo(3)).toContain("add chain ip sealane pick-3\n");
+  });
+
+  it("deletes chains without use in a full write, and not those in use until then", () => {
+    const rules = ruleSetWith(["tour/web", [planWith({ cluster: pods })]]);
+    const fullAfter = (count: number) => {
+      rules.want("tour/web", [planWith({ cluster: pods.slice(0, count) })]);
+      const change = rules.full();
+      change.commit();
+      return scriptText(change.script);
+    };
+    expect(fullAfter(2)).not.toContain("delete chain");
+    expect(fullAfter(2)).toContain("delete chain ip sealane pick-3\n");
+    expect(fullAfter(2)).not.toContain("pick-3");
+  });
+
+  it("gives a Service that asks for turns a chain of its own, and takes it away with it", () => {
+    const rules = ruleSetWith(["tour/web", [planWith({ cluster: pods, scheduler: "rr" })]]);
+    expect([...(rules.tables().get("IPv4")?.chains.keys() ?? [])]).toContainEqual(
+      expect.stringMatching(/^turn-3-[0-9a-f]{8}-tour\/web$/),
+    );
   });
 });
