@@ -1,23 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { RuleSet } from "../rules/nftables/index.ts";
+import { nftablesRulesOf } from "../../test/conformance/proxy/nftables-walk.ts";
 import { deviatingFate } from "../../test/conformance/proxy/deviations.ts";
 import { describeFate, describePacket } from "../../test/conformance/proxy/packet-case.ts";
 import { settings } from "../../test/conformance/proxy/settings.ts";
 import { SimJudge } from "../../test/conformance/proxy/sim-judge.ts";
-import type { RulesOf } from "../../test/conformance/proxy/sim-judge.ts";
-import { nftablesRules } from "./nftables-walk.ts";
-
-const rulesOf: RulesOf = (plans, network) => {
-  const book = new RuleSet(network);
-  for (const [service, list] of plans) book.want(service, list);
-  return new Map([...book.tables()].map(([family, table]) => [family, nftablesRules(table)]));
-};
 
 describe("nftablesRules()", () => {
   it.each(settings.map((setting) => [setting.name, setting] as const))(
     "does with every packet of the suite what the suite expects, with %s",
     (_, setting) => {
-      const judge = new SimJudge(setting, rulesOf);
+      const judge = new SimJudge(setting, nftablesRulesOf);
       const packets = setting.cases.flatMap((one) => one.packets);
       expect(packets.length).toBeGreaterThan(10);
       const wrong = packets.flatMap((packet) => {

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { nftState } from "./nft-state.ts";
 import { openNft, openRelaySockets } from "../../../src/kernel/index.ts";
 import { openRelay, secureRandom, systemClock } from "../../../src/net/index.ts";
 import { nftablesEngine, userspaceEngine } from "../../../src/proxy/index.ts";
@@ -12,6 +13,8 @@ export interface EngineUnderTest {
   readonly mode: ProxyMode;
   /** Opens it in the network namespace of a node (a path); called outside of it. */
   open(namespace: string): ProxyEngine;
+  /** Everything that it has put into the kernel in a namespace (a path), but not what packets leave there; equal rules give equal text. */
+  state(namespace: string): Promise<string>;
   /** Schedulers beyond weights by chance that it carries out, of those that the suite tries. */
   readonly schedulers: readonly ("lc" | "mh")[];
   /** What others may do to its rules, run in a node's namespace; by a name. */
@@ -22,6 +25,7 @@ export const nftables: EngineUnderTest = {
   name: "nftables",
   mode: "nftables",
   open: (namespace) => nftablesEngine({ rules: openNft({ namespace }) }),
+  state: (namespace) => nftState(namespace, tableName),
   schedulers: ["mh"],
   damages: [
     ["nft flush ruleset", () => nft("flush", "ruleset")],
@@ -41,6 +45,14 @@ export const userspace: EngineUnderTest = {
       clock: systemClock,
       random: secureRandom(),
     }),
+  state: async (namespace) => {
+    const state = await nftState(namespace, "sealane-userspace");
+    // Its listeners have other ports in each process: such as the kernel gives them, from 32768 on.
+    const lines = state
+      .split("\n")
+      .map((line) => line.replaceAll(/\b\d{5}\b/g, (port) => (port < "32768" ? port : "?")));
+    return lines.sort().join("\n");
+  },
   schedulers: ["lc", "mh"],
   damages: [
     ["nft flush ruleset", () => nft("flush", "ruleset")],

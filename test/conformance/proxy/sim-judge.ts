@@ -5,7 +5,7 @@ import type { NodeNetwork, PlanNode, ServicePlan } from "../../../src/model/inde
 import { walkKernel } from "../../../src/sim/index.ts";
 import type { HookedRules, SimOutcome, SimPacket, SimVerdict } from "../../../src/sim/index.ts";
 import { describeFate } from "./packet-case.ts";
-import type { Fate, Packet, Setting } from "./packet-case.ts";
+import type { Fate, Packet, SeenSource, Setting } from "./packet-case.ts";
 import {
   addressesOf,
   addressOf,
@@ -48,6 +48,36 @@ export class SimJudge {
   outcomes(packet: Packet): readonly SimOutcome[] {
     const rules = this.#rules.get(packet.decidedBy)?.get(packet.family) ?? [];
     return walkKernel(rules, { addresses: addressesOf(packet.decidedBy) }, simPacket(packet));
+  }
+
+  /** The packet's fate, as real packets show it when they are sent often enough. */
+  fate(packet: Packet): Fate {
+    const verdicts = this.outcomes(packet).map(({ verdict }) => verdict);
+    const by = new Set<PodName>();
+    let source: SeenSource = "node";
+    for (const verdict of verdicts) {
+      if (verdict.kind !== "redirected") continue;
+      const pod = ownerOf(verdict.to);
+      if (pod === undefined || !isPod(pod)) throw new Error(`${verdict.to} is no pod's address`);
+      by.add(pod);
+      if (pod !== packet.from && !verdict.masqueraded && !isNode(packet.from)) source = "kept";
+    }
+    const [first] = verdicts;
+    if (by.size > 0 || first === undefined) return { kind: "served", by: [...by], source };
+    if (first.kind === "dropped" || first.kind === "rejected") return { kind: first.kind };
+    if (first.kind === "untouched" && !first.local) return { kind: "leaves" };
+    // Nothing listens on the nodes; but what speaks SCTP there is the suite itself, which keeps silent.
+    return { kind: packet.protocol === "SCTP" ? "dropped" : "rejected" };
+  }
+
+  /** The rules that decide, with what they decide. */
+  describe(packet: Packet): string {
+    return this.outcomes(packet)
+      .map(
+        ({ verdict, trace }) =>
+          `${JSON.stringify(verdict)} by ${trace.map(({ where, rule }) => `${where}: ${rule}`).join("; ")}`,
+      )
+      .join("\n");
   }
 
   /** The packet's fate in words, and when that is the one expected, whether its endpoints are equally likely. */

@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { applyLinkSteps, createNamespace, removeNamespace } from "../../../src/kernel/index.ts";
+import { planService } from "../../../src/model/index.ts";
+import { objectKey } from "../../../src/objects/index.ts";
+import { ClusterUnderTest } from "./cluster.ts";
+import type { EngineUnderTest } from "./engines.ts";
+import { isFate, observe } from "./judge.ts";
+import { describePacket } from "./packet-case.ts";
+import type { Fate, Packet, Path } from "./packet-case.ts";
+import { addressOf, families, isPod, nodeOf } from "./places.ts";
+import type { Place } from "./places.ts";
+import { anyChange, make } from "./random-changes.ts";
+import type { Change } from "./random-changes.ts";
+import { networkOf, placeOf, SimJudge } from "./sim-judge.ts";
+import type { RulesOf } from "./sim-judge.ts";
+import { servicePort, virtualAddresses } from "./service-objects.ts";
+
+/** How long a property looks for mistakes. */
+const searchMs = 4000;
+
+/** Random changes lead to the kernel's state that one full load of the end gives, and to what the walker says. */
+export function describeConvergence(engine: EngineUnderTest, rulesOf?: RulesOf): void {
+  const cluster = new ClusterUnderTest(engine);
+  const folder = mkdtempSync(join(tmpdir(), "sealane-twin-"));
+  const twin = join(folder, "twin");
+  beforeAll(async () => {
+    // Engines that listen need the node's address.
+    createNamespace(twin, () =>
+      applyLinkSteps([
+        { kind: "link", name: "lo", state: "up" },
+        ...families.map((family) => ({
+          kind: "address" as const,
+          address: addressOf("node-1", family),
+          prefix: family === "IPv4" ? 32 : 128,
+          link: "lo",
+        })),
+      ]),
+    );
+    await cluster.start();
+  });
+  afterAll(async () => {
+    await cluster.stop();
+    removeNamespace(twin);
+    rmSync(folder, { recursive: true });
+  });
+
+  /** The kernel's state after one full load of everything that the cluster has. */
+  async function freshState(): Promise<string> {
+    const fresh = engine.open(twin);
+    try {
+      fresh.setNetwork(networkOf("node-1", {}));
+      const services = cluster.services.list();
+      for (const service of services) {
+        const slices = cluster.slices.indexed("service", objectKey(service));
+        fresh.want(objectKey(service), planService(service, slices, placeOf("node-1")).ports);
+      }
+      await fresh.writeAll(services.map(objectKey));
+      const state = await engine.state(twin);
+      await fresh.remove();
+      return state;
+    } finally {
+      fresh.close();
+    }
+  }
+
+  describe("random changes", () => {
+    it("lead to the state that a fresh full load gives, after each of them", async () => {
+      let compared = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(anyChange, { minLength: 1, maxLength: 20 }), async (changes) => {
+          for (const change of changes) {
+            make(change, cluster);
+            await cluster.settled();
+            const node = await engine.state(cluster.network.path("node-1"));
+            expect(node).toBe(await freshState());
+            compared++;
+          }
+        }),
+        { numRuns: 1000, interruptAfterTimeLimit: searchMs, endOnFailure: true },
+      );
+      expect(compared).toBeGreaterThan(10);
+    });
+
+    it.runIf(rulesOf !== undefined)("do with packets what the walker says", async () => {
+      if (rulesOf === undefined) return;
+      let compared = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(anyChange, { minLength: 10, maxLength: 30 }),
+          fc.array(anyPacket, { minLength: 8, maxLength: 8 }),
+          async (changes, packets) => {
+            cluster.clear();
+            for (const change of changes) make(withoutAffinity(change), cluster);
+            await cluster.settled();
+            const judge = new SimJudge({ name: "random", network: {}, cases: casesOf(cluster) }, rulesOf);
+            const wrong = await Promise.all(
+              packets.map(async (packet) => {
+                const fate = judge.fate(packet);
+                const observed = await observe(cluster.network, cluster.senders, packet, fate);
+                return isFate(observed, fate)
+                  ? []
+                  : [`${describePacket(packet)} is ${observed}; the walker says ${judge.describe(packet)}`];
+              }),
+            );
+            expect(wrong.flat()).toEqual([]);
+            compared += packets.length;
+          },
+        ),
+        { numRuns: 1000, interruptAfterTimeLimit: searchMs, endOnFailure: true },
+      );
+      expect(compared).toBeGreaterThan(10);
+    });
+  });
+}
+
+/** Clients that stay with one endpoint would show one only. */
+function withoutAffinity(change: Change): Change {
+  return change.kind === "service" ? { ...change, spec: { ...change.spec, sessionAffinity: "None" } } : change;
+}
+
+function casesOf({ services, slices }: ClusterUnderTest) {
+  return services.list().map((service) => ({
+    name: objectKey(service),
+    service,
+    slices: slices.indexed("service", objectKey(service)),
+    packets: [],
+  }));
+}
+
+const anyPacket: fc.Arbitrary<Packet> = fc
+  .record({
+    from: fc.constantFrom<Place>("a1", "a2", "b1", "node-1", "node-2", "client"),
+    to: fc.constantFrom("cluster" as const, "loadBalancer" as const, "external" as const, "nodePort" as const),
+    family: fc.constantFrom(...families),
+    protocol: fc.constantFrom("TCP" as const, "UDP" as const, "SCTP" as const),
+    number: fc.integer({ min: 1, max: 6 }),
+  })
+  .map(({ from, to, family, protocol, number }) => {
+    const addresses = virtualAddresses(number, family);
+    const decidedBy = nodeOf(from);
+    const isNodePort = to === "nodePort";
+    return {
+      packetCase: "random",
+      path: pathOf(from, to),
+      from,
+      family,
+      protocol,
+      destination: isNodePort ? addressOf(decidedBy, family) : addresses[to],
+      port: isNodePort ? addresses.nodePort : servicePort,
+      decidedBy,
+      fate: { kind: "dropped" } satisfies Fate,
+    };
+  });
+
+function pathOf(from: Place, to: "cluster" | "loadBalancer" | "external" | "nodePort"): Path {
+  if (to === "cluster") return isPod(from) ? "pod to cluster IP" : "outside to cluster IP";
+  return to === "nodePort" ? "outside to node port" : "outside to load balancer";
+}
