@@ -1,11 +1,11 @@
 import { UsageError } from "./command.ts";
 import type { Command } from "./command.ts";
 
-const help = `Usage: sealane bench up [RUNS] | proxy [SERVICES...] | dns
+const help = `Usage: sealane bench up [RUNS] | proxy [SERVICES...] | dns | dns-freshness [SERVICES...]
 
 The project's own measurements, as a table and a line of JSON. See bench/README.md for what each measures.`;
 
-const names = ["up", "proxy", "dns"];
+const names = ["up", "proxy", "dns", "dns-freshness"];
 
 /** What each module in bench/ exports. */
 interface Bench {
