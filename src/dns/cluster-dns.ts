@@ -24,7 +24,7 @@ export interface ClusterDnsOptions extends ClusterSettings {
   readonly isExposed?: (namespace: string) => boolean;
   /** The most bytes of a UDP answer, 512 at least; as many as the client offers unless given. */
   readonly maxUdpSize?: number;
-  /** 16 bytes that nobody else knows: clients that send a DNS cookie then get a good one back (RFC 9018). */
+  /** 16 bytes that nobody else knows, for the cookies of clients (RFC 9018); made of `random` unless given. */
   readonly cookieSecret?: Uint8Array;
   readonly forward?: ForwardOptions;
   /** What is remembered of other servers' answers; for at most 30 seconds unless given, as kubeadm sets it. */

@@ -1,7 +1,7 @@
 import { ednsOptions } from "../codec/index.ts";
 import type { Edns } from "../codec/index.ts";
 import { ipToBytes, sipHash24 } from "../core/index.ts";
-import type { Ip } from "../core/index.ts";
+import type { Ip, Random } from "../core/index.ts";
 
 /** What a server answers to the COOKIE option of a query. */
 export type CookieCheck =
@@ -19,6 +19,11 @@ export function checkCookie(edns: Edns | undefined): CookieCheck {
   if (data === undefined) return none;
   if (data.length !== 8 && (data.length < 16 || data.length > 40)) return { kind: "malformed" };
   return { kind: "client", clientPart: data.subarray(0, 8) };
+}
+
+/** A secret for `makeCookie`; it is as good as `random` is hard to guess. */
+export function cookieSecret(random: Random): Uint8Array {
+  return Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256));
 }
 
 /**

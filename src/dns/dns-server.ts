@@ -14,6 +14,7 @@ import { createTransfer } from "./chain/transfer.ts";
 import type { Transfer } from "./chain/transfer.ts";
 import { longestZone } from "./chain/zone-match.ts";
 import type { ClusterData, ClusterDataShelf } from "./cluster-data.ts";
+import { cookieSecret } from "./cookie.ts";
 import type { DnsConfiguration, ForwardSettings, ServerBlock, ServerTls } from "./corefile/configuration.ts";
 import type { BlockTransport } from "./corefile/listen-key.ts";
 import type { Request, Resolve } from "./resolver.ts";
@@ -48,7 +49,7 @@ export interface DnsServerParts {
   readonly cacheOptions?: CacheOptions;
   /** Addresses of this machine, besides `nameservers`; upstreams there may be this server itself. */
   readonly ownAddresses?: readonly Ip[];
-  /** 16 bytes that nobody else knows: clients that send a DNS cookie then get a good one back (RFC 9018). */
+  /** 16 bytes that nobody else knows, for the cookies of clients (RFC 9018); made of `random` unless given. */
   readonly cookieSecret?: Uint8Array;
   /** The most bytes of a UDP answer where no block says another; as many as the client offers unless given. */
   readonly maxUdpSize?: number;
@@ -93,6 +94,7 @@ export interface DnsServer {
  */
 export function createDnsServer(configuration: DnsConfiguration, parts: DnsServerParts): DnsServer {
   const { clock, random, dial, metrics, log = silentLogger } = parts;
+  const cookies = { secret: parts.cookieSecret ?? cookieSecret(random), clock };
   const probe = new LoopProbe({ dial, clock, random, log, found: loopCounter(metrics) });
   const chains = new Map<ServerBlock, BlockChain>();
   const responders: Responder[] = [];
@@ -137,7 +139,7 @@ export function createDnsServer(configuration: DnsConfiguration, parts: DnsServe
       log,
       {
         observer,
-        cookies: parts.cookieSecret === undefined ? undefined : { secret: parts.cookieSecret, clock },
+        cookies,
         ...udpSizes(entries, parts.maxUdpSize, pick),
       },
     );

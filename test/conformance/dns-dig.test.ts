@@ -126,6 +126,15 @@ describe("dig", () => {
     expect(lines).toEqual(["10.96.1.1", "10.96.1.3"]);
   });
 
+  it("gets a cookie that it finds good, and FORMERR for half of one", async () => {
+    expect((await dig("web.tour.svc.cluster.local")).join("\n")).toMatch(/^; COOKIE: [0-9a-f]{48} \(good\)$/m);
+    const whole = await dig("+cookie=0123456789abcdef0100000000000000aaaaaaaaaaaaaaaa", "web.tour.svc.cluster.local");
+    expect(whole.join("\n")).toMatch(/^; COOKIE: 0123456789abcdef01000000[0-9a-f]{24} \(good\)$/m);
+    expect((await dig("+ednsopt=10:0123456789", "+nocookie", "web.tour.svc.cluster.local")).join("\n")).toMatch(
+      /status: FORMERR/,
+    );
+  });
+
   it("finds short names by the search list of a pod", async () => {
     const search = ["+search", "+domain=tour.svc.cluster.local"];
     expect(await short(...search, "web")).toEqual(["10.96.1.1"]);
