@@ -300,3 +300,32 @@ replay(
   11,
   () => handlerWorld(),
 );
+
+/** Addresses that lead into the cluster from outside are no names in it. */
+replay(
+  "external and LoadBalancer addresses",
+  [
+    ...rows("cluster.local", [["front.testns.svc", "A", ["A 10.0.0.40"]]]),
+    ...["50.113.0.203", "7.51.100.198"].flatMap((reversed) =>
+      rows("in-addr.arpa", [[reversed, "PTR", "NXDOMAIN"]]).map((one) => ({ ...one, zone: "in-addr.arpa" })),
+    ),
+  ],
+  3,
+  () =>
+    world(
+      [
+        {
+          ...service("testns", "front", {
+            type: "LoadBalancer",
+            clusterIP: "10.0.0.40",
+            clusterIPs: ["10.0.0.40"],
+            externalIPs: ["203.0.113.50"],
+            ports: [http],
+          }),
+          status: { loadBalancer: { ingress: [{ ip: "198.51.100.7" }] } },
+        },
+      ],
+      [],
+      "cluster.local",
+    ),
+);
