@@ -28,9 +28,9 @@ export interface RelayOptions {
   readonly kernel: RelayKernel;
   readonly clock: Clock;
   readonly udp?: Partial<UdpRelayLimits>;
+  /** How long after `close` clients are still taken, in milliseconds: their first packets may be under way. Default 2000. */
+  readonly graceMs?: number;
 }
-
-const graceMs = 2000;
 
 interface OpenFamily {
   readonly place: RelayPlace;
@@ -38,7 +38,7 @@ interface OpenFamily {
 }
 
 /** Makes a relay that listens nowhere yet. */
-export function openRelay({ kernel, clock, udp = {} }: RelayOptions): Relay {
+export function openRelay({ kernel, clock, udp = {}, graceMs = 2000 }: RelayOptions): Relay {
   const families = new Map<IpFamily, OpenFamily>();
   const ownDials = new Set<string>();
   return {
@@ -77,7 +77,6 @@ export function openRelay({ kernel, clock, udp = {} }: RelayOptions): Relay {
     },
     isLost: () => [...families.values()].some(({ place }) => !kernel.hasAddress(place.address)),
     close() {
-      // Clients whose first packets are under way still come: nobody else would answer them.
       clock.schedule(graceMs, () => {
         for (const open of families.values()) open.close();
         families.clear();

@@ -176,6 +176,7 @@ export class RelayNetwork {
     const socket = inNamespace(this.path(place), () => {
       const made = createSocket({
         type: family === "IPv4" ? "udp4" : "udp6",
+        ipv6Only: family === "IPv6",
         lookup: (host, _options, found) => found(null, host === "" ? any : host, number),
       });
       return made.bind(port, any);

@@ -32,7 +32,7 @@ const longestAvoidMs = 10_000;
 /** A backend that has seen nothing yet. */
 export function createBackend(ip: Ip, port: Port, weight = 1): Backend {
   return {
-    key: backendKey(ip, port),
+    key: `${ip} ${port}`,
     ip,
     port,
     weight,
@@ -47,11 +47,6 @@ export function createBackend(ip: Ip, port: Port, weight = 1): Backend {
     bytesToEndpoint: 0,
     bytesToClients: 0,
   };
-}
-
-/** What tells endpoints of one Service port apart. */
-export function backendKey(ip: Ip, port: Port): string {
-  return `${ip} ${port}`;
 }
 
 /**

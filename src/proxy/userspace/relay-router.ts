@@ -1,7 +1,9 @@
-import type { IpFamily, Port } from "../../core/index.ts";
+import type { IpFamily } from "../../core/index.ts";
 import type { ServicePlan } from "../../model/index.ts";
-import { Claims } from "../../rules/userspace/index.ts";
-import type { Arrival, RelaySession } from "./relay-port.ts";
+import { EntryTable } from "./entry-table.ts";
+import { addressEntry, entriesOf, nodePortEntry, portRecord, recordId } from "./port-record.ts";
+import type { PortRecord } from "./port-record.ts";
+import type { Arrival, RelayProtocol, RelaySession } from "./relay-port.ts";
 import { ServicePortRelay } from "./service-port-relay.ts";
 import type { RelayOptions } from "./service-port-relay.ts";
 
@@ -10,7 +12,7 @@ export interface RelayCounters {
   readonly service: string;
   readonly portName: string;
   readonly family: IpFamily;
-  readonly protocol: "TCP" | "UDP";
+  readonly protocol: RelayProtocol;
   /** Address and port, as `10.244.1.2:8080` or `[fd00::2]:8080`. */
   readonly endpoint: string;
   /** Open now. */
@@ -21,11 +23,11 @@ export interface RelayCounters {
   readonly bytesToClients: number;
 }
 
-/** Finds the Service port that a client came for. Costs nothing for Services that nobody uses but their names in a map. */
+/** Finds the Service port that a client came for. Services that nobody calls cost a record and their entries in a map. */
 export class RelayRouter {
   readonly #options: RelayOptions;
-  readonly #plans = new Map<string, readonly ServicePlan[]>();
-  readonly #entries = new Claims<ServicePlan>();
+  readonly #records = new Map<string, readonly PortRecord[]>();
+  readonly #entries = new EntryTable<PortRecord>();
   readonly #relays = new Map<string, ServicePortRelay>();
 
   constructor(options: RelayOptions) {
@@ -34,34 +36,34 @@ export class RelayRouter {
 
   /** Replaces the plans of a Service; an empty list removes it. */
   set(service: string, plans: readonly ServicePlan[]): void {
-    const before = this.#plans.get(service) ?? [];
-    if (before === plans) return;
-    const own = plans.filter(({ protocol }) => protocol !== "SCTP");
-    const keys = new Set<string>();
-    for (const plan of own) {
-      for (const key of entriesOf(plan)) {
-        keys.add(key);
-        this.#entries.add(key, service, plan);
+    const before = this.#records.get(service) ?? [];
+    const now = plans.flatMap((plan) => portRecord(plan) ?? []);
+    const kept = new Set<string>();
+    for (const record of now) {
+      for (const entry of entriesOf(record)) {
+        kept.add(entry);
+        this.#entries.add(entry, record);
       }
     }
-    for (const plan of before)
-      for (const key of entriesOf(plan)) if (!keys.has(key)) this.#entries.remove(key, service);
-    if (own.length === 0) this.#plans.delete(service);
-    else this.#plans.set(service, own);
-    this.#updateRelays(before, own);
+    for (const record of before) {
+      for (const entry of entriesOf(record)) if (!kept.has(entry)) this.#entries.remove(entry, service);
+    }
+    if (now.length === 0) this.#records.delete(service);
+    else this.#records.set(service, now);
+    this.#updateRelays(before, now);
   }
 
   /** Who serves a client that has come. */
   accept(arrival: Arrival): RelaySession | undefined {
     const { protocol, destination, port } = arrival;
-    const plan =
+    const record =
       this.#entries.first(addressEntry(protocol, destination, port)) ??
       this.#entries.first(nodePortEntry(protocol, destination.includes(":") ? "IPv6" : "IPv4", port));
-    if (plan === undefined) return undefined;
-    const id = relayId(plan);
+    if (record === undefined) return undefined;
+    const id = recordId(record);
     let relay = this.#relays.get(id);
     if (relay === undefined) {
-      relay = new ServicePortRelay(plan, this.#options);
+      relay = new ServicePortRelay(record, this.#options);
       this.#relays.set(id, relay);
     }
     return relay.accept(arrival);
@@ -70,46 +72,27 @@ export class RelayRouter {
   /** What the endpoints of Services that were used have carried. */
   *counters(): IterableIterator<RelayCounters> {
     for (const relay of this.#relays.values()) {
-      const { service, portName, family, protocol } = relay.plan;
+      const { service, portName, family, protocol } = relay.record;
       for (const { ip, port, active, connections, failedDials, bytesToEndpoint, bytesToClients } of relay.backends()) {
         const endpoint = family === "IPv6" ? `[${ip}]:${port}` : `${ip}:${port}`;
         const numbers = { active, connections, failedDials, bytesToEndpoint, bytesToClients };
-        yield { service, portName, family, protocol: protocol === "UDP" ? "UDP" : "TCP", endpoint, ...numbers };
+        yield { service, portName, family, protocol, endpoint, ...numbers };
       }
     }
   }
 
-  #updateRelays(before: readonly ServicePlan[], plans: readonly ServicePlan[]): void {
+  #updateRelays(before: readonly PortRecord[], now: readonly PortRecord[]): void {
     const ids = new Set<string>();
-    for (const plan of plans) {
-      const id = relayId(plan);
+    for (const record of now) {
+      const id = recordId(record);
       ids.add(id);
-      this.#relays.get(id)?.update(plan);
+      this.#relays.get(id)?.update(record);
     }
-    for (const plan of before) {
-      const id = relayId(plan);
+    for (const record of before) {
+      const id = recordId(record);
       if (ids.has(id)) continue;
       this.#relays.get(id)?.end();
       this.#relays.delete(id);
     }
   }
-}
-
-function relayId({ service, portName, protocol, family }: ServicePlan): string {
-  return `${service}:${portName} ${protocol} ${family}`;
-}
-
-function entriesOf(plan: ServicePlan): readonly string[] {
-  const { protocol, family, port, nodePort } = plan;
-  const addresses = [plan.clusterIP, ...plan.loadBalancerIPs, ...plan.externalIPs];
-  const entries = addresses.map((address) => addressEntry(protocol, address, port));
-  return nodePort === undefined ? entries : [...entries, nodePortEntry(protocol, family, nodePort)];
-}
-
-function addressEntry(protocol: string, address: string, port: Port): string {
-  return `${address} ${protocol} ${port}`;
-}
-
-function nodePortEntry(protocol: string, family: IpFamily, port: Port): string {
-  return `${family} ${protocol} ${port}`;
 }

@@ -1,12 +1,14 @@
 import type { Cancel, Clock, Ip, Random } from "../../core/index.ts";
-import type { Endpoint, Scheduler, ServicePlan } from "../../model/index.ts";
+import type { Scheduler } from "../../model/index.ts";
 import { createAffinityTable } from "./affinity.ts";
 import type { AffinityTable } from "./affinity.ts";
-import { backendKey, createBackend, noteEnd, noteFailure, noteSuccess } from "./backend.ts";
+import { createBackend, noteEnd, noteFailure, noteSuccess } from "./backend.ts";
 import type { Backend } from "./backend.ts";
 import { createPicker } from "./create-picker.ts";
 import { maglev } from "./maglev.ts";
 import type { Picker } from "./picker.ts";
+import { endpointsIn } from "./port-record.ts";
+import type { PortRecord, RecordedEndpoint } from "./port-record.ts";
 import type { Arrival, DialFailure, DialTarget, EndpointList, RelaySession } from "./relay-port.ts";
 
 /** How long each attempt may take, in milliseconds; after the last one the client is refused (as kube-proxy's was). */
@@ -16,7 +18,7 @@ export const dialTimeoutsMs: readonly number[] = [250, 500, 1000, 2000];
 export interface RelayOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** For plans that name none. */
+  /** For Services that name none. */
   readonly scheduler?: Scheduler;
   /** Connections of an endpoint that has gone are broken after this long; absent: never. UDP flows end at once. */
   readonly drainMs?: number;
@@ -25,7 +27,7 @@ export interface RelayOptions {
 /** The choice for one port of a Service in one family: made with the first client, kept as long as the port is there. */
 export class ServicePortRelay {
   readonly #options: RelayOptions;
-  #plan: ServicePlan;
+  #record: PortRecord;
   readonly #backends = new Map<string, Backend>();
   /** Those that have gone but still have connections; with a deadline, how to call it off. */
   readonly #leaving = new Map<Backend, Cancel | undefined>();
@@ -34,16 +36,16 @@ export class ServicePortRelay {
   #pickers: Readonly<Record<EndpointList, Picker>>;
   #affinity: AffinityTable | undefined;
 
-  constructor(plan: ServicePlan, options: RelayOptions) {
+  constructor(record: PortRecord, options: RelayOptions) {
     this.#options = options;
-    this.#plan = plan;
-    this.#pickers = this.#createPickers(plan);
-    this.#affinity = affinityOf(plan);
-    this.#useEndpoints(plan);
+    this.#record = record;
+    this.#pickers = this.#createPickers(record);
+    this.#affinity = affinityOf(record);
+    this.#useEndpoints(record);
   }
 
-  get plan(): ServicePlan {
-    return this.#plan;
+  get record(): PortRecord {
+    return this.#record;
   }
 
   /** All backends with something to tell, those that are leaving included. */
@@ -51,20 +53,20 @@ export class ServicePortRelay {
     return [...this.#backends.values(), ...this.#leaving.keys()];
   }
 
-  /** Goes on with another plan of the same port. Open connections stay with their endpoints. */
-  update(plan: ServicePlan): void {
-    const before = this.#plan;
-    this.#plan = plan;
-    if (plan.scheduler !== before.scheduler || plan.affinitySeconds !== before.affinitySeconds) {
-      this.#pickers = this.#createPickers(plan);
+  /** Goes on with another record of the same port. Open connections stay with their endpoints. */
+  update(record: PortRecord): void {
+    const before = this.#record;
+    this.#record = record;
+    if (record.scheduler !== before.scheduler || record.affinitySeconds !== before.affinitySeconds) {
+      this.#pickers = this.#createPickers(record);
     }
-    if (plan.affinitySeconds !== before.affinitySeconds) this.#affinity = affinityOf(plan);
-    this.#useEndpoints(plan);
+    if (record.affinitySeconds !== before.affinitySeconds) this.#affinity = affinityOf(record);
+    this.#useEndpoints(record);
   }
 
   /** The port is there no more: as if all endpoints had gone. */
   end(): void {
-    this.update({ ...this.#plan, cluster: [], local: [], serving: [] });
+    this.update({ ...this.#record, cluster: "", local: "", serving: "" });
   }
 
   /** A client has come. `undefined`: there is no endpoint for it. */
@@ -128,11 +130,10 @@ export class ServicePortRelay {
     this.#leaving.delete(backend);
   }
 
-  #useEndpoints(plan: ServicePlan): void {
-    const wanted = new Map<string, Endpoint>();
-    for (const endpoint of [...plan.cluster, ...plan.local])
-      wanted.set(backendKey(endpoint.ip, endpoint.port), endpoint);
-    const serving = new Set(plan.serving.map(({ ip, port }) => backendKey(ip, port)));
+  #useEndpoints(record: PortRecord): void {
+    const lists = { cluster: endpointsIn(record.cluster), local: endpointsIn(record.local) };
+    const wanted = new Map([...lists.cluster, ...lists.local].map((endpoint) => [endpoint.key, endpoint]));
+    const serving = new Set(endpointsIn(record.serving).map(({ key }) => key));
     for (const [key, backend] of this.#backends) {
       if (wanted.has(key)) continue;
       this.#backends.delete(key);
@@ -143,10 +144,10 @@ export class ServicePortRelay {
         cancel?.();
         this.#leaving.delete(backend);
         this.#backends.set(backend.key, backend);
-      } else if (cancel === undefined && !serving.has(backend.key)) this.#drain(backend, plan);
+      } else if (cancel === undefined && !serving.has(backend.key)) this.#drain(backend, record);
     }
     let isSame = true;
-    for (const [key, { ip, port, weight = 1 }] of wanted) {
+    for (const [key, { ip, port, weight }] of wanted) {
       const known = this.#backends.get(key);
       if (known?.weight === weight) continue;
       isSame = false;
@@ -154,20 +155,24 @@ export class ServicePortRelay {
       else known.weight = weight;
     }
     this.#lists = {
-      cluster: this.#listOf(plan.cluster, this.#lists.cluster, isSame),
-      local: this.#listOf(plan.local, this.#lists.local, isSame),
+      cluster: this.#listOf(lists.cluster, this.#lists.cluster, isSame),
+      local: this.#listOf(lists.local, this.#lists.local, isSame),
     };
   }
 
   /** The same array as before when nothing is different: pickers keep their tables then. */
-  #listOf(endpoints: readonly Endpoint[], before: readonly Backend[], sameWeights: boolean): readonly Backend[] {
-    const list = endpoints.flatMap(({ ip, port }) => this.#backends.get(backendKey(ip, port)) ?? []);
+  #listOf(
+    endpoints: readonly RecordedEndpoint[],
+    before: readonly Backend[],
+    sameWeights: boolean,
+  ): readonly Backend[] {
+    const list = endpoints.flatMap(({ key }) => this.#backends.get(key) ?? []);
     const isSame = sameWeights && list.length === before.length && list.every((one, index) => one === before[index]);
     return isSame ? before : list;
   }
 
   /** A TCP connection may go on: whoever is at its other end decides. A UDP client would never notice that nobody hears. */
-  #drain(backend: Backend, { protocol }: ServicePlan): void {
+  #drain(backend: Backend, { protocol }: PortRecord): void {
     const { drainMs, clock } = this.#options;
     const breakAll = (): void => {
       for (const session of this.#sessions.get(backend) ?? []) session.break();
@@ -176,12 +181,12 @@ export class ServicePortRelay {
     else if (drainMs !== undefined) this.#leaving.set(backend, clock.schedule(drainMs, breakAll));
   }
 
-  #createPickers(plan: ServicePlan): Readonly<Record<EndpointList, Picker>> {
-    const scheduler = plan.scheduler ?? this.#options.scheduler;
+  #createPickers(record: PortRecord): Readonly<Record<EndpointList, Picker>> {
+    const scheduler = record.scheduler ?? this.#options.scheduler;
     // A client that is placed by its address comes back to the same endpoint also when the table has been lost, as
     // with a restart of the agent.
     const create = (): Picker =>
-      scheduler === undefined && plan.affinitySeconds !== undefined
+      scheduler === undefined && record.affinitySeconds !== undefined
         ? maglev()
         : createPicker(scheduler ?? "wrr", this.#options.random);
     return { cluster: create(), local: create() };
@@ -251,6 +256,6 @@ class Session implements RelaySession {
   }
 }
 
-function affinityOf({ affinitySeconds }: ServicePlan): AffinityTable | undefined {
+function affinityOf({ affinitySeconds }: PortRecord): AffinityTable | undefined {
   return affinitySeconds === undefined ? undefined : createAffinityTable(affinitySeconds * 1000);
 }

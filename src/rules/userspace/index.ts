@@ -1,4 +1,3 @@
-export { Claims } from "./claims.ts";
 export type { ListenerPlace } from "./layout.ts";
 export { UserspaceRules } from "./rule-set.ts";
 export type { Transaction } from "./rule-set.ts";

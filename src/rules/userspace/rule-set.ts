@@ -1,7 +1,6 @@
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
-import { Claims } from "./claims.ts";
 import { layoutChains } from "./layout.ts";
 import type { ListenerPlace } from "./layout.ts";
 import { planElements } from "./plan-elements.ts";
@@ -107,114 +106,115 @@ export class UserspaceRules {
   }
 }
 
+/**
+ * The elements of one family. A Service's are kept as one text each (`elementText`), and what the kernel has of it as the
+ * same list: 50,000 Services cost little, and work is proportional to the Services that changed.
+ */
 class FamilyTable {
   readonly #family: IpFamily;
-  readonly #wanted = new Map<string, readonly ServicePlan[]>();
-  /** Who wants each element; the first one has it. */
-  readonly #claims = new Claims<Element>();
-  /** By set and key, what the kernel has: the value, or an empty text in sets. */
-  readonly #installed = new Map<string, string>();
-  /** Elements of Services that changed since the last commit, by Service. */
-  readonly #touched = new Map<string, Map<string, Element>>();
+  readonly #wanted = new Map<string, readonly string[]>();
+  readonly #written = new Map<string, readonly string[]>();
+  /** Who wants an element that two Services may want, which is all but those of cluster IPs. The first one has it. */
+  readonly #claims = new Map<string, readonly string[]>();
+  /** Services whose elements are others because another Service gave one back. */
+  readonly #disturbed = new Set<string>();
   place: ListenerPlace | undefined;
   #exists = false;
+  #installed = 0;
 
   constructor(family: IpFamily) {
     this.#family = family;
   }
 
   get installed(): number {
-    return this.#installed.size;
+    return this.#installed;
   }
 
   want(service: string, plans: readonly ServicePlan[]): void {
-    const before = (this.#wanted.get(service) ?? []).flatMap(planElements);
-    const now = plans.flatMap(planElements);
-    if (plans.length === 0) this.#wanted.delete(service);
-    else this.#wanted.set(service, plans);
-    const touched = this.#touched.get(service) ?? new Map<string, Element>();
-    const kept = new Set<string>();
-    for (const element of now) {
-      const id = idOf(element);
-      if (kept.has(id)) continue;
-      kept.add(id);
-      this.#claims.add(id, service, element);
-      touched.set(id, element);
+    const before = this.#wanted.get(service) ?? none;
+    const now = [...new Set(plans.flatMap((plan) => planElements(plan).map(elementText)))];
+    if (now.length === 0) this.#wanted.delete(service);
+    else this.#wanted.set(service, now);
+    const clusterIPs = new Set<string>(plans.map(({ clusterIP }) => clusterIP));
+    const claimed = new Set(now.map(idOf).filter((id) => !clusterIPs.has(addressIn(id))));
+    for (const id of claimed) {
+      const claimants = this.#claims.get(id) ?? none;
+      if (!claimants.includes(service)) this.#claims.set(id, [...claimants, service]);
     }
-    for (const element of before) {
-      const id = idOf(element);
-      if (kept.has(id)) continue;
-      this.#claims.remove(id, service);
-      touched.set(id, element);
+    for (const text of before) {
+      const id = idOf(text);
+      const claimants = this.#claims.get(id);
+      if (claimants === undefined || claimed.has(id)) continue;
+      const others = claimants.filter((one) => one !== service);
+      for (const other of others) this.#disturbed.add(other);
+      if (others.length === 0) this.#claims.delete(id);
+      else this.#claims.set(id, others);
     }
-    if (touched.size > 0) this.#touched.set(service, touched);
   }
 
   changes(services: readonly string[], network: NodeNetwork): Transaction {
-    const deletions = new Map<SetName, Element[]>();
-    const additions = new Map<SetName, Element[]>();
-    const effects = new Map<string, string | undefined>();
-    for (const service of services) {
-      for (const [id, element] of this.#touched.get(service) ?? []) {
-        if (effects.has(id)) continue;
-        const wanted = this.#claims.first(id);
-        const installed = this.#installed.get(id);
-        // A comment is not worth a change.
-        if (wanted === undefined ? installed === undefined : installed === (wanted.value ?? "")) continue;
-        if (installed !== undefined) push(deletions, element);
-        if (wanted !== undefined) push(additions, wanted);
-        effects.set(id, wanted === undefined ? undefined : (wanted.value ?? ""));
-      }
+    const deletions = new Map<string, Element>();
+    const additions = new Map<string, Element>();
+    const effects = new Map<string, readonly string[]>();
+    for (const service of new Set([...services, ...this.#disturbed])) {
+      const before = this.#written.get(service) ?? none;
+      const now = this.#due(service);
+      if (before === now) continue;
+      effects.set(service, now);
+      const had = new Set(before);
+      const has = new Set(now);
+      for (const text of before) if (!has.has(text)) deletions.set(idOf(text), elementIn(text));
+      for (const text of now) if (!had.has(text)) additions.set(idOf(text), elementIn(text));
     }
     const ground = this.#exists ? [] : this.#groundStatements(network);
     const statements = [
       ...ground,
-      ...elementStatements("delete-elements", deletions),
-      ...elementStatements("add-elements", additions),
+      ...elementStatements("delete-elements", deletions.values()),
+      ...elementStatements("add-elements", additions.values()),
     ];
-    return this.#transaction(statements, effects.size, () => {
-      for (const [id, value] of effects) {
-        if (value === undefined) this.#installed.delete(id);
-        else this.#installed.set(id, value);
-      }
-      for (const service of services) this.#touched.delete(service);
+    const size = new Set([...deletions.keys(), ...additions.keys()]).size;
+    return this.#transaction(statements, size, () => {
+      for (const [service, now] of effects) this.#note(service, now);
+      this.#disturbed.clear();
     });
   }
 
   full(network: NodeNetwork, recreate: boolean): Transaction {
-    const additions = new Map<SetName, Element[]>();
-    const installed = new Map<string, string>();
-    for (const plans of this.#wanted.values()) {
-      for (const plan of plans) {
-        for (const element of planElements(plan)) {
-          const id = idOf(element);
-          if (installed.has(id)) continue;
-          const wanted = this.#claims.first(id) ?? element;
-          installed.set(id, wanted.value ?? "");
-          push(additions, wanted);
-        }
-      }
-    }
+    const due = [...this.#wanted.keys()].map((service) => [service, this.#due(service)] as const);
+    const elements = due.flatMap(([, texts]) => texts.map(elementIn));
     const statements: readonly Statement[] = [
       ...(recreate ? [{ kind: "delete-table" } as const] : []),
       ...this.#groundStatements(network),
-      ...elementStatements("add-elements", additions),
+      ...elementStatements("add-elements", elements),
     ];
-    return this.#transaction(statements, installed.size, () => {
-      this.#installed.clear();
-      for (const [id, value] of installed) this.#installed.set(id, value);
-      this.#touched.clear();
+    return this.#transaction(statements, elements.length, () => {
+      this.#forgetWritten();
+      for (const [service, texts] of due) this.#note(service, texts);
+      this.#disturbed.clear();
     });
   }
 
   ground(network: NodeNetwork): Transaction {
     const statements: readonly Statement[] = [{ kind: "delete-table" }, ...this.#groundStatements(network)];
-    return this.#transaction(statements, 0, () => {
-      this.#installed.clear();
-      for (const [service, plans] of this.#wanted) {
-        this.#touched.set(service, new Map(plans.flatMap(planElements).map((element) => [idOf(element), element])));
-      }
-    });
+    return this.#transaction(statements, 0, () => this.#forgetWritten());
+  }
+
+  /** What the kernel should have of a Service: all that it wants but what another one has. */
+  #due(service: string): readonly string[] {
+    const wanted = this.#wanted.get(service) ?? none;
+    const isDue = (text: string): boolean => (this.#claims.get(idOf(text))?.[0] ?? service) === service;
+    return wanted.every(isDue) ? wanted : wanted.filter(isDue);
+  }
+
+  #note(service: string, now: readonly string[]): void {
+    this.#installed += now.length - (this.#written.get(service)?.length ?? 0);
+    if (now.length === 0) this.#written.delete(service);
+    else this.#written.set(service, now);
+  }
+
+  #forgetWritten(): void {
+    this.#written.clear();
+    this.#installed = 0;
   }
 
   #transaction(statements: readonly Statement[], size: number, done: () => void): Transaction {
@@ -242,19 +242,40 @@ class FamilyTable {
   }
 }
 
-function idOf({ set, key }: Element): string {
-  return `${set} ${key}`;
+const none: readonly string[] = [];
+
+/** An element as one text; its parts hold no tabs. */
+function elementText({ set, key, value = "", comment = "" }: Element): string {
+  return `${set}\t${key}\t${value}\t${comment}`;
 }
 
-function push(lists: Map<SetName, Element[]>, element: Element): void {
-  const list = lists.get(element.set);
-  if (list === undefined) lists.set(element.set, [element]);
-  else list.push(element);
+function elementIn(text: string): Element {
+  const [name, key = "", value, comment] = text.split("\t");
+  const set = setNames.find((one) => one === name);
+  if (set === undefined) throw new Error(`there is no set of this name: ${text}`);
+  return { set, key, ...(value ? { value } : {}), ...(comment ? { comment } : {}) };
+}
+
+/** Set and key. */
+function idOf(text: string): string {
+  return text.slice(0, text.indexOf("\t", text.indexOf("\t") + 1));
+}
+
+/** The address with which a key begins. A cluster IP is one Service's alone, all others may be claimed by several. */
+function addressIn(id: string): string {
+  const [, key = ""] = id.split("\t");
+  return key.split(" ", 1)[0] ?? "";
 }
 
 function elementStatements(
   kind: "add-elements" | "delete-elements",
-  lists: ReadonlyMap<SetName, readonly Element[]>,
+  elements: Iterable<Element>,
 ): readonly Statement[] {
-  return [...lists].map(([set, elements]) => ({ kind, set, elements }));
+  const lists = new Map<SetName, Element[]>();
+  for (const element of elements) {
+    const list = lists.get(element.set);
+    if (list === undefined) lists.set(element.set, [element]);
+    else list.push(element);
+  }
+  return [...lists].map(([set, list]) => ({ kind, set, elements: list }));
 }
