@@ -16,6 +16,10 @@ export interface AgentInput {
   readonly dnsAddress: string;
   readonly clusterDomain: string;
   readonly dnsUpstreams: readonly string[];
+  /** Path of the Corefile that says how names are served, in the place of `dnsUpstreams` and `dnsAutopath`. */
+  readonly dnsCorefile: string | undefined;
+  /** Goes through the search list of pods for them. */
+  readonly dnsAutopath: boolean;
   /** The resolver of the world outside, for nodes and for pods with dnsPolicy Default. */
   readonly outsideNameserver: string;
   /** First and last address that nodes may have on the LAN. */

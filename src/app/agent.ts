@@ -3,16 +3,16 @@ import { connectCluster, createCache, createEventRecorder } from "../client/inde
 import { etherTypeArp } from "../codec/index.ts";
 import { renewNodeLease } from "../controllers/index.ts";
 import { cidr, ip } from "../core/index.ts";
-import type { Ip } from "../core/index.ts";
-import { createClusterDns, parseUpstream, resolvConfOf } from "../dns/index.ts";
-import { applyLinkSteps, openPacketSocket } from "../kernel/index.ts";
+import { resolvConfOf } from "../dns/index.ts";
+import { openPacketSocket } from "../kernel/index.ts";
 import { startPodRuntime } from "../lab/index.ts";
-import { dnsDialer, listenDns, secureRandom, stderrLogger, systemClock } from "../net/index.ts";
+import { secureRandom, stderrLogger, systemClock } from "../net/index.ts";
 import { endpointSliceIndexers, resources } from "../objects/index.ts";
 import type { Cache, Indexers, KubeObject, ListOptions, Resource } from "../objects/index.ts";
 import type { AgentInput, Barrier } from "./agent-messages.ts";
 import { ingressImage } from "./builtin-objects.ts";
 import { lookupIn } from "./dns-question.ts";
+import { startNodeDns } from "./dns/node-dns.ts";
 import { ingressBuiltIn } from "./ingress-built-in.ts";
 import { nodeDescription } from "./node-description.ts";
 import { startNodeProxy } from "./proxy/node-proxy.ts";
@@ -66,20 +66,14 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
     log,
   });
 
-  const dnsAddress = ip(input.dnsAddress);
-  const dns = createClusterDns({
-    caches: { services, endpointSlices, namespaces },
-    domain: input.clusterDomain,
-    upstreams: input.dnsUpstreams.flatMap((text) => parseUpstream(text) ?? []),
-    dial: dnsDialer(),
-    nameservers: [dnsAddress],
+  const dns = await startNodeDns({
+    input,
+    caches: { services, endpointSlices, namespaces, clientPods: pods },
+    allPods: () => cacheOf(resources.pods),
     clock,
     random,
     log,
   });
-  serveDns(dnsAddress, ip(input.nodeAddress), dns.answer, (error) =>
-    log.error("cluster DNS does not listen", { error }),
-  );
 
   await startPodRuntime({
     nodeName,
@@ -147,21 +141,6 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
       await proxy.whenIdle();
     },
   };
-}
-
-/**
- * Answers DNS at the cluster's DNS address, which only this node itself sees as its own, and at the node's. So no
- * query leaves the node and none is translated.
- */
-function serveDns(
-  dnsAddress: Ip,
-  nodeAddress: Ip,
-  answer: Parameters<typeof listenDns>[0]["answer"],
-  failed: (error: unknown) => void,
-): void {
-  // Scope host: masqueraded traffic must not leave with this address.
-  applyLinkSteps([{ kind: "address", address: dnsAddress, prefix: 32, link: "lo", scope: "host" }]);
-  listenDns({ addresses: [dnsAddress, nodeAddress], port: 53, answer }).ready.catch(failed);
 }
 
 /** Resolves when the cache is at least at this resource version: when it has an object of it or of a later one. */

@@ -19,3 +19,4 @@ export type { DnsRunOptions } from "./dns/run-dns.ts";
 export type { DnsService, ReloadOutcome } from "./dns/dns-service.ts";
 export type { DnsSource } from "./dns/dns-source.ts";
 export { readTextFile } from "./dns/dns-files.ts";
+export { checkCorefile } from "./dns/node-dns.ts";

@@ -26,6 +26,10 @@ export interface LabOptions {
   readonly clusterDomain: string;
   /** Resolvers for names outside the cluster; empty = the lab's outside world. */
   readonly dnsUpstreams: readonly string[];
+  /** Path of the Corefile of the nodes' DNS; undefined = made of the other options. */
+  readonly dnsCorefile: string | undefined;
+  /** The nodes' DNS goes through the search lists of pods for them. */
+  readonly dnsAutopath: boolean;
   readonly outsideHosts: readonly OutsideHost[];
   /** Where objects survive a restart; undefined = memory. */
   readonly stateDirectory: string | undefined;
@@ -49,6 +53,8 @@ export const defaultLabOptions: Omit<LabOptions, "name"> = {
   nodePortRange: [30000, 32767],
   clusterDomain: "cluster.local",
   dnsUpstreams: [],
+  dnsCorefile: undefined,
+  dnsAutopath: false,
   outsideHosts: [{ name: "db.example.com", address: "192.168.100.50" }],
   stateDirectory: undefined,
   nodeGraceMs: 3000,

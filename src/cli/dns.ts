@@ -56,7 +56,9 @@ async function run(args: readonly string[]): Promise<number> {
     writeQuery: print,
   });
   print(`DNS answers on ${service.places.join(" ")}`);
-  void service.whenReady().then(() => print("All names are there"));
+  if (service.configuration.servers.some(({ kubernetes }) => kubernetes !== undefined)) {
+    void service.whenReady().then(() => print("All names of the cluster are there"));
+  }
   await ended(service);
   return 0;
 }

@@ -1,6 +1,6 @@
 import { cidrAddress, cidrBase, cidrContains, cidrPrefix, parseCidr, parseIp } from "../core/index.ts";
 import type { Cidr } from "../core/index.ts";
-import { defaultLabOptions, labDirectory } from "../app/index.ts";
+import { checkCorefile, defaultLabOptions, labDirectory } from "../app/index.ts";
 import type { LabOptions, OutsideHost } from "../app/index.ts";
 import type { ProxyMode } from "../proxy/index.ts";
 import { durationOption, integerOption, UsageError } from "./command.ts";
@@ -17,6 +17,8 @@ export const labFlags = {
   "node-port-range": { type: "string", default: defaultLabOptions.nodePortRange.join("-") },
   "lb-pool": { type: "string" },
   "dns-upstream": { type: "string", multiple: true },
+  "dns-corefile": { type: "string" },
+  "dns-autopath": { type: "boolean" },
   "outside-host": { type: "string", multiple: true },
   "node-grace": { type: "string", default: `${defaultLabOptions.nodeGraceMs}ms` },
   state: { type: "string" },
@@ -37,6 +39,8 @@ export interface LabFlagValues {
   readonly "node-port-range": string;
   readonly "lb-pool"?: string | undefined;
   readonly "dns-upstream"?: readonly string[] | undefined;
+  readonly "dns-corefile"?: string | undefined;
+  readonly "dns-autopath"?: boolean | undefined;
   readonly "outside-host"?: readonly string[] | undefined;
   readonly "node-grace": string;
   readonly state?: string | undefined;
@@ -51,6 +55,8 @@ export const labFlagsHelp = `  --nodes N             nodes node-1..node-N (defau
   --zones a,a,b         zones of node-1, node-2, ...; repeated for more nodes
   --outside-host NAME=IP  a host outside the cluster; repeatable (default: db.example.com=192.168.100.50)
   --dns-upstream IP     resolver for names outside the cluster; repeatable (default: the lab's outside world)
+  --dns-corefile FILE   a Corefile for the nodes' DNS; read again when it changes, if it says reload
+  --dns-autopath        let the nodes' DNS go through the search lists of pods
   --lan CIDR            the LAN (default 192.168.100.0/24: router .1, client .10, nodes from .11)
   --lb-pool FIRST-LAST  LoadBalancer addresses (default: .200-.250 of the LAN)
   --pod-cidr CIDR       pod network; node N gets its Nth /24 (default 10.244.0.0/16)
@@ -86,6 +92,8 @@ export function labOptions(values: LabFlagValues, workingDirectory: string): Lab
     nodePortRange: portRange(values["node-port-range"]),
     clusterDomain: defaultLabOptions.clusterDomain,
     dnsUpstreams: (values["dns-upstream"] ?? []).map((text) => address("dns-upstream", text)),
+    dnsCorefile: corefile(values, workingDirectory),
+    dnsAutopath: values["dns-autopath"] === true,
     outsideHosts: outsideHosts(values["outside-host"], lan),
     stateDirectory: values.state === undefined ? undefined : resolvePath(workingDirectory, values.state),
     nodeGraceMs: durationOption("node-grace", values["node-grace"]),
@@ -148,6 +156,20 @@ function address(flag: string, text: string): string {
   const parsed = parseIp(text);
   if (parsed === undefined) throw new UsageError(`--${flag} must be an IP address, not ${JSON.stringify(text)}`);
   return parsed;
+}
+
+/** The path of the Corefile, which must be one. Throws `CodedError` code `InvalidCorefile`. */
+function corefile(values: LabFlagValues, workingDirectory: string): string | undefined {
+  const given = values["dns-corefile"];
+  if (given === undefined) return undefined;
+  if (values["dns-autopath"] === true) {
+    throw new UsageError(
+      "--dns-corefile and --dns-autopath exclude each other: write autopath @kubernetes into the file",
+    );
+  }
+  const path = resolvePath(workingDirectory, given);
+  checkCorefile(path);
+  return path;
 }
 
 function pool(text: string | undefined, lan: Cidr): string {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { messageOf } from "../../core/index.ts";
 import type { Cancel, Clock, Ip, Logger, Metrics, Random } from "../../core/index.ts";
 import { ClusterDataShelf, createDnsServer, parseResolvConf } from "../../dns/index.ts";
@@ -30,8 +31,8 @@ export interface DnsServiceOptions {
   readonly readText?: (path: string) => string | undefined;
   readonly environment?: (name: string) => string | undefined;
   readonly port?: number;
-  /** Sockets for health, readiness and metrics that cannot be opened are an error (unless false: then a warning). */
-  readonly needsOperations?: boolean;
+  /** Sockets that cannot be opened at the start are reported, and everything else works; an error unless given. */
+  readonly goesOnWithoutSockets?: boolean;
   /** Wait for the cluster's names before listening, as long as the configuration says; not unless given. */
   readonly waitsForNames?: boolean;
 }
@@ -61,11 +62,12 @@ const graceMs = 5000;
 
 /** Serves DNS. Rejects with `CodedError` when the configuration cannot be used or a place cannot be listened to. */
 export async function startDnsService(options: DnsServiceOptions): Promise<DnsService> {
-  const { source, caches, clock, random, log, metrics, nameservers = [], needsOperations = true } = options;
+  const { source, caches, clock, random, log, metrics, nameservers = [] } = options;
   const readText = options.readText ?? readTextFile;
   const environment = options.environment ?? ((name) => process.env[name]);
   const data = caches === undefined ? undefined : new ClusterDataShelf(caches, clock, metrics);
   const dial = dnsDialer();
+  const cookieSecret = randomBytes(16);
   const failures = metrics
     .counter({ name: "coredns_reload_failed_total", help: "Configurations that could not be used." })
     .with();
@@ -93,18 +95,19 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
       nameservers,
       ownAddresses: ownAddresses(),
       readText,
+      cookieSecret,
       hostSearch: parseResolvConf(readText("/etc/resolv.conf") ?? "").searches,
       ...(data === undefined ? {} : { data }),
       ...(options.writeQuery === undefined ? {} : { writeQuery: options.writeQuery }),
     };
     return createDnsServer(configuration, parts);
   };
-  const applyOperations = async (configuration: DnsConfiguration): Promise<void> => {
+  const opening = async (what: Promise<void>): Promise<void> => {
     try {
-      await operations.apply(configuration);
+      await what;
     } catch (error) {
-      if (needsOperations) throw error;
-      log.warn("DNS goes on without its pages for operators", { error: messageOf(error) });
+      if (options.goesOnWithoutSockets !== true || server !== undefined) throw error;
+      log.error("DNS goes on without a socket", { error: messageOf(error) });
     }
   };
   const use = async (reading: Extract<DnsReading, { kind: "read" }>): Promise<void> => {
@@ -115,13 +118,13 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
       if (options.waitsForNames === true && server === undefined) {
         // Pages first: whoever waits can see for what.
         server = made;
-        await applyOperations(configuration);
+        await opening(operations.apply(configuration));
         await Promise.race([made.whenReady(), wait(clock, startupTimeout(configuration))]);
-      } else await applyOperations(configuration);
-      await listeners.apply(made);
+      } else await opening(operations.apply(configuration));
+      await opening(listeners.apply(made));
     } catch (error) {
       made.stop();
-      if (server !== undefined && server !== made) await applyOperations(server.configuration);
+      if (server !== undefined && server !== made) await operations.apply(server.configuration);
       throw error;
     }
     const former = server === made ? undefined : server;

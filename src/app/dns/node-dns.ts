@@ -1,0 +1,75 @@
+import { createMetrics, ip } from "../../core/index.ts";
+import type { Clock, Logger, Random } from "../../core/index.ts";
+import { clusterConfiguration, parseUpstream } from "../../dns/index.ts";
+import type { ClusterDnsCaches } from "../../dns/index.ts";
+import { applyLinkSteps } from "../../kernel/index.ts";
+import type { Cache, Pod } from "../../objects/index.ts";
+import type { AgentInput } from "../agent-messages.ts";
+import { readTextFile } from "./dns-files.ts";
+import { startDnsService } from "./dns-service.ts";
+import type { DnsService } from "./dns-service.ts";
+import { readDnsSource } from "./dns-source.ts";
+import type { DnsSource } from "./dns-source.ts";
+import { listenAddresses } from "./own-addresses.ts";
+
+/** What a node's DNS is made from. */
+export interface NodeDnsParts {
+  readonly input: AgentInput;
+  readonly caches: ClusterDnsCaches;
+  /** Pods of all nodes; asked for when a Corefile wants them. */
+  readonly allPods: () => Cache<Pod>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** On nodes, what leads outside is the world's resolver. */
+const resolverFile = "/etc/resolv.conf";
+
+/**
+ * Serves DNS on a node, at the cluster's DNS address, which only this node itself sees as its own, and at the node's. So
+ * no query leaves the node and none is translated.
+ */
+export async function startNodeDns({ input, caches, allPods, clock, random, log }: NodeDnsParts): Promise<DnsService> {
+  const dnsAddress = ip(input.dnsAddress);
+  // Scope host: masqueraded traffic must not leave with this address.
+  applyLinkSteps([{ kind: "address", address: dnsAddress, prefix: 32, link: "lo", scope: "host" }]);
+  const metrics = createMetrics();
+  let pods: Cache<Pod> | undefined;
+  return startDnsService({
+    source: sourceOf(input),
+    caches: {
+      ...caches,
+      get pods() {
+        pods ??= allPods();
+        return pods;
+      },
+    },
+    clock,
+    random,
+    log,
+    metrics,
+    nameservers: [dnsAddress],
+    addressesOf: (host, except) =>
+      host === undefined
+        ? [dnsAddress, ip(input.nodeAddress)].filter((address) => !except.includes(address))
+        : listenAddresses(host, except),
+    writeQuery: (line) => void process.stderr.write(`${line}\n`),
+    readText: (path) => (path === resolverFile ? `nameserver ${input.outsideNameserver}\n` : readTextFile(path)),
+    goesOnWithoutSockets: true,
+  });
+}
+
+function sourceOf(input: AgentInput): DnsSource {
+  if (input.dnsCorefile !== undefined) return { kind: "corefile", path: input.dnsCorefile };
+  const upstreams = input.dnsUpstreams.flatMap((text) => parseUpstream(text) ?? []);
+  const { clusterDomain: domain, dnsAutopath: autopath } = input;
+  return { kind: "fixed", configuration: clusterConfiguration({ domain, upstreams, autopath }) };
+}
+
+/** Throws `CodedError` code `InvalidCorefile` when the nodes of a lab could not use this file. */
+export function checkCorefile(path: string): void {
+  const readText = (name: string) => (name === resolverFile ? "nameserver 192.0.2.1\n" : readTextFile(name));
+  const reading = readDnsSource({ kind: "corefile", path }, { readText, environment: (name) => process.env[name] });
+  if (reading.kind === "failed") throw reading.error;
+}
