@@ -1,10 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { applyLinkSteps, createNamespace, removeNamespace } from "../../../src/kernel/index.ts";
-import { planService } from "../../../src/model/index.ts";
 import { objectKey } from "../../../src/objects/index.ts";
 import { ClusterUnderTest } from "./cluster.ts";
 import type { EngineUnderTest } from "./engines.ts";
@@ -13,11 +8,12 @@ import { describePacket } from "./packet-case.ts";
 import type { Fate, Packet, Path } from "./packet-case.ts";
 import { addressOf, families, isPod, nodeOf } from "./places.ts";
 import type { Place } from "./places.ts";
-import { anyChange, make } from "./random-changes.ts";
+import { anyChange, make, mostServices } from "./random-changes.ts";
 import type { Change } from "./random-changes.ts";
-import { networkOf, placeOf, SimJudge } from "./sim-judge.ts";
+import { SimJudge } from "./sim-judge.ts";
 import type { RulesOf } from "./sim-judge.ts";
 import { servicePort, virtualAddresses } from "./service-objects.ts";
+import { Twin } from "./twin.ts";
 
 /** How long a property looks for mistakes. */
 const searchMs = 4000;
@@ -25,47 +21,12 @@ const searchMs = 4000;
 /** Random changes lead to the kernel's state that one full load of the end gives, and to what the walker says. */
 export function describeConvergence(engine: EngineUnderTest, rulesOf?: RulesOf): void {
   const cluster = new ClusterUnderTest(engine);
-  const folder = mkdtempSync(join(tmpdir(), "sealane-twin-"));
-  const twin = join(folder, "twin");
-  beforeAll(async () => {
-    // Engines that listen need the node's address.
-    createNamespace(twin, () =>
-      applyLinkSteps([
-        { kind: "link", name: "lo", state: "up" },
-        ...families.map((family) => ({
-          kind: "address" as const,
-          address: addressOf("node-1", family),
-          prefix: family === "IPv4" ? 32 : 128,
-          link: "lo",
-        })),
-      ]),
-    );
-    await cluster.start();
-  });
+  const twin = new Twin(engine);
+  beforeAll(() => cluster.start());
   afterAll(async () => {
     await cluster.stop();
-    removeNamespace(twin);
-    rmSync(folder, { recursive: true });
+    twin.close();
   });
-
-  /** The kernel's state after one full load of everything that the cluster has. */
-  async function freshState(): Promise<string> {
-    const fresh = engine.open(twin);
-    try {
-      fresh.setNetwork(networkOf("node-1", {}));
-      const services = cluster.services.list();
-      for (const service of services) {
-        const slices = cluster.slices.indexed("service", objectKey(service));
-        fresh.want(objectKey(service), planService(service, slices, placeOf("node-1")).ports);
-      }
-      await fresh.writeAll(services.map(objectKey));
-      const state = await engine.state(twin);
-      await fresh.remove();
-      return state;
-    } finally {
-      fresh.close();
-    }
-  }
 
   describe("random changes", () => {
     it("lead to the state that a fresh full load gives, after each of them", async () => {
@@ -76,7 +37,7 @@ export function describeConvergence(engine: EngineUnderTest, rulesOf?: RulesOf):
             make(change, cluster);
             await cluster.settled();
             const node = await engine.state(cluster.network.path("node-1"));
-            expect(node).toBe(await freshState());
+            expect(node).toBe(await twin.stateOf(cluster.services.list(), cluster.slices.list()));
             compared++;
           }
         }),
@@ -137,7 +98,7 @@ const anyPacket: fc.Arbitrary<Packet> = fc
     to: fc.constantFrom("cluster" as const, "loadBalancer" as const, "external" as const, "nodePort" as const),
     family: fc.constantFrom(...families),
     protocol: fc.constantFrom("TCP" as const, "UDP" as const, "SCTP" as const),
-    number: fc.integer({ min: 1, max: 6 }),
+    number: fc.integer({ min: 1, max: mostServices }),
   })
   .map(({ from, to, family, protocol, number }) => {
     const addresses = virtualAddresses(number, family);

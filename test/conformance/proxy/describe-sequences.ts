@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { get } from "node:http";
-import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { inNamespace } from "../../../src/kernel/index.ts";
 import { until } from "../../lab/own-namespaces.ts";
 import { ClusterUnderTest } from "./cluster.ts";
+import { echo } from "./echo.ts";
 import type { EngineUnderTest } from "./engines.ts";
 import { addressOf, families } from "./places.ts";
 import type { NodeName, PodName } from "./places.ts";
@@ -225,17 +225,5 @@ export function describeSequences(engine: EngineUnderTest): void {
       expect(await echo(open.socket)).toBe("still there");
       open.socket.destroy();
     });
-  });
-}
-
-/** Says something on an open connection, and reads what comes back. */
-export function echo(socket: Socket): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("an open connection went silent")), 10_000);
-    socket.once("data", (bytes) => {
-      clearTimeout(timer);
-      resolve(bytes.toString());
-    });
-    socket.write("still there");
   });
 }

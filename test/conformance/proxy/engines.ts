@@ -15,6 +15,8 @@ export interface EngineUnderTest {
   open(namespace: string): ProxyEngine;
   /** Everything that it has put into the kernel in a namespace (a path), but not what packets leave there; equal rules give equal text. */
   state(namespace: string): Promise<string>;
+  /** Whether the rules carry traffic on when the agent's process is gone. */
+  readonly carriesWithoutAgent: boolean;
   /** Schedulers beyond weights by chance that it carries out, of those that the suite tries. */
   readonly schedulers: readonly ("lc" | "mh")[];
   /** What others may do to its rules, run in a node's namespace; by a name. */
@@ -26,6 +28,7 @@ export const nftables: EngineUnderTest = {
   mode: "nftables",
   open: (namespace) => nftablesEngine({ rules: openNft({ namespace }) }),
   state: (namespace) => nftState(namespace, tableName),
+  carriesWithoutAgent: true,
   schedulers: ["mh"],
   damages: [
     ["nft flush ruleset", () => nft("flush", "ruleset")],
@@ -53,6 +56,7 @@ export const userspace: EngineUnderTest = {
       .map((line) => line.replaceAll(/\b\d{5}\b/g, (port) => (port < "32768" ? port : "?")));
     return lines.sort().join("\n");
   },
+  carriesWithoutAgent: false,
   schedulers: ["lc", "mh"],
   damages: [
     ["nft flush ruleset", () => nft("flush", "ruleset")],

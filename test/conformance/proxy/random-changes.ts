@@ -19,7 +19,9 @@ export type Change =
   | { readonly kind: "delete-slices"; readonly number: number };
 
 /** Few Services, so that changes meet. */
-const number = fc.integer({ min: 1, max: 6 });
+export const mostServices = 4;
+
+const number = fc.integer({ min: 1, max: mostServices });
 const policy = fc.constantFrom("Cluster" as const, "Local" as const);
 
 const spec: fc.Arbitrary<Partial<ServiceSpec>> = fc
@@ -37,16 +39,22 @@ const spec: fc.Arbitrary<Partial<ServiceSpec>> = fc
     ...(ranges.length === 0 ? {} : { loadBalancerSourceRanges: ranges }),
   }));
 
-const conditions = fc.constantFrom(
-  {},
-  { ready: false, serving: true, terminating: true },
-  { ready: false, serving: false, terminating: false },
+const conditions = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.constant({ ready: false, serving: true, terminating: true }) },
+  { weight: 1, arbitrary: fc.constant({ ready: false, serving: false, terminating: false }) },
+);
+
+const weights = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(undefined) },
+  { weight: 2, arbitrary: fc.constantFrom(2, 5) },
+  { weight: 1, arbitrary: fc.constant(0) },
 );
 
 const entries: fc.Arbitrary<readonly SliceEntry[]> = fc.subarray([...pods]).chain((chosen) =>
   fc.tuple(
     ...chosen.map((pod) =>
-      fc.tuple(conditions, fc.constantFrom(undefined, 0, 2, 5)).map(([more, weight]): SliceEntry => ({
+      fc.tuple(conditions, weights).map(([more, weight]): SliceEntry => ({
         pod,
         more: { conditions: more },
         ...(weight === undefined ? {} : { weight }),
@@ -66,7 +74,7 @@ export const anyChange: fc.Arbitrary<Change> = fc.oneof(
       protocols: fc.subarray<Protocol>(["TCP", "UDP", "SCTP"], { minLength: 1 }),
     }),
   },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant("endpoints" as const), number, entries }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("endpoints" as const), number, entries }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("delete-service" as const), number }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("delete-slices" as const), number }) },
 );

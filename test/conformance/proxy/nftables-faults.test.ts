@@ -1,0 +1,4 @@
+import { describeFaults } from "./describe-faults.ts";
+import { nftables } from "./engines.ts";
+
+describeFaults(nftables);

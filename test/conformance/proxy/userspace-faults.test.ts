@@ -1,0 +1,4 @@
+import { describeFaults } from "./describe-faults.ts";
+import { userspace } from "./engines.ts";
+
+describeFaults(userspace);
