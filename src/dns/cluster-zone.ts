@@ -261,7 +261,7 @@ export function zoneName(domain: string): DnsName {
 
 function portsOf(entry: ServiceEntry): readonly SrvPort[] {
   if (entry.facts?.kind === "cluster-ip") return entry.facts.ports;
-  return [...entry.slices.values()].flatMap(({ addresses, ports }) => (addresses.length === 0 ? [] : ports));
+  return entry.slices.flatMap(({ addresses, ports }) => (addresses.length === 0 ? [] : ports));
 }
 
 function isEmpty({ v4, v6 }: AddressSet): boolean {

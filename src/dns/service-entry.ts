@@ -2,6 +2,8 @@ import type { Ip } from "../core/index.ts";
 import { dashedAddress, splitFamilies } from "./address-bytes.ts";
 import type { ServiceFacts, SliceFacts, SrvPort } from "./service-facts.ts";
 
+const none: readonly SliceFacts[] = [];
+
 /** The addresses under one name. */
 export interface AddressSet {
   readonly v4: Uint8Array;
@@ -25,7 +27,8 @@ export class ServiceEntry {
   /** The next entry with the same hash. */
   next: ServiceEntry | undefined;
   facts: ServiceFacts | undefined;
-  readonly slices = new Map<string, SliceFacts>();
+  /** In no order; nearly always there is one. */
+  slices: readonly SliceFacts[] = none;
   #endpoints: AddressSet | undefined;
   #hosts: ReadonlyMap<string, AddressSet> | undefined;
 
@@ -34,15 +37,18 @@ export class ServiceEntry {
     this.name = name;
   }
 
-  /** Forgets what was computed from the slices. */
-  changed(): void {
+  /** Puts `facts` in the place of what the slice with this key had; without facts it is gone. */
+  setSlice(key: string, facts: SliceFacts | undefined): void {
+    const others = this.slices.filter((slice) => slice.key !== key);
+    if (facts === undefined) this.slices = others.length === 0 ? none : others;
+    else this.slices = [...others, facts];
     this.#endpoints = undefined;
     this.#hosts = undefined;
   }
 
   /** The addresses of all published endpoints, each once. */
   endpoints(): AddressSet {
-    this.#endpoints ??= splitFamilies([...this.slices.values()].flatMap(({ addresses }) => addresses));
+    this.#endpoints ??= splitFamilies(this.slices.flatMap(({ addresses }) => addresses));
     return this.#endpoints;
   }
 
@@ -61,9 +67,9 @@ export class ServiceEntry {
   /** The labels of the endpoints with this address. */
   hostsOf(address: Ip): ReadonlySet<string> {
     const hosts = new Set<string>();
-    for (const slice of this.slices.values()) {
+    for (const slice of this.slices) {
       for (const [i, candidate] of slice.addresses.entries()) {
-        if (candidate === address) hosts.add(slice.hostnames[i] ?? dashedAddress(address));
+        if (candidate === address) hosts.add(slice.hostnames?.[i] ?? dashedAddress(address));
       }
     }
     return hosts;
@@ -71,12 +77,12 @@ export class ServiceEntry {
 
   /** Whether an endpoint is published. */
   get hasEndpoints(): boolean {
-    for (const { addresses } of this.slices.values()) if (addresses.length > 0) return true;
+    for (const { addresses } of this.slices) if (addresses.length > 0) return true;
     return false;
   }
 
   hasAddress(address: Ip): boolean {
-    for (const slice of this.slices.values()) if (slice.addresses.includes(address)) return true;
+    for (const slice of this.slices) if (slice.addresses.includes(address)) return true;
     return false;
   }
 
@@ -90,10 +96,10 @@ export class ServiceEntry {
   ): { readonly list: readonly EndpointPortOf[]; readonly matched: number } {
     const distinct = new Map<string, EndpointPortOf>();
     let matched = 0;
-    for (const slice of this.slices.values()) {
+    for (const slice of this.slices) {
       for (const { port } of slice.ports.filter(matches)) {
         for (const [i, address] of slice.addresses.entries()) {
-          const host = slice.hostnames[i] ?? dashedAddress(address);
+          const host = slice.hostnames?.[i] ?? dashedAddress(address);
           if (label !== undefined && host !== label) continue;
           distinct.set(`${host}:${port}`, { host, port });
           matched++;
@@ -105,15 +111,15 @@ export class ServiceEntry {
 
   /** The addresses of the endpoints that have a port which `matches`. */
   endpointsWithPort(matches: (port: SrvPort) => boolean): AddressSet {
-    const slices = [...this.slices.values()].filter(({ ports }) => ports.some(matches));
+    const slices = this.slices.filter(({ ports }) => ports.some(matches));
     return splitFamilies(slices.flatMap(({ addresses }) => addresses));
   }
 
   #makeHosts(): ReadonlyMap<string, AddressSet> {
     const lists = new Map<string, Ip[]>();
-    for (const slice of this.slices.values()) {
+    for (const slice of this.slices) {
       for (const [i, address] of slice.addresses.entries()) {
-        const label = slice.hostnames[i] ?? dashedAddress(address);
+        const label = slice.hostnames?.[i] ?? dashedAddress(address);
         const list = lists.get(label);
         if (list === undefined) lists.set(label, [address]);
         else list.push(address);

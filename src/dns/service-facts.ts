@@ -2,6 +2,7 @@ import { parseName } from "../codec/index.ts";
 import type { DnsName } from "../codec/index.ts";
 import { parseIp } from "../core/index.ts";
 import type { Ip } from "../core/index.ts";
+import { objectKey } from "../objects/index.ts";
 import type { EndpointSlice, Service } from "../objects/index.ts";
 import { splitFamilies } from "./address-bytes.ts";
 
@@ -27,14 +28,32 @@ export type ServiceFacts =
 
 /** What DNS needs of an EndpointSlice: only endpoints that may be published. */
 export interface SliceFacts {
+  /** The slice's namespace and name. */
+  readonly key: string;
   readonly addresses: readonly Ip[];
-  /** The hostname of each address, where it has one of its own. */
-  readonly hostnames: readonly (string | undefined)[];
+  /** The hostname of each address that has one of its own; undefined when none has. */
+  readonly hostnames: readonly (string | undefined)[] | undefined;
   readonly ports: readonly SrvPort[];
 }
 
+/** Gives one list for all that are equal: a cluster has many Services and few kinds of them. */
+export type SharePorts = (ports: readonly SrvPort[]) => readonly SrvPort[];
+
+/** Makes such a function; it forgets all that it has seen when that is more than `limit` lists. */
+export function portSharing(limit = 1000): SharePorts {
+  const seen = new Map<string, readonly SrvPort[]>();
+  return (ports) => {
+    const key = ports.map(({ name, protocol, port }) => `${name}/${protocol}/${port}`).join(" ");
+    const known = seen.get(key);
+    if (known !== undefined) return known;
+    if (seen.size >= limit) seen.clear();
+    seen.set(key, ports);
+    return ports;
+  };
+}
+
 /** Reads a Service. */
-export function serviceFacts({ spec }: Service): ServiceFacts {
+export function serviceFacts({ spec }: Service, share: SharePorts): ServiceFacts {
   if (spec.type === "ExternalName") {
     const external = spec.externalName ?? "";
     return { kind: "external-name", target: parseIp(external) === undefined ? parseName(external) : undefined };
@@ -42,7 +61,7 @@ export function serviceFacts({ spec }: Service): ServiceFacts {
   if (spec.clusterIP === "None") return { kind: "headless" };
   const texts = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
   const ips = texts.map(parseIp).filter((address) => address !== undefined);
-  const ports = (spec.ports ?? []).map((port) => srvPort(port.name, port.protocol, port.port));
+  const ports = share((spec.ports ?? []).map((port) => srvPort(port.name, port.protocol, port.port)));
   return { kind: "cluster-ip", ips, ...splitFamilies(ips), ports };
 }
 
@@ -56,7 +75,7 @@ export type EndpointNames = "address" | "pod";
  * Reads a slice. An endpoint is published unless its condition `ready` is false: the controller that writes slices
  * sets it for Services with `publishNotReadyAddresses`, so nothing else has to be looked at.
  */
-export function sliceFacts(slice: EndpointSlice, names: EndpointNames = "address"): SliceFacts {
+export function sliceFacts(slice: EndpointSlice, names: EndpointNames, share: SharePorts): SliceFacts {
   const addresses: Ip[] = [];
   const hostnames: (string | undefined)[] = [];
   for (const endpoint of slice.addressType === "FQDN" ? [] : (slice.endpoints ?? [])) {
@@ -72,7 +91,13 @@ export function sliceFacts(slice: EndpointSlice, names: EndpointNames = "address
   const ports = (slice.ports ?? [])
     .filter(({ port }) => port !== undefined && port !== null)
     .map(({ name, protocol, port }) => srvPort(name, protocol, port ?? 0));
-  return { addresses, hostnames, ports };
+  return {
+    key: objectKey(slice),
+    // A copy has no room to grow, which a list that grew has, and there are as many as Services.
+    addresses: [...addresses],
+    hostnames: hostnames.every((hostname) => hostname === undefined) ? undefined : hostnames,
+    ports: share(ports),
+  };
 }
 
 /** `text` as a label in lower case; `undefined` when it is none, as names of pods with a dot or over 63 characters. */
@@ -95,13 +120,16 @@ export function sameService(a: ServiceFacts | undefined, b: ServiceFacts | undef
 /** Whether two slices say the same to DNS. */
 export function sameSlice(a: SliceFacts | undefined, b: SliceFacts | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return sameItems(a.addresses, b.addresses) && sameItems(a.hostnames, b.hostnames) && samePorts(a.ports, b.ports);
+  if (!sameItems(a.addresses, b.addresses) || !samePorts(a.ports, b.ports)) return false;
+  return a.hostnames === undefined || b.hostnames === undefined
+    ? a.hostnames === b.hostnames
+    : sameItems(a.hostnames, b.hostnames);
 }
 
 function samePorts(a: readonly SrvPort[], b: readonly SrvPort[]): boolean {
   const isSame = (port: SrvPort, other: SrvPort | undefined) =>
     other !== undefined && port.name === other.name && port.protocol === other.protocol && port.port === other.port;
-  return a.length === b.length && a.every((port, i) => isSame(port, b[i]));
+  return a === b || (a.length === b.length && a.every((port, i) => isSame(port, b[i])));
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {

@@ -4,7 +4,7 @@ import type { Ip } from "../core/index.ts";
 import { objectKey, serviceNameLabel } from "../objects/index.ts";
 import type { EndpointSlice, Service } from "../objects/index.ts";
 import { ServiceEntry } from "./service-entry.ts";
-import { sameService, sameSlice, serviceFacts, sliceFacts } from "./service-facts.ts";
+import { portSharing, sameService, sameSlice, serviceFacts, sliceFacts } from "./service-facts.ts";
 import type { EndpointNames, ServiceFacts } from "./service-facts.ts";
 
 type OneOrMore = ServiceEntry | readonly ServiceEntry[];
@@ -21,6 +21,7 @@ export class ServiceIndex {
   readonly #byEndpoint = new Map<Ip, OneOrMore>();
   readonly #changed: () => void;
   readonly #endpointNames: EndpointNames;
+  readonly #share = portSharing();
   #services = 0;
 
   /** `changed` is called after every change that answers can show. */
@@ -86,7 +87,7 @@ export class ServiceIndex {
     const object = now ?? before;
     if (object === undefined) return;
     const entry = this.#entry(object.metadata.namespace ?? "", object.metadata.name);
-    const facts = now === undefined ? undefined : serviceFacts(now);
+    const facts = now === undefined ? undefined : serviceFacts(now, this.#share);
     const old = entry.facts;
     if (sameService(old, facts)) {
       this.#dropEmpty(entry);
@@ -115,15 +116,13 @@ export class ServiceIndex {
   #setSlice(object: EndpointSlice, service: string, now: EndpointSlice | undefined): void {
     const entry = this.#entry(object.metadata.namespace ?? "", service);
     const key = objectKey(object);
-    const old = entry.slices.get(key);
-    const facts = now === undefined ? undefined : sliceFacts(now, this.#endpointNames);
+    const old = entry.slices.find((slice) => slice.key === key);
+    const facts = now === undefined ? undefined : sliceFacts(now, this.#endpointNames, this.#share);
     if (sameSlice(old, facts)) {
       this.#dropEmpty(entry);
       return;
     }
-    if (facts === undefined) entry.slices.delete(key);
-    else entry.slices.set(key, facts);
-    entry.changed();
+    entry.setSlice(key, facts);
     for (const address of facts?.addresses ?? []) link(this.#byEndpoint, address, entry);
     const kept = new Set(facts?.addresses);
     for (const address of old?.addresses ?? []) {
@@ -146,7 +145,7 @@ export class ServiceIndex {
   }
 
   #dropEmpty(entry: ServiceEntry): void {
-    if (entry.facts !== undefined || entry.slices.size > 0) return;
+    if (entry.facts !== undefined || entry.slices.length > 0) return;
     const hash = hashOf(entry.name, entry.namespace);
     const first = this.#table.get(hash);
     if (first === entry) {

@@ -133,7 +133,7 @@ function addressesOf(name: DnsName, ask: Ask): readonly RecordSet[] {
 function portsOf(entry: ServiceEntry): Iterable<{ readonly name: string; readonly protocol: string }> {
   const all = [
     ...(entry.facts?.kind === "cluster-ip" ? entry.facts.ports : []),
-    ...[...entry.slices.values()].flatMap(({ ports }) => ports),
+    ...entry.slices.flatMap(({ ports }) => ports),
   ];
   return new Map(all.map((port) => [`${port.name} ${port.protocol}`, port])).values();
 }
