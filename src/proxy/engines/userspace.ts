@@ -2,6 +2,7 @@ import { silentLogger } from "../../core/index.ts";
 import type { Clock, IpFamily, Logger, Random } from "../../core/index.ts";
 import type { Scheduler, ServicePlan } from "../../model/index.ts";
 import { UserspaceRules } from "../../rules/userspace/index.ts";
+import type { Script } from "../../rules/userspace/index.ts";
 import type { EngineStats, ProxyEngine, WriteResult } from "../engine.ts";
 import type { TrackedFlow } from "../ports.ts";
 import type { RulesPort } from "../rule-book.ts";
@@ -18,7 +19,7 @@ export interface UserspaceEngine extends ProxyEngine {
 
 export interface UserspaceEngineOptions {
   /** The node's nftables (`openNft` in `kernel`). */
-  readonly rules: RulesPort;
+  readonly rules: RulesPort<Script>;
   /** The node's relay sockets (`openRelay` in `net`); the engine closes them. */
   readonly relay: RelayPort;
   readonly clock: Clock;

@@ -8,6 +8,11 @@ export class EntryTable<T extends { readonly service: string }> {
 
   /** Adds or replaces what the value's Service has here; its place in the queue stays. */
   add(entry: string, value: T): void {
+    const known = this.#entries.get(entry);
+    if (known === undefined || ("service" in known && known.service === value.service)) {
+      this.#entries.set(entry, value);
+      return;
+    }
     const list = this.#list(entry);
     const isNew = list.every(({ service }) => service !== value.service);
     this.#set(entry, isNew ? [...list, value] : list.map((one) => (one.service === value.service ? value : one)));

@@ -132,12 +132,10 @@ function nodePortMatches(family: IpFamily, network: NodeNetwork): readonly (read
   const local: Match = { kind: "destination-is-local" };
   const atLoopback: Match = { kind: "destination", networks: [loopback[family]] };
   const elsewhere: Match = { ...atLoopback, not: true };
-  if (nodePortAddresses === undefined) return [localhostNodePorts ? [local] : [elsewhere, local]];
-  const networks = ofFamily(family, nodePortAddresses);
-  return [
-    ...(networks.length === 0 ? [] : [[{ kind: "destination", networks } as const, elsewhere, local]]),
-    ...(localhostNodePorts ? [[atLoopback, local]] : []),
-  ];
+  // A list without networks of this family does not narrow this family, as upstream has it.
+  const networks = ofFamily(family, nodePortAddresses ?? []);
+  if (networks.length === 0) return [localhostNodePorts ? [local] : [elsewhere, local]];
+  return [[{ kind: "destination", networks }, elsewhere, local], ...(localhostNodePorts ? [[atLoopback, local]] : [])];
 }
 
 function ofFamily(family: IpFamily, networks: readonly Cidr[]): readonly Cidr[] {

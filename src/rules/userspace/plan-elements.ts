@@ -1,7 +1,7 @@
 import type { Port } from "../../core/index.ts";
 import type { EmptyVerdict, ServicePlan } from "../../model/index.ts";
 import { anyAddress } from "./statement.ts";
-import type { Element } from "./statement.ts";
+import type { Element, SetName } from "./statement.ts";
 
 /**
  * The elements that send one plan's clients to the relay, or refuse them. They do not depend on which endpoints there are,
@@ -9,49 +9,50 @@ import type { Element } from "./statement.ts";
  */
 export function planElements(plan: ServicePlan): readonly Element[] {
   const comment = plan.portName === "" ? plan.service : `${plan.service}:${plan.portName}`;
-  const external = [
-    ...[...plan.loadBalancerIPs, ...plan.externalIPs].map((address) => keyOf(plan, address, plan.port)),
-    ...(plan.nodePort === undefined ? [] : [keyOf(plan, anyAddress(plan.family), plan.nodePort)]),
-  ];
-  return [
-    { set: "cluster-ips", key: plan.clusterIP, comment: plan.service },
-    { ...internalElement(plan, keyOf(plan, plan.clusterIP, plan.port)), comment },
-    ...external.flatMap((key) => externalElements(plan, key).map((element) => ({ ...element, comment }))),
-    ...sourceRangeElements(plan).map((element) => ({ ...element, comment })),
-  ];
+  const elements: Element[] = [{ set: "cluster-ips", key: plan.clusterIP, value: undefined, comment: plan.service }];
+  const add = (set: SetName, key: string, value?: string): void => void elements.push({ set, key, value, comment });
+  const internal = keyOf(plan, plan.clusterIP, plan.port);
+  addInternal(plan, internal, add);
+  for (const address of plan.loadBalancerIPs) addExternal(plan, keyOf(plan, address, plan.port), add);
+  for (const address of plan.externalIPs) addExternal(plan, keyOf(plan, address, plan.port), add);
+  if (plan.nodePort !== undefined) addExternal(plan, keyOf(plan, anyAddress(plan.family), plan.nodePort), add);
+  addSourceRanges(plan, add);
+  return elements;
 }
 
-function internalElement(plan: ServicePlan, key: string): Element {
-  if (plan.protocol === "SCTP") return empty(key, "reject");
+type Add = (set: SetName, key: string, value?: string) => void;
+
+function addInternal(plan: ServicePlan, key: string, add: Add): void {
   const isLocal = plan.internalTrafficPolicy === "Local";
-  if ((isLocal ? plan.local : plan.cluster).length === 0) return empty(key, plan.whenInternalEmpty);
-  return { set: "services", key, value: `goto ${isLocal ? "relay-local" : "relay"}` };
+  if (plan.protocol === "SCTP") add("no-endpoints", key, emptyVerdict("reject"));
+  else if ((isLocal ? plan.local : plan.cluster).length === 0) {
+    add("no-endpoints", key, emptyVerdict(plan.whenInternalEmpty));
+  } else add("services", key, isLocal ? "goto relay-local" : "goto relay");
 }
 
-function externalElements(plan: ServicePlan, key: string): readonly Element[] {
-  if (plan.protocol === "SCTP") return [empty(key, "reject")];
+function addExternal(plan: ServicePlan, key: string, add: Add): void {
+  if (plan.protocol === "SCTP") return add("no-endpoints", key, emptyVerdict("reject"));
   const isLocal = plan.externalTrafficPolicy === "Local";
   const isEmpty = (isLocal ? plan.local : plan.cluster).length === 0;
-  const verdict = isEmpty ? [empty(key, plan.whenExternalEmpty)] : [];
-  if (!isLocal) return isEmpty ? verdict : [{ set: "services", key, value: "goto relay" }];
-  if (plan.cluster.length === 0) {
-    return isEmpty ? verdict : [{ set: "services", key, value: "goto relay-local" }];
-  }
-  return [{ set: "services", key, value: `goto ${isEmpty ? "own-only" : "local-policy"}` }, ...verdict];
+  if (!isLocal) {
+    if (!isEmpty) add("services", key, "goto relay");
+  } else if (plan.cluster.length > 0) add("services", key, isEmpty ? "goto own-only" : "goto local-policy");
+  else if (!isEmpty) add("services", key, "goto relay-local");
+  if (isEmpty) add("no-endpoints", key, emptyVerdict(plan.whenExternalEmpty));
 }
 
 /** Source ranges guard the load balancer's addresses only: never node ports or external IPs. */
-function sourceRangeElements({ sourceRanges, loadBalancerIPs, protocol, port }: ServicePlan): readonly Element[] {
-  if (sourceRanges === undefined) return [];
+function addSourceRanges({ sourceRanges, loadBalancerIPs, protocol, port }: ServicePlan, add: Add): void {
+  if (sourceRanges === undefined) return;
   const rest = `${protocol.toLowerCase()} . ${port}`;
-  return loadBalancerIPs.flatMap((address) => [
-    { set: "guarded" as const, key: `${address} . ${rest}` },
-    ...sourceRanges.map((range) => ({ set: "source-ranges" as const, key: `${address} . ${range} . ${rest}` })),
-  ]);
+  for (const address of loadBalancerIPs) {
+    add("guarded", `${address} . ${rest}`);
+    for (const range of sourceRanges) add("source-ranges", `${address} . ${range} . ${rest}`);
+  }
 }
 
-function empty(key: string, verdict: EmptyVerdict): Element {
-  return { set: "no-endpoints", key, value: verdict === "drop" ? "drop" : "goto refuse" };
+function emptyVerdict(verdict: EmptyVerdict): string {
+  return verdict === "drop" ? "drop" : "goto refuse";
 }
 
 function keyOf({ protocol }: ServicePlan, address: string, port: Port): string {

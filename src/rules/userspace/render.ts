@@ -5,6 +5,14 @@ import type { Action, Chain, Element, Match, Rule, SetName, Statement } from "./
 /** The kernel takes 128 bytes of a comment; longer names are cut. */
 const longestComment = 120;
 
+/** Input for `nft -f`: a text, or for a big one its pieces, which are made as they are read. */
+export type Script = string | { readonly pieces: () => Iterable<string> };
+
+/** The whole text of a script. */
+export function scriptText(script: Script): string {
+  return typeof script === "string" ? script : [...script.pieces()].join("");
+}
+
 /** The statements as a script for `nft -f`. The same statements give the same bytes. */
 export function render(family: IpFamily, statements: readonly Statement[]): string {
   return statements.map((statement) => renderStatement(family, statement)).join("");

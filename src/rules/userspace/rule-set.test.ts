@@ -4,6 +4,7 @@ import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
 import { endpointAt, planWith } from "../../../test/support/service-plans.ts";
+import { scriptText } from "./render.ts";
 import { UserspaceRules } from "./rule-set.ts";
 
 const place = {
@@ -46,13 +47,15 @@ function changeOf(rules: UserspaceRules, plan: ServicePlan): string {
   rules.want(plan.service, [plan]);
   const change = rules.changes([plan.service]);
   change.commit();
-  return change.script;
+  return scriptText(change.script);
 }
 
 // Each of these files is given to the real nft in golden.kernel.test.ts.
 describe("UserspaceRules.full()", () => {
   it("writes everything that the rules can say", async () => {
-    await expect(rulesWith(network, goldenPlans).full().script).toMatchFileSnapshot("testdata/everything.nft");
+    await expect(scriptText(rulesWith(network, goldenPlans).full().script)).toMatchFileSnapshot(
+      "testdata/everything.nft",
+    );
   });
 
   it.each([
@@ -73,11 +76,11 @@ describe("UserspaceRules.full()", () => {
       }),
     ],
   ] as const)("writes the network of %s", async (name, layout) => {
-    await expect(rulesWith(layout, goldenPlans).full().script).toMatchFileSnapshot(`testdata/${name}.nft`);
+    await expect(scriptText(rulesWith(layout, goldenPlans).full().script)).toMatchFileSnapshot(`testdata/${name}.nft`);
   });
 
   it("needs as many chains for 1000 Services as for none", () => {
-    const chains = (rules: UserspaceRules) => rules.full().script.match(/^add chain/gm)?.length;
+    const chains = (rules: UserspaceRules) => scriptText(rules.full().script).match(/^add chain/gm)?.length;
     const many = Array.from({ length: 1000 }, (_, index): readonly [string, readonly ServicePlan[]] => [
       `tour/${index}`,
       [planWith({ service: `tour/${index}`, clusterIP: `10.96.${index >> 8}.${index & 255}`, cluster: pods })],
@@ -87,7 +90,7 @@ describe("UserspaceRules.full()", () => {
 
   it("puts no text of a configuration into a rule that could be another rule", () => {
     const layout = nodeNetwork({ localTraffic: { kind: "bridge", name: 'a" accept #' } });
-    expect(rulesWith(layout).full().script).not.toContain("iifname");
+    expect(scriptText(rulesWith(layout).full().script)).not.toContain("iifname");
   });
 });
 
@@ -127,7 +130,7 @@ describe("UserspaceRules.changes()", () => {
     expect(rules.families()).toEqual(["IPv4", "IPv6"]);
     expect(() => rules.changes(["tour/six"])).toThrow("call setListeners first");
     rules.setListeners("IPv6", place.IPv6);
-    expect(rules.changes(["tour/six"]).script).toContain("add table ip6 sealane-userspace");
+    expect(scriptText(rules.changes(["tour/six"]).script)).toContain("add table ip6 sealane-userspace");
   });
 
   it("lets the second Service have what both want when the first one goes", () => {
@@ -135,9 +138,9 @@ describe("UserspaceRules.changes()", () => {
     const first = planWith({ ...shared });
     const second = planWith({ ...shared, service: "tour/b", clusterIP: "10.96.0.21", externalTrafficPolicy: "Local" });
     const rules = writtenRules(first, second);
-    expect(rules.full().script).toContain('203.0.113.5 . tcp . 80 comment "tour/web:http" : goto relay,');
+    expect(scriptText(rules.full().script)).toContain('203.0.113.5 . tcp . 80 comment "tour/web:http" : goto relay,');
     rules.want("tour/web", []);
-    expect(rules.changes(["tour/web"]).script).toContain(
+    expect(scriptText(rules.changes(["tour/web"]).script)).toContain(
       '203.0.113.5 . tcp . 80 comment "tour/b:http" : goto own-only',
     );
   });

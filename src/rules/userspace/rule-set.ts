@@ -1,17 +1,14 @@
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
-import { layoutChains } from "./layout.ts";
+import { FamilyTable } from "./family-table.ts";
 import type { ListenerPlace } from "./layout.ts";
-import { planElements } from "./plan-elements.ts";
 import { render } from "./render.ts";
-import { setNames } from "./statement.ts";
-import type { Element, SetName, Statement } from "./statement.ts";
+import type { Script } from "./render.ts";
 
 /** One atomic change of the kernel's rules. */
 export interface Transaction {
-  /** Input for `nft -f`. */
-  readonly script: string;
+  readonly script: Script;
   /** The kernel has everything already. */
   readonly isEmpty: boolean;
   /** Elements added, replaced or deleted. */
@@ -92,7 +89,7 @@ export class UserspaceRules {
   #join(change: (table: FamilyTable) => Transaction): Transaction {
     const transactions = [...this.#tables.values()].map(change);
     return {
-      script: transactions.map(({ script }) => script).join(""),
+      script: joined(transactions.map(({ script }) => script)),
       isEmpty: transactions.every(({ isEmpty }) => isEmpty),
       size: transactions.reduce((sum, { size }) => sum + size, 0),
       commit: () => transactions.forEach((transaction) => transaction.commit()),
@@ -106,176 +103,14 @@ export class UserspaceRules {
   }
 }
 
-/**
- * The elements of one family. A Service's are kept as one text each (`elementText`), and what the kernel has of it as the
- * same list: 50,000 Services cost little, and work is proportional to the Services that changed.
- */
-class FamilyTable {
-  readonly #family: IpFamily;
-  readonly #wanted = new Map<string, readonly string[]>();
-  readonly #written = new Map<string, readonly string[]>();
-  /** Who wants an element that two Services may want, which is all but those of cluster IPs. The first one has it. */
-  readonly #claims = new Map<string, readonly string[]>();
-  /** Services whose elements are others because another Service gave one back. */
-  readonly #disturbed = new Set<string>();
-  place: ListenerPlace | undefined;
-  #exists = false;
-  #installed = 0;
-
-  constructor(family: IpFamily) {
-    this.#family = family;
-  }
-
-  get installed(): number {
-    return this.#installed;
-  }
-
-  want(service: string, plans: readonly ServicePlan[]): void {
-    const before = this.#wanted.get(service) ?? none;
-    const now = [...new Set(plans.flatMap((plan) => planElements(plan).map(elementText)))];
-    if (now.length === 0) this.#wanted.delete(service);
-    else this.#wanted.set(service, now);
-    const clusterIPs = new Set<string>(plans.map(({ clusterIP }) => clusterIP));
-    const claimed = new Set(now.map(idOf).filter((id) => !clusterIPs.has(addressIn(id))));
-    for (const id of claimed) {
-      const claimants = this.#claims.get(id) ?? none;
-      if (!claimants.includes(service)) this.#claims.set(id, [...claimants, service]);
-    }
-    for (const text of before) {
-      const id = idOf(text);
-      const claimants = this.#claims.get(id);
-      if (claimants === undefined || claimed.has(id)) continue;
-      const others = claimants.filter((one) => one !== service);
-      for (const other of others) this.#disturbed.add(other);
-      if (others.length === 0) this.#claims.delete(id);
-      else this.#claims.set(id, others);
-    }
-  }
-
-  changes(services: readonly string[], network: NodeNetwork): Transaction {
-    const deletions = new Map<string, Element>();
-    const additions = new Map<string, Element>();
-    const effects = new Map<string, readonly string[]>();
-    for (const service of new Set([...services, ...this.#disturbed])) {
-      const before = this.#written.get(service) ?? none;
-      const now = this.#due(service);
-      if (before === now) continue;
-      effects.set(service, now);
-      const had = new Set(before);
-      const has = new Set(now);
-      for (const text of before) if (!has.has(text)) deletions.set(idOf(text), elementIn(text));
-      for (const text of now) if (!had.has(text)) additions.set(idOf(text), elementIn(text));
-    }
-    const ground = this.#exists ? [] : this.#groundStatements(network);
-    const statements = [
-      ...ground,
-      ...elementStatements("delete-elements", deletions.values()),
-      ...elementStatements("add-elements", additions.values()),
-    ];
-    const size = new Set([...deletions.keys(), ...additions.keys()]).size;
-    return this.#transaction(statements, size, () => {
-      for (const [service, now] of effects) this.#note(service, now);
-      this.#disturbed.clear();
-    });
-  }
-
-  full(network: NodeNetwork, recreate: boolean): Transaction {
-    const due = [...this.#wanted.keys()].map((service) => [service, this.#due(service)] as const);
-    const elements = due.flatMap(([, texts]) => texts.map(elementIn));
-    const statements: readonly Statement[] = [
-      ...(recreate ? [{ kind: "delete-table" } as const] : []),
-      ...this.#groundStatements(network),
-      ...elementStatements("add-elements", elements),
-    ];
-    return this.#transaction(statements, elements.length, () => {
-      this.#forgetWritten();
-      for (const [service, texts] of due) this.#note(service, texts);
-      this.#disturbed.clear();
-    });
-  }
-
-  ground(network: NodeNetwork): Transaction {
-    const statements: readonly Statement[] = [{ kind: "delete-table" }, ...this.#groundStatements(network)];
-    return this.#transaction(statements, 0, () => this.#forgetWritten());
-  }
-
-  /** What the kernel should have of a Service: all that it wants but what another one has. */
-  #due(service: string): readonly string[] {
-    const wanted = this.#wanted.get(service) ?? none;
-    const isDue = (text: string): boolean => (this.#claims.get(idOf(text))?.[0] ?? service) === service;
-    return wanted.every(isDue) ? wanted : wanted.filter(isDue);
-  }
-
-  #note(service: string, now: readonly string[]): void {
-    this.#installed += now.length - (this.#written.get(service)?.length ?? 0);
-    if (now.length === 0) this.#written.delete(service);
-    else this.#written.set(service, now);
-  }
-
-  #forgetWritten(): void {
-    this.#written.clear();
-    this.#installed = 0;
-  }
-
-  #transaction(statements: readonly Statement[], size: number, done: () => void): Transaction {
-    return {
-      script: render(this.#family, statements),
-      isEmpty: statements.length === 0,
-      size,
-      commit: () => {
-        done();
-        if (statements.length > 0) this.#exists = true;
-      },
-    };
-  }
-
-  #groundStatements(network: NodeNetwork): readonly Statement[] {
-    const { place } = this;
-    if (place === undefined)
-      throw new Error(`the relay has no listeners for ${this.#family} yet: call setListeners first`);
-    return [
-      { kind: "add-table" },
-      ...setNames.map((set) => ({ kind: "add-set" as const, set })),
-      ...setNames.map((set) => ({ kind: "flush-set" as const, set })),
-      ...layoutChains(this.#family, network, place).map((chain) => ({ kind: "set-chain" as const, chain })),
-    ];
-  }
-}
-
-const none: readonly string[] = [];
-
-/** An element as one text; its parts hold no tabs. */
-function elementText({ set, key, value = "", comment = "" }: Element): string {
-  return `${set}\t${key}\t${value}\t${comment}`;
-}
-
-function elementIn(text: string): Element {
-  const [name, key = "", value, comment] = text.split("\t");
-  const set = setNames.find((one) => one === name);
-  if (set === undefined) throw new Error(`there is no set of this name: ${text}`);
-  return { set, key, ...(value ? { value } : {}), ...(comment ? { comment } : {}) };
-}
-
-/** Set and key. */
-function idOf(text: string): string {
-  return text.slice(0, text.indexOf("\t", text.indexOf("\t") + 1));
-}
-
-/** The address with which a key begins. A cluster IP is one Service's alone, all others may be claimed by several. */
-function addressIn(id: string): string {
-  const [, key = ""] = id.split("\t");
-  return key.split(" ", 1)[0] ?? "";
-}
-
-function elementStatements(
-  kind: "add-elements" | "delete-elements",
-  elements: Iterable<Element>,
-): readonly Statement[] {
-  const lists = new Map<SetName, Element[]>();
-  for (const element of elements) {
-    const list = lists.get(element.set);
-    if (list === undefined) lists.set(element.set, [element]);
-    else list.push(element);
-  }
-  return [...lists].map(([set, list]) => ({ kind, set, elements: list }));
+function joined(scripts: readonly Script[]): Script {
+  if (scripts.every((one) => typeof one === "string")) return scripts.join("");
+  return {
+    *pieces() {
+      for (const one of scripts) {
+        if (typeof one === "string") yield one;
+        else yield* one.pieces();
+      }
+    },
+  };
 }

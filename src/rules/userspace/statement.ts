@@ -71,9 +71,9 @@ export interface Chain {
 export interface Element {
   readonly set: SetName;
   readonly key: string;
-  readonly value?: string;
+  readonly value: string | undefined;
   /** Shown by `nft list`: names the Service. */
-  readonly comment?: string;
+  readonly comment: string | undefined;
 }
 
 /** One step of a transaction; all steps of a script take effect together or not at all. */

@@ -1,0 +1,248 @@
+import type { IpFamily } from "../../core/index.ts";
+import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import { layoutChains } from "./layout.ts";
+import type { ListenerPlace } from "./layout.ts";
+import { planElements } from "./plan-elements.ts";
+import { render } from "./render.ts";
+import type { Transaction } from "./rule-set.ts";
+import { setNames } from "./statement.ts";
+import type { Element, SetName, Statement } from "./statement.ts";
+
+/** Elements of a piece of a script: about 200 KB. */
+const longestPiece = 2000;
+
+/**
+ * The elements of one family: what each Service wants, and what the kernel has of it. Each is one text, the same for both:
+ * 50,000 Services take 10 MB.
+ */
+export class FamilyTable {
+  readonly #family: IpFamily;
+  readonly #wanted = new Map<string, string>();
+  readonly #written = new Map<string, string>();
+  /** Who wants an element of an address that several Services may have: all but cluster IPs. The first one has it. */
+  readonly #claims = new Map<string, readonly string[]>();
+  readonly #claimedBy = new Map<string, ReadonlySet<string>>();
+  /** Services whose elements are others because another Service gave one back. */
+  readonly #disturbed = new Set<string>();
+  place: ListenerPlace | undefined;
+  #exists = false;
+  #installed = 0;
+
+  constructor(family: IpFamily) {
+    this.#family = family;
+  }
+
+  get installed(): number {
+    return this.#installed;
+  }
+
+  want(service: string, plans: readonly ServicePlan[]): void {
+    const elements = elementsOf(plans);
+    const now = elementsText(elements);
+    if (now === (this.#wanted.get(service) ?? "")) return;
+    if (now === "") this.#wanted.delete(service);
+    else this.#wanted.set(service, now);
+    this.#claim(service, plans, elements);
+  }
+
+  changes(services: readonly string[], network: NodeNetwork): Transaction {
+    const deletions: Element[] = [];
+    const additions: Element[] = [];
+    const effects = new Map<string, string>();
+    for (const service of new Set([...services, ...this.#disturbed])) {
+      const before = this.#written.get(service) ?? "";
+      const now = this.#due(service);
+      if (before === now) continue;
+      effects.set(service, now);
+      const [had, has] = [elementsIn(before), elementsIn(now)];
+      deletions.push(...without(had, has));
+      additions.push(...without(has, had));
+    }
+    const ground = this.#exists ? [] : this.#groundStatements(network);
+    const statements = [
+      ...ground,
+      ...elementStatements("delete-elements", deletions),
+      ...elementStatements("add-elements", additions),
+    ];
+    const size = new Set([...deletions, ...additions].map(idOf)).size;
+    return this.#transaction(statements, size, () => {
+      for (const [service, now] of effects) this.#note(service, now);
+      this.#disturbed.clear();
+    });
+  }
+
+  full(network: NodeNetwork, recreate: boolean): Transaction {
+    const due = new Map([...this.#wanted.keys()].map((service) => [service, this.#due(service)]));
+    const ground: readonly Statement[] = [
+      ...(recreate ? [{ kind: "delete-table" } as const] : []),
+      ...this.#groundStatements(network),
+    ];
+    let size = 0;
+    for (const text of due.values()) size += countIn(text);
+    return {
+      script: { pieces: () => this.#fullScript(ground, due.values()) },
+      isEmpty: false,
+      size,
+      commit: () => {
+        this.#forgetWritten();
+        for (const [service, text] of due) this.#note(service, text);
+        this.#disturbed.clear();
+        this.#exists = true;
+      },
+    };
+  }
+
+  ground(network: NodeNetwork): Transaction {
+    const statements: readonly Statement[] = [{ kind: "delete-table" }, ...this.#groundStatements(network)];
+    return this.#transaction(statements, 0, () => this.#forgetWritten());
+  }
+
+  /** Made as it is read, set by set: all elements at once would be felt. */
+  *#fullScript(ground: readonly Statement[], texts: Iterable<string>): Generator<string> {
+    yield render(this.#family, ground);
+    const all = [...texts];
+    for (const set of setNames) {
+      let elements: Element[] = [];
+      const piece = (): string => render(this.#family, [{ kind: "add-elements", set, elements }]);
+      for (const text of all) {
+        for (const element of elementsIn(text, set)) elements.push(element);
+        if (elements.length < longestPiece) continue;
+        yield piece();
+        elements = [];
+      }
+      if (elements.length > 0) yield piece();
+    }
+  }
+
+  /** Takes note of who wants what others may want, too. */
+  #claim(service: string, plans: readonly ServicePlan[], elements: readonly Element[]): void {
+    const before = this.#claimedBy.get(service);
+    const isShared = plans.some(hasOutsideAddress);
+    if (before === undefined && !isShared) return;
+    const clusterIPs = new Set<string>(plans.map(({ clusterIP }) => clusterIP));
+    const now = new Set(
+      elements.filter(({ key }) => !clusterIPs.has(key.split(" ", 1)[0] ?? "")).map((element) => idOf(element)),
+    );
+    for (const id of now) {
+      const claimants = this.#claims.get(id) ?? [];
+      if (!claimants.includes(service)) this.#claims.set(id, [...claimants, service]);
+    }
+    for (const id of before ?? []) {
+      if (now.has(id)) continue;
+      const others = (this.#claims.get(id) ?? []).filter((one) => one !== service);
+      for (const other of others) this.#disturbed.add(other);
+      if (others.length === 0) this.#claims.delete(id);
+      else this.#claims.set(id, others);
+    }
+    if (now.size === 0) this.#claimedBy.delete(service);
+    else this.#claimedBy.set(service, now);
+  }
+
+  /** What the kernel should have of a Service: all that it wants but what another one has. */
+  #due(service: string): string {
+    const wanted = this.#wanted.get(service) ?? "";
+    if (!this.#claimedBy.has(service)) return wanted;
+    const elements = elementsIn(wanted);
+    const isDue = (element: Element): boolean => (this.#claims.get(idOf(element))?.[0] ?? service) === service;
+    return elements.every(isDue) ? wanted : elementsText(elements.filter(isDue));
+  }
+
+  #note(service: string, now: string): void {
+    this.#installed += countIn(now) - countIn(this.#written.get(service) ?? "");
+    if (now === "") this.#written.delete(service);
+    else this.#written.set(service, now);
+  }
+
+  #forgetWritten(): void {
+    this.#written.clear();
+    this.#installed = 0;
+  }
+
+  #transaction(statements: readonly Statement[], size: number, done: () => void): Transaction {
+    return {
+      script: render(this.#family, statements),
+      isEmpty: statements.length === 0,
+      size,
+      commit: () => {
+        done();
+        if (statements.length > 0) this.#exists = true;
+      },
+    };
+  }
+
+  #groundStatements(network: NodeNetwork): readonly Statement[] {
+    const { place } = this;
+    if (place === undefined) {
+      throw new Error(`the relay has no listeners for ${this.#family} yet: call setListeners first`);
+    }
+    return [
+      { kind: "add-table" },
+      ...setNames.map((set) => ({ kind: "add-set" as const, set })),
+      ...setNames.map((set) => ({ kind: "flush-set" as const, set })),
+      ...layoutChains(this.#family, network, place).map((chain) => ({ kind: "set-chain" as const, chain })),
+    ];
+  }
+}
+
+function hasOutsideAddress({ nodePort, loadBalancerIPs, externalIPs }: ServicePlan): boolean {
+  return nodePort !== undefined || loadBalancerIPs.length > 0 || externalIPs.length > 0;
+}
+
+/** The elements of a Service, each once: its ports share their cluster IP. */
+function elementsOf(plans: readonly ServicePlan[]): readonly Element[] {
+  const found = new Map<string, Element>();
+  for (const plan of plans) {
+    for (const element of planElements(plan)) {
+      const id = idOf(element);
+      if (!found.has(id)) found.set(id, element);
+    }
+  }
+  return [...found.values()];
+}
+
+/** The elements as one text: a line for each, with tabs between its parts. */
+function elementsText(elements: readonly Element[]): string {
+  return elements.map(({ set, key, value = "", comment = "" }) => [set, key, value, comment].join("\t")).join("\n");
+}
+
+/** The elements of a text, or those of one set. */
+function elementsIn(text: string, only?: SetName): readonly Element[] {
+  if (text === "") return [];
+  return text.split("\n").flatMap((line) => {
+    if (only !== undefined && !line.startsWith(`${only}\t`)) return [];
+    const [name, key = "", value = "", comment = ""] = line.split("\t");
+    const set = setNames.find((one) => one === name);
+    return set === undefined ? [] : [{ set, key, value: value || undefined, comment: comment || undefined }];
+  });
+}
+
+function countIn(text: string): number {
+  return text === "" ? 0 : text.split("\n").length;
+}
+
+/** Comments do not count: another one is not worth a change. */
+function isSame(a: Element, b: Element | undefined): boolean {
+  return b !== undefined && a.key === b.key && a.set === b.set && a.value === b.value;
+}
+
+function without(elements: readonly Element[], others: readonly Element[]): readonly Element[] {
+  const known = new Map(others.map((element) => [idOf(element), element]));
+  return elements.filter((element) => !isSame(element, known.get(idOf(element))));
+}
+
+function idOf({ set, key }: Element): string {
+  return `${set} ${key}`;
+}
+
+function elementStatements(
+  kind: "add-elements" | "delete-elements",
+  elements: readonly Element[],
+): readonly Statement[] {
+  const lists = new Map<SetName, Element[]>();
+  for (const element of elements) {
+    const list = lists.get(element.set);
+    if (list === undefined) lists.set(element.set, [element]);
+    else list.push(element);
+  }
+  return [...lists].map(([set, list]) => ({ kind, set, elements: list }));
+}
