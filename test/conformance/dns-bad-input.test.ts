@@ -37,8 +37,8 @@ async function holding<T>(count: number, mode: string, args: readonly string[], 
   const children: ChildProcess[] = [];
   try {
     for (let i = 0; i < count; i++) {
-      const enter = [`--net=${namespace}`, process.execPath, ...argv(mode, args)];
-      children.push(spawn("nsenter", enter, { stdio: ["pipe", "pipe", "pipe"] }));
+      const start = () => spawn(process.execPath, argv(mode, args), { stdio: ["pipe", "pipe", "pipe"] });
+      children.push(inNamespace(namespace, start));
     }
     const outputs = children.map(async (child) => {
       let text = "";
