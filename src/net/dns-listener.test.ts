@@ -219,6 +219,19 @@ describe("listenDns()", () => {
     await listener.close(0);
   });
 
+  it("finds a port that is free for UDP and TCP where any will do", async () => {
+    const taken = Array.from({ length: 1500 }, () => createSocket("udp4"));
+    cleanups.push(() => taken.map((socket) => socket.close()));
+    await Promise.all(taken.map((socket) => once(socket.bind(0, "127.0.0.1"), "listening")));
+    // Without a second try, one of these would fail nearly always.
+    for (let i = 0; i < 60; i++) await (await start()).listener.close(0);
+  });
+
+  it("gives up when no port is free everywhere", async () => {
+    const twice = listenDns({ addresses: ["127.0.0.1", "127.0.0.1"], port: 0, answer: () => undefined });
+    await expect(twice.ready).rejects.toMatchObject({ code: "AddressInUse" });
+  });
+
   it("says what is in its way", async () => {
     const { port } = await start();
     const answer = () => undefined;

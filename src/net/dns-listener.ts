@@ -2,7 +2,7 @@ import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
 import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
-import { CodedError } from "../core/index.ts";
+import { CodedError, hasCode } from "../core/index.ts";
 import { DnsTcpConnections, defaultDnsTcpLimits } from "./dns-tcp-connections.ts";
 import type { DnsAnswer, DnsTcpLimits, DnsTransfer } from "./dns-tcp-connections.ts";
 import type { TlsIdentity } from "./http-listener.ts";
@@ -69,6 +69,9 @@ export function listenDns(options: DnsListenerOptions): DnsListener {
   };
 }
 
+/** How many free ports are tried where any will do. */
+const portsTried = 10;
+
 async function listenInTurn(
   { addresses, port, tls }: DnsListenerOptions,
   udp: UdpSockets,
@@ -76,12 +79,21 @@ async function listenInTurn(
   servers: Server[],
 ): Promise<number> {
   const makeServer = tls === undefined ? plainServer : await tlsServer(tls);
-  let chosen = port;
-  for (const address of addresses) {
-    chosen = await startTcp(makeServer(), servers, tcp, chosen, address);
-    if (tls === undefined) await udp.bind(address, chosen);
+  for (let tries = 1; ; tries++) {
+    let chosen = port;
+    try {
+      for (const address of addresses) {
+        chosen = await startTcp(makeServer(), servers, tcp, chosen, address);
+        if (tls === undefined) await udp.bind(address, chosen);
+      }
+      return chosen;
+    } catch (error) {
+      // What is free for TCP may be taken for UDP.
+      if (port !== 0 || tries === portsTried || !hasCode(error, "AddressInUse")) throw error;
+      udp.drop();
+      await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+    }
   }
-  return chosen;
 }
 
 async function listenAtOnce(
@@ -217,6 +229,11 @@ class UdpSockets {
         });
       }
     }
+    this.drop();
+  }
+
+  /** Closes all sockets at once. */
+  drop(): void {
     for (const socket of this.#sockets.splice(0)) socket.close();
   }
 
