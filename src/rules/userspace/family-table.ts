@@ -6,7 +6,7 @@ import { planElements } from "./plan-elements.ts";
 import { render } from "./render.ts";
 import type { Transaction } from "./rule-set.ts";
 import { setNames } from "./statement.ts";
-import type { Element, SetName, Statement } from "./statement.ts";
+import type { Element, SetName, Statement, TableState } from "./statement.ts";
 
 /** Elements of a piece of a script: about 200 KB. */
 const longestPiece = 2000;
@@ -95,6 +95,11 @@ export class FamilyTable {
   ground(network: NodeNetwork): Transaction {
     const statements: readonly Statement[] = [{ kind: "delete-table" }, ...this.#groundStatements(network)];
     return this.#transaction(statements, 0, () => this.#forgetWritten());
+  }
+
+  state(network: NodeNetwork): TableState {
+    const chains = this.#groundStatements(network).flatMap((one) => (one.kind === "set-chain" ? [one.chain] : []));
+    return { chains, elements: [...this.#wanted.keys()].flatMap((service) => elementsIn(this.#due(service))) };
   }
 
   /** Made as it is read, set by set: all elements at once would be felt. */

@@ -8,7 +8,10 @@ import { createNamespace, openNft, removeNamespace, runProgram } from "../../ker
 import type { Nft } from "../../kernel/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
+import { parseTable } from "./parse-table.ts";
 import { UserspaceRules } from "./rule-set.ts";
+import { tableName } from "./statement.ts";
+import { tableDifferences } from "./table-difference.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sealane-rules-"));
 const namespace = join(folder, "node");
@@ -32,8 +35,13 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-function emptyRules(): UserspaceRules {
-  const rules = new UserspaceRules(network);
+function listTable(family: IpFamily, options: readonly string[]): Promise<string> {
+  const protocol = family === "IPv4" ? "ip" : "ip6";
+  return runProgram(["nft", ...options, "list", "table", protocol, tableName], { namespace });
+}
+
+function emptyRules(layout = network): UserspaceRules {
+  const rules = new UserspaceRules(layout);
   for (const family of ["IPv4", "IPv6"] satisfies IpFamily[]) {
     rules.setListeners(family, { address: addresses[family], ports });
   }
@@ -91,13 +99,47 @@ describe("UserspaceRules.changes()", () => {
       await write(service);
     }
     expect(await kernelRules()).toEqual(expected);
-
     for (const [service] of goldenPlans) {
       rules.want(service, []);
       await write(service);
     }
     expect(rules.installed).toBe(0);
     expect(await runProgram(["nft", "list", "ruleset"], { namespace })).not.toContain("elements");
+  });
+
+  it.each([
+    ["pod networks", network],
+    ["loopback", nodeNetwork({ localhostNodePorts: true })],
+    ["links", nodeNetwork({ localTraffic: { kind: "interface-prefix", prefix: "cali" }, localhostNodePorts: true })],
+    ["a bridge", nodeNetwork({ localTraffic: { kind: "bridge", name: "cbr0" } })],
+    [
+      "several networks",
+      nodeNetwork({
+        nodePortAddresses: [cidr("192.168.100.0/24"), cidr("10.0.0.0/8"), cidr("fd00:100::/64")],
+        serviceCidrs: [cidr("10.96.0.0/16"), cidr("10.112.0.0/16")],
+        localhostNodePorts: true,
+      }),
+    ],
+  ] as const)("can be read back from the kernel: %s", async (_name, layout) => {
+    const rules = emptyRules(layout);
+    for (const [service, plans] of goldenPlans) rules.want(service, plans);
+    await nft.apply(rules.full().script, { full: true });
+    for (const family of ["IPv4", "IPv6"] as const) {
+      for (const options of [[], ["-nn"]]) {
+        const found = parseTable(await listTable(family, options));
+        if (found.kind === "failed") throw new Error(found.reason);
+        expect(found.family).toBe(family);
+        expect(found.state.elements.length).toBe(rules.state(family).elements.length);
+        expect(tableDifferences(family, rules.state(family), found.state)).toEqual([]);
+      }
+    }
+    await nft.apply(`delete element ip ${tableName} cluster-ips { 10.96.0.20 }\nflush chain ip ${tableName} relay\n`);
+    const damaged = parseTable(await listTable("IPv4", []));
+    if (damaged.kind === "failed") throw new Error(damaged.reason);
+    expect(tableDifferences("IPv4", rules.state("IPv4"), damaged.state).map(({ place }) => place)).toEqual([
+      "chain relay",
+      "cluster-ips 10.96.0.20",
+    ]);
   });
 
   it("leaves the tables of others alone when it removes its own", async () => {

@@ -108,8 +108,8 @@ function checkRules(family: IpFamily, network: NodeNetwork, place: ListenerPlace
     ...(["TCP", "UDP"] as const).map((protocol) =>
       rule(
         [
-          { kind: "protocol", protocol: protocol === "TCP" ? "tcp" : "udp" },
           listener,
+          { kind: "protocol", protocol: protocol === "TCP" ? "tcp" : "udp" },
           { kind: "destination-ports", ports: [ports[protocol].cluster, ports[protocol].local] },
         ],
         refuse,

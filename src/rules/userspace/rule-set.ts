@@ -5,6 +5,7 @@ import { FamilyTable } from "./family-table.ts";
 import type { ListenerPlace } from "./layout.ts";
 import { render } from "./render.ts";
 import type { Script } from "./render.ts";
+import type { TableState } from "./statement.ts";
 
 /** One atomic change of the kernel's rules. */
 export interface Transaction {
@@ -79,6 +80,11 @@ export class UserspaceRules {
   /** A script that removes the tables, whether they are there or not. */
   removal(): string {
     return families.map((family) => render(family, [{ kind: "delete-table" }])).join("");
+  }
+
+  /** What the table of a family should be. */
+  state(family: IpFamily): TableState {
+    return this.#table(family).state(this.#network);
   }
 
   /** How many elements the kernel has. */

@@ -7,19 +7,22 @@ export const tableName = "sealane-userspace";
 export type SetName = "services" | "no-endpoints" | "cluster-ips" | "guarded" | "source-ranges";
 
 /** The chains of a table; their number does not depend on the number of Services. */
-export type ChainName =
-  | "refuse"
-  | "relay"
-  | "relay-local"
-  | "local-policy"
-  | "own-only"
-  | "services"
-  | "check"
-  | "loopback-guard"
-  | "nat-prerouting"
-  | "nat-output"
-  | "filter-prerouting"
-  | "filter-output";
+export const chainNames = [
+  "refuse",
+  "relay",
+  "relay-local",
+  "local-policy",
+  "own-only",
+  "services",
+  "check",
+  "loopback-guard",
+  "nat-prerouting",
+  "nat-output",
+  "filter-prerouting",
+  "filter-output",
+] as const;
+
+export type ChainName = (typeof chainNames)[number];
 
 /** A condition of a rule. */
 export type Match =
@@ -74,6 +77,12 @@ export interface Element {
   readonly value: string | undefined;
   /** Shown by `nft list`: names the Service. */
   readonly comment: string | undefined;
+}
+
+/** All that a table holds. */
+export interface TableState {
+  readonly chains: readonly Chain[];
+  readonly elements: readonly Element[];
 }
 
 /** One step of a transaction; all steps of a script take effect together or not at all. */
