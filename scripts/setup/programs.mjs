@@ -14,6 +14,7 @@ export const programs = [
   { name: "mount", for: "demo", apt: "mount", dnf: "util-linux", pacman: "util-linux" },
   { name: "ip", for: "test", apt: "iproute2", dnf: "iproute", pacman: "iproute2" },
   { name: "dig", for: "test", apt: "bind9-dnsutils", dnf: "bind-utils", pacman: "bind" },
+  { name: "dnsperf", for: "test", apt: "dnsperf", dnf: "dnsperf", pacman: "dnsperf" },
   // Only the program: nothing starts when it is installed.
   { name: "dnsmasq", for: "test", apt: "dnsmasq-base", dnf: "dnsmasq", pacman: "dnsmasq" },
   { name: "curl", for: "test", apt: "curl", dnf: "curl", pacman: "curl" },

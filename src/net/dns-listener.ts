@@ -126,9 +126,9 @@ const handshakeMs = 5000;
 async function tlsServer({ keyPem, certificatePem }: TlsIdentity): Promise<() => Server> {
   // Not loaded for those who serve plain DNS only.
   const tls = await import("node:tls");
-  let context: ReturnType<typeof tls.createSecureContext>;
+  const options = { key: keyPem, cert: certificatePem, minVersion: "TLSv1.2" } as const;
   try {
-    context = tls.createSecureContext({ key: keyPem, cert: certificatePem, minVersion: "TLSv1.2" });
+    tls.createSecureContext(options);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CodedError("InvalidCertificate", `The certificate and key for DNS over TLS do not fit: ${reason}`, {
@@ -137,8 +137,8 @@ async function tlsServer({ keyPem, certificatePem }: TlsIdentity): Promise<() =>
   }
   return () => {
     const server = tls.createServer({
+      ...options,
       allowHalfOpen: true,
-      secureContext: context,
       handshakeTimeout: handshakeMs,
       ALPNProtocols: ["dot"],
     });

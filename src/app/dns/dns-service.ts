@@ -66,7 +66,6 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
   const readText = options.readText ?? readTextFile;
   const environment = options.environment ?? ((name) => process.env[name]);
   const data = caches === undefined ? undefined : new ClusterDataShelf(caches, clock, metrics);
-  const dial = dnsDialer();
   const cookieSecret = randomBytes(16);
   const failures = metrics
     .counter({ name: "coredns_reload_failed_total", help: "Configurations that could not be used." })
@@ -86,6 +85,7 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
   const operations = createDnsOperations({ metrics, notReady: () => server?.notReady() ?? ["kubernetes"] });
 
   const make = (configuration: DnsConfiguration): DnsServer => {
+    const dial = dnsDialer({ idleMs: idleTime(configuration) });
     const parts: DnsServerParts = {
       clock,
       random,
@@ -100,7 +100,14 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
       ...(data === undefined ? {} : { data }),
       ...(options.writeQuery === undefined ? {} : { writeQuery: options.writeQuery }),
     };
-    return createDnsServer(configuration, parts);
+    const made = createDnsServer(configuration, parts);
+    return {
+      ...made,
+      stop: () => {
+        made.stop();
+        dial.close();
+      },
+    };
   };
   const opening = async (what: Promise<void>): Promise<void> => {
     try {
@@ -119,7 +126,7 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
         // Pages first: whoever waits can see for what.
         server = made;
         await opening(operations.apply(configuration));
-        await Promise.race([made.whenReady(), wait(clock, startupTimeout(configuration))]);
+        await readyOrLate(made, clock, startupTimeout(configuration));
       } else await opening(operations.apply(configuration));
       await opening(listeners.apply(made));
     } catch (error) {
@@ -219,6 +226,23 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
 
 function startupTimeout({ servers }: DnsConfiguration): number {
   return Math.max(0, ...servers.map(({ kubernetes }) => kubernetes?.startupTimeoutMs ?? 0));
+}
+
+/** Resolves when all names are there, or after `ms`. */
+function readyOrLate(server: DnsServer, clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.schedule(ms, resolve);
+    void server.whenReady().then(() => {
+      cancel();
+      resolve();
+    });
+  });
+}
+
+/** How long connections to upstreams are kept without a question: as long as the most patient `forward` says. */
+function idleTime({ servers }: DnsConfiguration): number {
+  const times = servers.flatMap(({ forward }) => forward.map(({ expireMs }) => expireMs));
+  return times.length === 0 ? 10_000 : Math.max(...times);
 }
 
 function wait(clock: Clock, ms: number): Promise<void> {

@@ -12,7 +12,7 @@ import { readDnsSource } from "./dns-source.ts";
 import type { DnsSource } from "./dns-source.ts";
 import { startDnsService } from "./dns-service.ts";
 import type { DnsService } from "./dns-service.ts";
-import { listenAddresses } from "./own-addresses.ts";
+import { listenAddresses, ownAddresses } from "./own-addresses.ts";
 import { exposeWatches } from "./watch-metrics.ts";
 
 /** What DNS beside any Kubernetes API is started with. */
@@ -77,7 +77,9 @@ export async function runDns(options: DnsRunOptions): Promise<DnsService> {
         ? bind.flatMap((one) => listenAddresses(one, except))
         : listenAddresses(host, except),
     writeQuery: options.writeQuery,
-    nameservers: options.nameservers,
+    // As CoreDNS does: the names of the zone's servers lead to this machine, unless it is known by another address.
+    nameservers:
+      options.nameservers.length > 0 ? options.nameservers : ownAddresses().filter((address) => !isLoopback(address)),
     environment,
     ...(options.port === undefined ? {} : { port: options.port }),
     waitsForNames: true,
@@ -97,6 +99,10 @@ export async function runDns(options: DnsRunOptions): Promise<DnsService> {
       api?.close();
     },
   };
+}
+
+function isLoopback(address: Ip): boolean {
+  return address === "::1" || address.startsWith("127.");
 }
 
 /** Pods are many: they are watched when the first block wants them. */
