@@ -1,5 +1,6 @@
 export { sameJson } from "./same-json.ts";
 export { canonicalJson, fnv1a } from "./hash.ts";
+export { sha256 } from "./sha256.ts";
 export { sipHash24 } from "./siphash.ts";
 export { CodedError, hasCode, messageOf } from "./errors.ts";
 export { cidr, cidrAddress, cidrBase, cidrContains, cidrFamily, cidrPrefix, cidrSize, parseCidr } from "./cidr.ts";

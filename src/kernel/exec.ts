@@ -20,6 +20,8 @@ export class ProgramError extends CodedError {
 export interface ProgramOptions {
   /** Written to the program's standard input; pieces are taken as the program reads. */
   readonly input?: string | Iterable<string>;
+  /** Takes the standard output as it comes, which is then not kept. */
+  readonly onOutput?: (text: string) => void;
   /** Path of the network namespace to run it in; the caller's own by default. */
   readonly namespace?: string;
 }
@@ -29,16 +31,16 @@ export interface ProgramOptions {
  * installed, `ProgramFailed` when it ends with another exit code than 0.
  */
 export function runProgram(argv: readonly [string, ...string[]], options: ProgramOptions = {}): Promise<string> {
-  const { input = "", namespace } = options;
+  const output: string[] = [];
+  const { input = "", namespace, onOutput = (text) => void output.push(text) } = options;
   const [program, ...args] = argv;
   // Ordinary users often lack the folders of system programs.
   const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`, LC_ALL: "C" };
   const start = (): ChildProcess => spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env });
   return new Promise((resolve, reject) => {
     const child = namespace === undefined ? start() : inNamespace(namespace, start);
-    const output: string[] = [];
     const errors: string[] = [];
-    child.stdout?.setEncoding("utf8").on("data", (text: string) => output.push(text));
+    child.stdout?.setEncoding("utf8").on("data", onOutput);
     child.stderr?.setEncoding("utf8").on("data", (text: string) => errors.push(text));
     child.once("error", (error) => {
       const missing = "code" in error && error.code === "ENOENT";
@@ -60,8 +62,9 @@ export function runProgram(argv: readonly [string, ...string[]], options: Progra
   });
 }
 
-const packages: Readonly<Record<string, string>> = { nft: "nftables", ip: "iproute2" };
+const packages: Readonly<Record<string, string>> = { nft: "nftables", ip: "iproute2", conntrack: "conntrack" };
 
 function packageOf(program: string): string {
+  if (/^ip6?tables/.test(program)) return "iptables";
   return packages[program] ?? program;
 }

@@ -57,7 +57,7 @@ function bind(koffi: Koffi): Libc {
     send: call("long send(int, const uint8_t *, size_t, int)"),
     recv: call("long recv(int, _Out_ uint8_t *, size_t, int)"),
     setsockopt: call("int setsockopt(int, int, int, const uint8_t *, unsigned int)"),
-    getsockopt: call("int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint8_t *)"),
+    getsockopt: call("int getsockopt(int, int, int, _Inout_ uint8_t *, _Inout_ uint8_t *)"),
     if_nametoindex: call("unsigned int if_nametoindex(const char *)"),
     errno: () => koffi.errno(),
   } as Libc;

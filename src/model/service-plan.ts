@@ -52,6 +52,8 @@ export interface ServicePlan {
   readonly affinitySeconds?: number;
   /** Who may use the load balancer's addresses; absent means everyone. */
   readonly sourceRanges?: readonly Cidr[];
+  /** Where load balancers ask for the Service's health on this node; a firewall of the node must let them in (TCP). */
+  readonly healthCheckNodePort?: Port;
 }
 
 /** The health check of a Service with external policy Local: how many ready pods are on this node. */
@@ -148,6 +150,7 @@ function planPort(
   const affinitySeconds = affinityOf(service);
   const { scheduler } = schedulerOf(service);
   const sourceRanges = sourceRangesOf(service, family, loadBalancerIPs, node);
+  const healthCheckNodePort = healthCheckNodePortOf(service);
   return {
     service: objectKey(service),
     portName,
@@ -169,6 +172,7 @@ function planPort(
     ...(affinitySeconds === undefined ? {} : { affinitySeconds }),
     ...(scheduler === undefined ? {} : { scheduler }),
     ...(sourceRanges === undefined ? {} : { sourceRanges }),
+    ...(healthCheckNodePort === undefined ? {} : { healthCheckNodePort }),
   };
 }
 
@@ -212,13 +216,18 @@ function covers(outer: Cidr, inner: Cidr): boolean {
   );
 }
 
+function healthCheckNodePortOf({ spec }: Service): Port | undefined {
+  const { type, externalTrafficPolicy, healthCheckNodePort } = spec;
+  return type === "LoadBalancer" && externalTrafficPolicy === "Local" ? healthCheckNodePort || undefined : undefined;
+}
+
 function planHealthCheck(
   service: Service,
   endpoints: readonly PortEndpoints[],
   { nodeName }: PlanNode,
 ): HealthCheckPlan | undefined {
-  const { type, externalTrafficPolicy, healthCheckNodePort } = service.spec;
-  if (type !== "LoadBalancer" || externalTrafficPolicy !== "Local" || !healthCheckNodePort) return undefined;
+  const nodePort = healthCheckNodePortOf(service);
+  if (nodePort === undefined) return undefined;
   // A pod has an address in each family and is one endpoint all the same.
   const byFamily = new Map<IpFamily, Set<Ip>>();
   for (const { family, endpoints: list } of endpoints) {
@@ -227,5 +236,5 @@ function planHealthCheck(
     for (const entry of list) if (entry.ready && entry.nodeName === nodeName) here.add(entry.ip);
   }
   const localEndpoints = Math.max(0, ...[...byFamily.values()].map(({ size }) => size));
-  return { service: objectKey(service), nodePort: healthCheckNodePort, localEndpoints };
+  return { service: objectKey(service), nodePort, localEndpoints };
 }

@@ -8,6 +8,8 @@ export { proxyModes } from "./engine.ts";
 export type { EngineStats, ProxyEngine, ProxyMode, Refusal, WriteResult } from "./engine.ts";
 export { nftablesEngine } from "./engines/nftables.ts";
 export type { NftablesEngineOptions } from "./engines/nftables.ts";
+export { iptablesEngine } from "./engines/iptables.ts";
+export type { IptablesEngineOptions } from "./engines/iptables.ts";
 export { userspaceEngine } from "./engines/userspace.ts";
 export type { UserspaceEngine, UserspaceEngineOptions } from "./engines/userspace.ts";
 export type { RelayCounters } from "./userspace/relay-router.ts";

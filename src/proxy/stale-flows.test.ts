@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ip } from "../core/index.ts";
 import type { ServicePlan } from "../model/index.ts";
 import { endpointAt, planWith } from "../../test/support/service-plans.ts";
-import { cleanedProtocols, flowQueries } from "./stale-flows.ts";
+import { cleanedProtocols, flowEntries, flowQueries, staleFlows } from "./stale-flows.ts";
 
 const [a, b] = [endpointAt("10.244.1.2", "node-1"), endpointAt("10.244.2.2", "node-2")];
 const udp = (serving: ServicePlan["serving"], more: Parameters<typeof planWith>[0] = {}) =>
@@ -59,5 +59,29 @@ describe("flowQueries()", () => {
   it("asks once for everything when many endpoints went", () => {
     const many = Array.from({ length: 20 }, (_, i) => ({ ...a, ip: ip(`10.244.1.${i + 2}`) }));
     expect(texts([], [udp(many)])).toEqual(["UDP"]);
+  });
+});
+
+describe("staleFlows()", () => {
+  const flow = (protocol: "UDP" | "SCTP", destination: string, answeredBy: string) => ({
+    family: "IPv4" as const,
+    protocol,
+    destination: ip(destination),
+    destinationPort: 30053,
+    answeredBy: ip(answeredBy),
+    answeredFrom: destination === answeredBy ? 30053 : 8080,
+  });
+  const node = "192.168.100.12";
+
+  it.each([
+    ["an endpoint that serves", flow("UDP", node, "10.244.2.2"), false],
+    ["an endpoint that went", flow("UDP", node, "10.244.1.2"), true],
+    ["nobody, from before the node port was there", flow("UDP", node, node), true],
+    ["an endpoint that went, over SCTP", flow("SCTP", node, "10.244.1.2"), true],
+    // Its node redirects it: without its entry here, the association would be invalid.
+    ["another node, over SCTP", flow("SCTP", node, node), false],
+  ])("judges a flow to a node port that is answered by %s", (_by, one, isStale) => {
+    const plan = planWith({ protocol: one.protocol, nodePort: 30053, serving: [b] });
+    expect(staleFlows([one], flowEntries([plan], [], cleanedProtocols(false)))).toEqual(isStale ? [one] : []);
   });
 });

@@ -108,6 +108,8 @@ export function staleFlows<F extends TrackedFlow>(flows: readonly F[], entries: 
   return flows.filter(({ family, protocol, destination, destinationPort: port, answeredBy, answeredFrom }) => {
     const entry =
       byId.get(idOf({ family, protocol, address: destination, port })) ?? byId.get(idOf({ family, protocol, port }));
-    return entry !== undefined && !entry.endpoints.has(`${answeredBy} ${answeredFrom}`);
+    if (entry === undefined || entry.endpoints.has(`${answeredBy} ${answeredFrom}`)) return false;
+    // It may be on its way to another node, which redirects it. Unlike UDP, an association without its entry is invalid.
+    return protocol !== "SCTP" || entry.address !== undefined || answeredBy !== destination;
   });
 }

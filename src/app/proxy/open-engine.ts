@@ -1,8 +1,8 @@
 import { CodedError } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
-import { openNft, openRelaySockets } from "../../kernel/index.ts";
+import { openIptables, openNft, openRelaySockets } from "../../kernel/index.ts";
 import { openRelay, systemClock } from "../../net/index.ts";
-import { nftablesEngine, userspaceEngine } from "../../proxy/index.ts";
+import { iptablesEngine, nftablesEngine, userspaceEngine } from "../../proxy/index.ts";
 import type { ProxyEngine, ProxyMode, ProxySettings } from "../../proxy/index.ts";
 
 /** What engines are made from. */
@@ -32,6 +32,9 @@ export function openEngine(mode: ProxyMode, { settings, log }: EngineParts): Pro
         }),
       );
     case "iptables":
+      return Promise.resolve(
+        iptablesEngine({ rules: openIptables(), tcpBeLiberal: settings.conntrack.tcpBeLiberal, log }),
+      );
     case "ipvs":
     case "ebpf":
       return Promise.reject(

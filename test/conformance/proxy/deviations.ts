@@ -38,6 +38,14 @@ export const deviations: readonly Deviation[] = [
     fate: ({ wanted }) => wanted,
   },
   {
+    what: "Another port of a cluster IP",
+    usually: "refused",
+    here: { iptables: "dropped" },
+    reason:
+      "one rule drops what goes to the range of Services and found none; a rule for each address would double the list that every first packet walks",
+    fate: ({ path }) => (path === "unknown port" ? { kind: "dropped" } : undefined),
+  },
+  {
     what: "The client's address, where it could be kept",
     usually: "kept",
     here: { userspace: "lost: endpoints see the node" },

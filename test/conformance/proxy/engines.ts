@@ -1,10 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { nftState } from "./nft-state.ts";
-import { openNft, openRelaySockets } from "../../../src/kernel/index.ts";
+import { openIptables, openNft, openRelaySockets } from "../../../src/kernel/index.ts";
 import { openRelay, secureRandom, systemClock } from "../../../src/net/index.ts";
-import { nftablesEngine, userspaceEngine } from "../../../src/proxy/index.ts";
+import { iptablesEngine, nftablesEngine, userspaceEngine } from "../../../src/proxy/index.ts";
 import type { ProxyEngine, ProxyMode } from "../../../src/proxy/index.ts";
 import { tableName } from "../../../src/rules/nftables/index.ts";
+
+import { iptablesState } from "./iptables-state.ts";
+import { nftState } from "./nft-state.ts";
 
 /** An engine that the suite tries with real packets. */
 export interface EngineUnderTest {
@@ -64,6 +66,30 @@ export const userspace: EngineUnderTest = {
     ["nft flush map", () => nft("flush", "map", "ip", "sealane-userspace", "services")],
   ],
 };
+
+/** The iptables engine with either program behind the name: the legacy tables, and those of nftables. */
+export const [iptablesLegacy, iptablesNft] = [iptables("legacy"), iptables("nft")];
+
+function iptables(variant: "legacy" | "nft"): EngineUnderTest {
+  return {
+    name: `iptables (${variant})`,
+    mode: "iptables",
+    open: (namespace) => iptablesEngine({ rules: openIptables({ namespace, variant }) }),
+    state: (namespace) => iptablesState(namespace, variant),
+    carriesWithoutAgent: true,
+    schedulers: [],
+    damages: [
+      ["iptables -t nat -F and -X", () => flush("nat")],
+      ["iptables -F and -X in every table", () => flush("filter", "nat", "mangle")],
+    ],
+  };
+
+  function flush(...tables: readonly string[]): void {
+    for (const table of tables) {
+      for (const action of ["-F", "-X"]) execFileSync(`iptables-${variant}`, ["-w", "-t", table, action]);
+    }
+  }
+}
 
 function nft(...args: readonly string[]): void {
   execFileSync("nft", args);

@@ -1,0 +1,83 @@
+import type { IpFamily } from "../core/index.ts";
+import { libc } from "./libc.ts";
+import { NetlinkWriter } from "./netlink-bytes.ts";
+import { messagesIn, netlinkControl } from "./netlink-messages.ts";
+import { inNamespace } from "./netns.ts";
+
+/** Looks into the kernel's tables of both variants of iptables without starting a program. */
+export interface TableWatch {
+  /** How many entries (rules, and two for each chain) a legacy table has; `undefined` when there is no such table. */
+  legacyEntries(family: IpFamily, table: string): number | undefined;
+  /** Whether the nft variant's table has a chain. */
+  hasNftChain(family: IpFamily, table: string, chain: string): boolean;
+  close(): void;
+}
+
+/** Opens it for a network namespace (a path; the caller's own by default). Sockets are made when they are needed. */
+export function openTableWatch(namespace?: string): TableWatch {
+  const sockets = new Map<string, number>();
+  const socketFor = (domain: number, type: number, protocol: number): number => {
+    const key = `${domain} ${type} ${protocol}`;
+    const known = sockets.get(key);
+    if (known !== undefined) return known;
+    const open = (): number => libc().socket(domain, type | closeOnExec, protocol);
+    const socket = namespace === undefined ? open() : inNamespace(namespace, open);
+    if (socket >= 0) sockets.set(key, socket);
+    return socket;
+  };
+  return {
+    legacyEntries(family, table) {
+      const socket = socketFor(addressFamily[family], datagram, 0);
+      if (socket < 0) return undefined;
+      const info = new Uint8Array(infoSize);
+      info.set(new TextEncoder().encode(table));
+      const length = new Uint8Array(new Uint32Array([infoSize]).buffer);
+      const level = family === "IPv4" ? levelIPv4 : levelIPv6;
+      if (libc().getsockopt(socket, level, getInfo, info, length) < 0) return undefined;
+      return new Uint32Array(info.buffer)[entriesAt / 4];
+    },
+    hasNftChain(family, table, chain) {
+      const socket = socketFor(netlink, raw, netfilter);
+      return socket >= 0 && askForChain(socket, addressFamily[family], table, chain);
+    },
+    close() {
+      for (const socket of sockets.values()) libc().close(socket);
+      sockets.clear();
+    },
+  };
+}
+
+const closeOnExec = 0x80000;
+const datagram = 2;
+const raw = 3;
+const addressFamily = { IPv4: 2, IPv6: 10 };
+const netlink = 16;
+const netfilter = 12;
+
+// linux/netfilter_ipv4/ip_tables.h: IPT_SO_GET_INFO, and struct ipt_getinfo: name[32], valid_hooks, hook_entry[5],
+// underflow[5], num_entries, size. IPv6 has the same.
+const levelIPv4 = 0;
+const levelIPv6 = 41;
+const getInfo = 64;
+const infoSize = 84;
+const entriesAt = 76;
+
+// linux/netfilter/nf_tables.h: NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN; NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME
+const getChain = (10 << 8) | 4;
+const request = 1;
+const chainTable = 1;
+const chainName = 3;
+
+function askForChain(socket: number, family: number, table: string, chain: string): boolean {
+  const writer = new NetlinkWriter();
+  const message = writer.message(getChain, request, 1, () => {
+    writer.u8(family, 0, 0, 0).attribute(chainTable, table).attribute(chainName, chain);
+  });
+  if (libc().send(socket, message, message.length, 0) < 0) return false;
+  const bytes = new Uint8Array(4096);
+  const length = libc().recv(socket, bytes, bytes.length, 0);
+  if (length < 0) return false;
+  // The chain itself, or an error.
+  for (const { type } of messagesIn(bytes.subarray(0, length))) return type !== netlinkControl.error;
+  return false;
+}

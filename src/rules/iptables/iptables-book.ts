@@ -1,0 +1,229 @@
+import { cidrFamily } from "../../core/index.ts";
+import type { IpFamily } from "../../core/index.ts";
+import { nodeNetwork } from "../../model/index.ts";
+import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import { fixedChains } from "./chain-names.ts";
+import { changeLines, changeOf, isNoChange } from "./change-script.ts";
+import type { RuleChange } from "./change-script.ts";
+import { fullRuns } from "./full-script.ts";
+import { withoutRest } from "./planned-rule.ts";
+import type { RulePlan, RuleSettings } from "./planned-rule.ts";
+import { removalLines } from "./removal-script.ts";
+import { chainLine, inPieces } from "./script.ts";
+import type { FamilyScript, IptablesScript, RulesOutline, RunLimits } from "./script.ts";
+
+/** One change of the kernel's rules. */
+export interface IptablesTransaction {
+  readonly script: IptablesScript;
+  /** The kernel has everything already. */
+  readonly isEmpty: boolean;
+  /** Services whose rules change. */
+  readonly size: number;
+  /** To be called when the kernel has taken the script, and only then. */
+  commit(): void;
+}
+
+/** What the rules depend on beside the Services and the node's network. */
+export interface IptablesBookOptions {
+  /** Whether connection tracking is told to be liberal with TCP (nf_conntrack_tcp_be_liberal). Default: no. */
+  readonly tcpBeLiberal?: boolean;
+}
+
+const families: readonly IpFamily[] = ["IPv4", "IPv6"];
+/** With more endpoints than that, the Services' chains get no comments (upstream: largeClusterEndpointsThreshold). */
+const manyEndpoints = 1000;
+
+/**
+ * The rules that carry out the plans of all Services, and what of them the kernel has. It keeps plans, not rules: those of a
+ * Service are made anew when it changes. IPv6 comes with the first Service that needs it.
+ */
+export class IptablesBook {
+  readonly #families: ReadonlyMap<IpFamily, FamilyBook>;
+
+  constructor({ tcpBeLiberal = false }: IptablesBookOptions = {}) {
+    this.#families = new Map(families.map((family) => [family, new FamilyBook(family, tcpBeLiberal)]));
+  }
+
+  /** Changes what the fixed chains say; takes effect with the next full transaction. */
+  setNetwork(network: NodeNetwork): void {
+    for (const book of this.#families.values()) book.setNetwork(network);
+  }
+
+  /** Replaces the plans of one Service; an empty list removes it. Not between a transaction and its commit. */
+  want(service: string, plans: readonly ServicePlan[]): void {
+    for (const [family, book] of this.#families) {
+      book.want(service, plans.filter((plan) => plan.family === family).map(withoutRest));
+    }
+  }
+
+  /** What brings the kernel to the wanted plans of these Services; work is proportional to their change. */
+  changes(services: Iterable<string>): IptablesTransaction {
+    const keys = [...services];
+    return this.#join((book) => book.changes(keys));
+  }
+
+  /** Everything, over whatever is there. */
+  full(): IptablesTransaction {
+    return this.#join((book) => book.full());
+  }
+
+  /** The fixed chains alone, without any Service. */
+  ground(): IptablesTransaction {
+    return this.#join((book) => book.ground());
+  }
+
+  /** A script without effect on packets: it fails only when iptables itself does not work. */
+  probe(): IptablesScript {
+    const lines = ["*nat", chainLine(fixedChains.canary), "COMMIT"];
+    return { kind: "write", families: [scriptOf("IPv4", () => [inPieces(lines)])] };
+  }
+
+  /** Takes everything away, also what kube-proxy or an earlier process left. */
+  removal(): IptablesScript {
+    return { kind: "remove", families: families.map((family) => scriptOf(family, removing, true)) };
+  }
+
+  /** How many rules the kernel has. */
+  get installed(): number {
+    return [...this.#families.values()].reduce((sum, { installed }) => sum + installed, 0);
+  }
+
+  #join(make: (book: FamilyBook) => FamilyTransaction): IptablesTransaction {
+    const parts = [...this.#families.values()].map(make);
+    return {
+      script: { kind: "write", families: parts.flatMap(({ script }) => script ?? []) },
+      isEmpty: parts.every(({ script }) => script === undefined),
+      size: parts.reduce((sum, { size }) => sum + size, 0),
+      commit: () => parts.forEach(({ commit }) => commit()),
+    };
+  }
+}
+
+interface FamilyTransaction {
+  /** Absent when there is nothing to do. */
+  readonly script?: FamilyScript;
+  readonly size: number;
+  readonly commit: () => void;
+}
+
+class FamilyBook {
+  readonly #family: IpFamily;
+  readonly #tcpBeLiberal: boolean;
+  readonly #wanted = new Map<string, readonly RulePlan[]>();
+  #written = new Map<string, readonly RulePlan[]>();
+  #network: NodeNetwork = nodeNetwork();
+  /** That of the last full script, which the kernel's rules were made with. */
+  #writtenNetwork: NodeNetwork = this.#network;
+  #endpoints = 0;
+  #exists = false;
+  installed = 0;
+
+  constructor(family: IpFamily, tcpBeLiberal: boolean) {
+    this.#family = family;
+    this.#tcpBeLiberal = tcpBeLiberal;
+  }
+
+  setNetwork(network: NodeNetwork): void {
+    this.#network = network;
+  }
+
+  want(service: string, plans: readonly RulePlan[]): void {
+    this.#endpoints += endpointsOf(plans) - endpointsOf(this.#wanted.get(service) ?? []);
+    if (plans.length === 0) this.#wanted.delete(service);
+    else this.#wanted.set(service, plans);
+  }
+
+  changes(services: readonly string[]): FamilyTransaction {
+    const changed = services.filter((service) => this.#wanted.get(service) !== this.#written.get(service));
+    if (changed.length === 0) return { size: 0, commit: () => undefined };
+    if (!this.#exists) return this.full();
+    const settings = this.#settings(this.#writtenNetwork);
+    const made = changed.map((service) =>
+      changeOf(this.#written.get(service) ?? [], this.#wanted.get(service) ?? [], settings),
+    );
+    const changes = made.filter((change) => !isNoChange(change));
+    const commit = (): void => {
+      for (const service of changed) this.#keep(service, this.#wanted.get(service));
+      this.installed += changes.reduce((sum, { growth }) => sum + growth, 0);
+    };
+    if (changes.length === 0) return { size: 0, commit };
+    const runs = (_there: RulesOutline, limits: RunLimits) => divided(changes, limits);
+    return { script: scriptOf(this.#family, runs), size: changes.length, commit };
+  }
+
+  full(): FamilyTransaction {
+    if (!this.#isNeeded) {
+      const forget = (): void => this.#forget(new Map(), 0, false);
+      return { script: scriptOf(this.#family, removing, true), size: this.#written.size, commit: forget };
+    }
+    return this.#whole(this.#wanted);
+  }
+
+  ground(): FamilyTransaction {
+    return this.#isNeeded ? this.#whole(new Map()) : this.full();
+  }
+
+  #whole(services: ReadonlyMap<string, readonly RulePlan[]>): FamilyTransaction {
+    const network = this.#network;
+    const settings = this.#settings(network);
+    let rules = 0;
+    const counted = (count: number): void => {
+      rules = count;
+    };
+    const runs = (there: RulesOutline, limits: RunLimits) =>
+      fullRuns({ family: this.#family, settings, services: services.values(), counted }, there, limits);
+    const commit = (): void => {
+      this.#writtenNetwork = network;
+      this.#forget(new Map(services), rules, true);
+    };
+    return { script: scriptOf(this.#family, runs, true), size: services.size, commit };
+  }
+
+  #forget(written: Map<string, readonly RulePlan[]>, installed: number, exists: boolean): void {
+    this.#written = written;
+    this.installed = installed;
+    this.#exists = exists;
+  }
+
+  #keep(service: string, plans: readonly RulePlan[] | undefined): void {
+    if (plans === undefined) this.#written.delete(service);
+    else this.#written.set(service, plans);
+  }
+
+  /** IPv6 is left alone until something wants it. */
+  get #isNeeded(): boolean {
+    const { serviceCidrs } = this.#network;
+    if (this.#family === "IPv4" || this.#wanted.size > 0) return true;
+    return serviceCidrs.some((range) => cidrFamily(range) === this.#family);
+  }
+
+  #settings(network: NodeNetwork): RuleSettings {
+    return { network, brief: this.#endpoints > manyEndpoints, tcpBeLiberal: this.#tcpBeLiberal };
+  }
+}
+
+function scriptOf(family: IpFamily, runs: FamilyScript["runs"], needsOutline = false): FamilyScript {
+  return { family, needsOutline, runs, removal: (there) => inPieces(removalLines(there)) };
+}
+
+function removing(there: RulesOutline): Iterable<Iterable<string>> {
+  return [inPieces(removalLines(there))];
+}
+
+/** Many changes make several runs, each with the whole change of some Services. */
+function* divided(changes: readonly RuleChange[], { chains }: RunLimits): Iterable<Iterable<string>> {
+  let from = 0;
+  let defined = 0;
+  for (const [i, { written, dropped }] of changes.entries()) {
+    defined += written.size + dropped.length;
+    if (defined < chains) continue;
+    yield inPieces(changeLines(changes.slice(from, i + 1)));
+    from = i + 1;
+    defined = 0;
+  }
+  if (from < changes.length) yield inPieces(changeLines(changes.slice(from)));
+}
+
+function endpointsOf(plans: readonly RulePlan[]): number {
+  return plans.reduce((sum, { cluster, local }) => sum + Math.max(cluster.length, local.length), 0);
+}

@@ -1,0 +1,4 @@
+import { describePackets } from "./describe-packets.ts";
+import { iptablesLegacy } from "./engines.ts";
+
+describePackets(iptablesLegacy);

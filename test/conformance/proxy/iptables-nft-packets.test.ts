@@ -1,0 +1,4 @@
+import { describePackets } from "./describe-packets.ts";
+import { iptablesNft } from "./engines.ts";
+
+describePackets(iptablesNft);

@@ -1,0 +1,4 @@
+import { describeSequences } from "./describe-sequences.ts";
+import { iptablesNft } from "./engines.ts";
+
+describeSequences(iptablesNft);
