@@ -1,6 +1,7 @@
 import { and, concat, fields, jhash, lookup, numgen } from "./expression.ts";
 import type { Expression, Field, Value } from "./expression.ts";
 import { is } from "./rule.ts";
+import { parseNumberText } from "./sticky.ts";
 import type { MatchTarget, Rule, RuleStatement, Verdict } from "./rule.ts";
 
 /** Reads a rule as nft lists it. Throws `SyntaxError` that names what it cannot read. */
@@ -184,18 +185,10 @@ function parseTarget(tokens: RuleTokens, left: Expression): MatchTarget {
 function parseValue(text: string, left: Expression): Value {
   const of = left.kind === "and" || left.kind === "or" ? left.of : left;
   if (of.kind !== "field") return text;
-  switch (of.field) {
-    case "meta mark":
-      return Number(text);
-    case "meta priority": {
-      const [major = "", minor = ""] = text.split(":");
-      return text.includes(":") ? parseInt(major, 16) * 0x1_0000 + parseInt(minor, 16) : Number(text);
-    }
-    case "iifname":
-      return text.replaceAll('"', "");
-    default:
-      return names.get(`${of.field} ${text}`) ?? text;
-  }
+  if (of.field === "meta mark") return Number(text);
+  if (of.field === "meta priority") return text.includes(":") ? parseNumberText(text) : Number(text);
+  if (of.field === "iifname") return text.replaceAll('"', "");
+  return names.get(`${of.field} ${text}`) ?? text;
 }
 
 function parseValueExpression(tokens: RuleTokens): Expression {
