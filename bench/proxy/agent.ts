@@ -1,7 +1,7 @@
 // The node's side of `sealane bench proxy`: a process in a network namespace of its own, started by proxy.ts.
 import { readFileSync } from "node:fs";
 import { openEngine } from "#layers/app";
-import { connectCluster, createCache } from "#layers/client";
+import { connectCluster, createCache, slimEndpointSlices, slimServices } from "#layers/client";
 import { cidr, messageOf, silentLogger } from "#layers/core";
 import { enterNamespace, openConntrack, writeSysctls } from "#layers/kernel";
 import { systemClock } from "#layers/net";
@@ -62,8 +62,12 @@ async function main({ socketPath, mode, namespace }: AgentTask): Promise<void> {
   const clock = systemClock;
   const started = monotonicMs();
   const caches = {
-    services: createCache(api, resources.services, { clock }),
-    endpointSlices: createCache(api, resources.endpointSlices, { clock, indexers: endpointSliceIndexers }),
+    services: createCache(api, resources.services, { clock, slim: slimServices() }),
+    endpointSlices: createCache(api, resources.endpointSlices, {
+      clock,
+      indexers: endpointSliceIndexers,
+      slim: slimEndpointSlices(),
+    }),
     nodes: createCache(api, resources.nodes, { clock }),
   };
   await Promise.all(Object.values(caches).map((cache) => cache.whenSynced()));

@@ -1,5 +1,6 @@
 import { createAnnouncer, createArpSpeaker } from "../announce/index.ts";
-import { connectCluster, createCache, createEventRecorder } from "../client/index.ts";
+import { connectCluster, createCache, createEventRecorder, slimEndpointSlices, slimServices } from "../client/index.ts";
+import type { CacheOptions } from "../client/index.ts";
 import { etherTypeArp } from "../codec/index.ts";
 import { renewNodeLease } from "../controllers/index.ts";
 import { cidr, ip } from "../core/index.ts";
@@ -8,7 +9,7 @@ import { openPacketSocket } from "../kernel/index.ts";
 import { startPodRuntime } from "../lab/index.ts";
 import { secureRandom, stderrLogger, systemClock } from "../net/index.ts";
 import { endpointSliceIndexers, resources } from "../objects/index.ts";
-import type { Cache, Indexers, KubeObject, ListOptions, Resource } from "../objects/index.ts";
+import type { Cache, KubeObject, Resource } from "../objects/index.ts";
 import type { AgentInput, Barrier } from "./agent-messages.ts";
 import { ingressImage } from "./builtin-objects.ts";
 import { lookupIn } from "./dns-question.ts";
@@ -39,11 +40,14 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
   const recorder = createEventRecorder(api, { component: "sealane-agent", host: nodeName }, clock, log);
   const cacheOf = <T extends KubeObject>(
     resource: Resource<T>,
-    more: { readonly indexers?: Indexers<T>; readonly listOptions?: ListOptions } = {},
+    more: Pick<CacheOptions<T>, "indexers" | "listOptions" | "slim"> = {},
   ) => createCache(api, resource, { clock, log, random, ...more });
 
-  const services = cacheOf(resources.services);
-  const endpointSlices = cacheOf(resources.endpointSlices, { indexers: endpointSliceIndexers });
+  const services = cacheOf(resources.services, { slim: slimServices() });
+  const endpointSlices = cacheOf(resources.endpointSlices, {
+    indexers: endpointSliceIndexers,
+    slim: slimEndpointSlices(),
+  });
   const nodes = cacheOf(resources.nodes);
   const namespaces = cacheOf(resources.namespaces);
   const pods = cacheOf(resources.pods, { listOptions: { fieldSelector: `spec.nodeName=${nodeName}` } });

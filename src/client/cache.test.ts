@@ -37,6 +37,46 @@ describe("createCache()", () => {
     cache.stop();
   });
 
+  it("puts together a list that comes in pages, and starts again when it is too old to go on", async () => {
+    const api = new FakeApi();
+    const clock = new ManualClock();
+    const asked: (string | undefined)[] = [];
+    let refusals = 1;
+    api.list = (_resource: never, options: ListOptions) => {
+      asked.push(options.continue);
+      if (options.continue === "2" && refusals-- > 0) return Promise.reject(refusal(410, "Expired", "too old"));
+      const page = Number(options.continue ?? 0);
+      const more = page < 2 ? { continue: `${page + 1}` } : {};
+      return Promise.resolve({ resourceVersion: "9", items: [map(`m${page}`)] as never[], ...more });
+    };
+    const cache = createCache(api, resources.configMaps, { clock });
+    await settled();
+    clock.advance(60_000);
+    await cache.whenSynced();
+    expect(asked).toEqual([undefined, "1", "2", undefined, "1", "2"]);
+    expect(cache.list().map(({ metadata }) => metadata.name)).toEqual(["m0", "m1", "m2"]);
+    cache.stop();
+  });
+
+  it("keeps objects as small as it is told", async () => {
+    const api = new FakeApi();
+    const slim = ({ apiVersion, kind, metadata: { name, namespace = "" } }: ConfigMap): ConfigMap => ({
+      apiVersion,
+      kind,
+      metadata: { name, namespace },
+    });
+    await api.create(resources.configMaps, map("a", "x", { team: "red" }));
+    const cache = createCache(api, resources.configMaps, { clock: new ManualClock(), slim });
+    await cache.whenSynced();
+    await api.create(resources.configMaps, map("b", "x", { team: "red" }));
+    await settled();
+    expect(cache.list().map(({ metadata }) => metadata)).toEqual([
+      { name: "a", namespace: "x" },
+      { name: "b", namespace: "x" },
+    ]);
+    cache.stop();
+  });
+
   it("drops managedFields", async () => {
     const api = new FakeApi();
     const object = map("a");

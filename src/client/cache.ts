@@ -8,6 +8,7 @@ import type {
   Indexers,
   KubeObject,
   ListOptions,
+  ObjectList,
   Resource,
   Watch,
   WatchEvent,
@@ -20,6 +21,8 @@ export interface CacheOptions<T extends KubeObject> {
   /** Namespace and selectors of what to keep. */
   readonly listOptions?: ListOptions;
   readonly log?: Logger;
+  /** Makes each object smaller before it is kept; name, namespace, uid and resourceVersion must stay. */
+  readonly slim?: (object: T) => T;
   /** Spreads retries of many clients in time. */
   readonly random?: Random;
 }
@@ -33,6 +36,8 @@ export interface RunningCache<T extends KubeObject> extends Cache<T> {
   stop(): void;
 }
 
+/** Objects in one answer to a list: its text and what is left out of its objects are soon forgotten. */
+const pageSize = 1000;
 const firstRetryMs = 50;
 const longestRetryMs = 10_000;
 /** A watch that ended sooner than this without a single event counts as a failure. */
@@ -48,7 +53,7 @@ export function createCache<T extends KubeObject>(
   resource: Resource<T>,
   options: CacheOptions<T>,
 ): RunningCache<T> {
-  const { clock, listOptions = {}, log = silentLogger, random = () => 0.5 } = options;
+  const { clock, listOptions = {}, log = silentLogger, random = () => 0.5, slim = (object) => object } = options;
   const objects = new IndexedObjects<T>(options.indexers ?? {});
   let handlers: readonly ChangeHandler<T>[] = [];
   let synced = false;
@@ -70,13 +75,13 @@ export function createCache<T extends KubeObject>(
       }
     }
   };
-  const put = (object: T): void => {
+  const put = (object: T): void => putSlim(slim(withoutManagedFields(object)));
+  const putSlim = (object: T): void => {
     const known = objects.byKey(objectKey(object));
     if (known !== undefined && known.metadata.resourceVersion === object.metadata.resourceVersion) return;
     if (known !== undefined && known.metadata.uid !== object.metadata.uid) remove(objectKey(object));
-    const slim = withoutManagedFields(object);
-    const before = objects.set(slim);
-    notify(slim, before);
+    const before = objects.set(object);
+    notify(object, before);
   };
   const remove = (key: string): void => {
     const before = objects.delete(key);
@@ -95,13 +100,21 @@ export function createCache<T extends KubeObject>(
   };
   const list = async (): Promise<void> => {
     try {
-      const { items, resourceVersion } = await api.list(resource, listOptions);
-      if (stopped) return;
+      const items: T[] = [];
+      let page: ObjectList<T>;
+      let rest: Pick<ListOptions, "continue"> = {};
+      do {
+        page = await api.list(resource, { ...listOptions, limit: pageSize, ...rest });
+        if (stopped) return;
+        for (const item of page.items) items.push(slim(withoutManagedFields(item)));
+        rest = page.continue === undefined ? {} : { continue: page.continue };
+      } while (page.continue !== undefined);
+      const { resourceVersion } = page;
       version = resourceVersion;
       heardAt = clock.monotonic();
       const present = new Set(items.map(objectKey));
       for (const key of objects.keys()) if (!present.has(key)) remove(key);
-      for (const item of items) put(item);
+      for (const item of items) putSlim(item);
       if (!synced) {
         synced = true;
         announceSynced();

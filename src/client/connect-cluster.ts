@@ -85,13 +85,15 @@ async function list<T extends KubeObject>(
 ): Promise<ObjectList<T>> {
   const path = collectionPath(resource, options.namespace) + listQuery(options);
   const answer = (await transport.json({ method: "GET", path })) as {
-    readonly metadata?: { readonly resourceVersion?: string };
+    readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
     readonly items?: readonly T[];
   };
   const apiVersion = apiVersionOf(resource);
   // Items of a typed list come without apiVersion and kind.
   const complete = (item: T): T => (item.kind === undefined ? { ...item, apiVersion, kind: resource.kind } : item);
-  return { resourceVersion: answer.metadata?.resourceVersion ?? "", items: (answer.items ?? []).map(complete) };
+  const { resourceVersion = "", continue: rest = "" } = answer.metadata ?? {};
+  const items = (answer.items ?? []).map(complete);
+  return { resourceVersion, ...(rest === "" ? {} : { continue: rest }), items };
 }
 
 function watch<T extends KubeObject>(

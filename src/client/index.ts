@@ -6,3 +6,4 @@ export { createEventRecorder } from "./event-recorder.ts";
 export type { EventSource } from "./event-recorder.ts";
 export { readKubeconfig } from "./kubeconfig.ts";
 export type { ServerAddress } from "./kubeconfig.ts";
+export { slimEndpointSlices, slimServices } from "./slim-objects.ts";

@@ -1,11 +1,14 @@
 import { keyOf, objectKey } from "../objects/index.ts";
 import type { Indexers, KubeObject } from "../objects/index.ts";
 
+/** Usually one key; a set costs five times as much. */
+type Keys = string | Set<string>;
+
 /** Objects of one kind by key, filed under each index value as well. */
 export class IndexedObjects<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
-  readonly #namespaces = new Map<string, Set<string>>();
-  readonly #indexes = new Map<string, Map<string, Set<string>>>();
+  readonly #namespaces = new Map<string, Keys>();
+  readonly #indexes = new Map<string, Map<string, Keys>>();
   readonly #indexers: Indexers<T>;
 
   constructor(indexers: Indexers<T>) {
@@ -55,7 +58,7 @@ export class IndexedObjects<T extends KubeObject> {
     return before;
   }
 
-  #move(name: string, values: Map<string, Set<string>>, key: string, now: T | undefined, before: T | undefined): void {
+  #move(name: string, values: Map<string, Keys>, key: string, now: T | undefined, before: T | undefined): void {
     const indexer = this.#indexers[name] ?? (() => []);
     const after = now === undefined ? [] : indexer(now);
     const old = before === undefined ? [] : indexer(before);
@@ -63,9 +66,9 @@ export class IndexedObjects<T extends KubeObject> {
     for (const value of after) file(values, value, key);
   }
 
-  #resolve(keys: ReadonlySet<string> | undefined): readonly T[] {
+  #resolve(keys: Keys | undefined): readonly T[] {
     const found: T[] = [];
-    for (const key of keys ?? []) {
+    for (const key of typeof keys === "string" ? [keys] : (keys ?? [])) {
       const object = this.#objects.get(key);
       if (object !== undefined) found.push(object);
     }
@@ -73,15 +76,17 @@ export class IndexedObjects<T extends KubeObject> {
   }
 }
 
-function file(values: Map<string, Set<string>>, value: string, key: string): void {
+function file(values: Map<string, Keys>, value: string, key: string): void {
   const keys = values.get(value);
-  if (keys === undefined) values.set(value, new Set([key]));
-  else keys.add(key);
+  if (keys === undefined) values.set(value, key);
+  else if (typeof keys !== "string") keys.add(key);
+  else if (keys !== key) values.set(value, new Set([keys, key]));
 }
 
-function unfile(values: Map<string, Set<string>>, value: string, key: string): void {
+function unfile(values: Map<string, Keys>, value: string, key: string): void {
   const keys = values.get(value);
-  if (keys === undefined) return;
+  if (keys === key) values.delete(value);
+  if (keys === undefined || typeof keys === "string") return;
   keys.delete(key);
   if (keys.size === 0) values.delete(value);
 }

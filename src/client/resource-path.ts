@@ -24,6 +24,8 @@ export function listQuery(options: ListOptions, extra: Readonly<Record<string, s
   if (options.labelSelector !== undefined) query.set("labelSelector", options.labelSelector);
   if (options.fieldSelector !== undefined) query.set("fieldSelector", options.fieldSelector);
   if (options.resourceVersion !== undefined) query.set("resourceVersion", options.resourceVersion);
+  if (options.limit !== undefined) query.set("limit", `${options.limit}`);
+  if (options.continue !== undefined) query.set("continue", options.continue);
   const text = query.toString();
   return text === "" ? "" : `?${text}`;
 }

@@ -7,11 +7,17 @@ export interface ListOptions {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly resourceVersion?: string;
+  /** Lists: asks for this many objects at most. An API in the same process gives all of them. */
+  readonly limit?: number;
+  /** Lists: goes on where the list with this `continue` ended. Fails with 410 when that was too long ago. */
+  readonly continue?: string;
 }
 
 /** A consistent list: the objects as they were at `resourceVersion`. */
 export interface ObjectList<T> {
   readonly resourceVersion: string;
+  /** Present when the limit cut the list off: asks for the rest. */
+  readonly continue?: string;
   readonly items: readonly T[];
 }
 

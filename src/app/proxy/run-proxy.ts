@@ -1,5 +1,11 @@
 import { hostname } from "node:os";
-import { connectCluster, createCache, createEventRecorder } from "../../client/index.ts";
+import {
+  connectCluster,
+  createCache,
+  createEventRecorder,
+  slimEndpointSlices,
+  slimServices,
+} from "../../client/index.ts";
 import { messageOf } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
 import { systemClock } from "../../net/index.ts";
@@ -35,8 +41,13 @@ export async function runProxy({ settings, kubeconfig, log }: ProxyRunOptions): 
     nodeName,
     settings,
     caches: {
-      services: createCache(api, resources.services, { clock, log }),
-      endpointSlices: createCache(api, resources.endpointSlices, { clock, log, indexers: endpointSliceIndexers }),
+      services: createCache(api, resources.services, { clock, log, slim: slimServices() }),
+      endpointSlices: createCache(api, resources.endpointSlices, {
+        clock,
+        log,
+        indexers: endpointSliceIndexers,
+        slim: slimEndpointSlices({ podsOf: nodeName }),
+      }),
       nodes: createCache(api, resources.nodes, {
         clock,
         log,
