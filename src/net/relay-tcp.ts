@@ -33,7 +33,7 @@ export async function listenTcpRelay(options: TcpRelayOptions): Promise<TcpRelay
   const server = createServer({ ...settings, keepAliveInitialDelay: keepAliveMs }, (client) => serve(client, options));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ fd: options.fd, backlog }, () => {
+    server.listen({ fd: options.fd }, backlog, () => {
       server.off("error", reject);
       resolve();
     });

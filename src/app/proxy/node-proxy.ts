@@ -39,7 +39,7 @@ export interface NodeProxy extends Pick<Proxy, "whenIdle" | "whenSynced" | "stop
 export async function startNodeProxy(options: NodeProxyOptions): Promise<NodeProxy> {
   const { nodeName, caches, serviceCidrs, recorder, metrics = createMetrics(), clock, log } = options;
   let { settings } = options;
-  const parts = { settings, log };
+  const parts = { settings, metrics, log };
   const engine = await openEngine(settings.mode, parts);
   // Lets processes of the node reach node ports at 127.0.0.1; the rules keep others from using that way.
   if (settings.localhostNodePorts) writeSysctls({ "net/ipv4/conf/all/route_localnet": 1 });

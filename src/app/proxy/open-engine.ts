@@ -1,5 +1,5 @@
 import { CodedError } from "../../core/index.ts";
-import type { Logger } from "../../core/index.ts";
+import type { Logger, Metrics } from "../../core/index.ts";
 import { openIptables, openNft, openRelaySockets } from "../../kernel/index.ts";
 import { openRelay, systemClock } from "../../net/index.ts";
 import { iptablesEngine, nftablesEngine, userspaceEngine } from "../../proxy/index.ts";
@@ -8,6 +8,7 @@ import type { ProxyEngine, ProxyMode, ProxySettings } from "../../proxy/index.ts
 /** What engines are made from. */
 export interface EngineParts {
   readonly settings: ProxySettings;
+  readonly metrics?: Metrics;
   readonly log: Logger;
 }
 
@@ -15,7 +16,7 @@ export interface EngineParts {
  * Makes the engine of a mode for the network namespace in which this process lives. Rejects with `CodedError`
  * "ProxyModeUnavailable" when this machine cannot run it.
  */
-export function openEngine(mode: ProxyMode, { settings, log }: EngineParts): Promise<ProxyEngine> {
+export function openEngine(mode: ProxyMode, { settings, metrics, log }: EngineParts): Promise<ProxyEngine> {
   switch (mode) {
     case "nftables":
       return Promise.resolve(nftablesEngine({ rules: openNft(), log }));
@@ -28,6 +29,7 @@ export function openEngine(mode: ProxyMode, { settings, log }: EngineParts): Pro
           random: Math.random,
           ...(settings.scheduler === undefined ? {} : { scheduler: settings.scheduler }),
           ...(settings.resetRemoved ? { drainMs: 0 } : {}),
+          ...(metrics === undefined ? {} : { metrics }),
           log,
         }),
       );

@@ -1,5 +1,5 @@
 import { silentLogger } from "../../core/index.ts";
-import type { Clock, IpFamily, Logger, Random } from "../../core/index.ts";
+import type { Clock, IpFamily, Logger, Metrics, Random } from "../../core/index.ts";
 import type { Scheduler, ServicePlan } from "../../model/index.ts";
 import { UserspaceRules } from "../../rules/userspace/index.ts";
 import type { Script } from "../../rules/userspace/index.ts";
@@ -8,6 +8,7 @@ import type { TrackedFlow } from "../ports.ts";
 import type { RulesPort } from "../rule-book.ts";
 import { scriptedEngine } from "../scripted-engine.ts";
 import type { RelayListeners, RelayPort } from "../userspace/relay-port.ts";
+import { readRelayMetrics } from "../userspace/relay-metrics.ts";
 import { RelayRouter } from "../userspace/relay-router.ts";
 import type { RelayCounters } from "../userspace/relay-router.ts";
 
@@ -28,18 +29,21 @@ export interface UserspaceEngineOptions {
   readonly scheduler?: Scheduler;
   /** TCP connections of an endpoint that has gone are broken after this long; absent: they go on until they end. */
   readonly drainMs?: number;
+  /** Where the numbers of each endpoint are shown. */
+  readonly metrics?: Metrics;
   readonly log?: Logger;
 }
 
 /** The userspace engine: rules redirect clients to listeners, and the endpoint is chosen here, with every scheduler. */
 export function userspaceEngine(options: UserspaceEngineOptions): UserspaceEngine {
-  const { rules, relay, log = silentLogger } = options;
+  const { rules, relay, metrics, log = silentLogger } = options;
   const router = new RelayRouter(options);
   const book = new UserspaceRules();
   const scripted = scriptedEngine({ mode: "userspace", book, port: rules, shortcomings, log });
   const places = new Map<IpFamily, RelayListeners>();
   /** Services that go: their connections are taken until the rules have gone, too. */
   const leaving = new Set<string>();
+  const stopMetrics = metrics === undefined ? undefined : readRelayMetrics(metrics, () => router.counters());
   let isOpen = true;
 
   /** Whether listeners were opened, so that rules must be written that lead there. */
@@ -100,6 +104,7 @@ export function userspaceEngine(options: UserspaceEngineOptions): UserspaceEngin
     close() {
       if (!isOpen) return;
       isOpen = false;
+      stopMetrics?.();
       relay.close();
       scripted.close();
     },
