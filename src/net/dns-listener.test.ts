@@ -201,6 +201,64 @@ describe("listenDns()", () => {
     expect(error.message).toContain("ECONNREFUSED");
   });
 
+  it("answers datagrams that the kernel holds before it closes", async () => {
+    const { port, listener } = await start();
+    const udp = udpClient();
+    let answers = 0;
+    udp.on("message", () => answers++);
+    const sends = Array.from(
+      { length: 50 },
+      () =>
+        new Promise((resolve) => {
+          udp.send("hello", port, "127.0.0.1", resolve);
+        }),
+    );
+    await Promise.all(sends);
+    await listener.close();
+    await until(() => answers === 50);
+  });
+
+  it("sends transfers message by message, and other answers meanwhile", async () => {
+    const messages = Array.from({ length: 200 }, (_, i) => Buffer.alloc(20_000, `${i % 10}`));
+    const transfer = (query: Uint8Array) => (Buffer.from(query).toString() === "all" ? messages : undefined);
+    const { port, listener } = await start({ transfer, tcp: { idleMs: 50 } });
+    const slow = await client(port);
+    slow.socket.pause();
+    slow.socket.write(Buffer.concat([frame("all"), frame("one")]));
+    const other = await client(port);
+    other.socket.write(frame("two"));
+    await until(() => other.answers.length === 1);
+    slow.socket.resume();
+    await until(() => slow.answers.length === 201);
+    expect(slow.answers.filter((answer) => answer.length === 20_000)).toHaveLength(200);
+    await listener.close();
+  });
+
+  it("ends a transfer whose client has gone", async () => {
+    let taken = 0;
+    const transfer = function* () {
+      for (; taken < 100_000; taken++) yield Buffer.alloc(20_000);
+    };
+    const { port, listener } = await start({ transfer });
+    const { socket } = await client(port);
+    socket.pause();
+    socket.write(frame("all"));
+    await until(() => taken > 0);
+    socket.destroy();
+    await until(() => listener.connections === 0);
+    expect(taken).toBeLessThan(100_000);
+  });
+
+  it("says when a certificate and its key are none", async () => {
+    const listener = listenDns({
+      addresses: ["127.0.0.1"],
+      port: 0,
+      answer: () => undefined,
+      tls: { keyPem: "no key", certificatePem: "no certificate" },
+    });
+    await expect(listener.ready).rejects.toSatisfy((error) => hasCode(error, "InvalidCertificate"));
+  });
+
   it("does not wait for ever when it closes", async () => {
     const { port, listener, waiting } = await start();
     const tcp = await client(port);
