@@ -47,12 +47,12 @@ export interface ObservedBlock {
   readonly zone: string;
 }
 
-/** Counts per zone, transport and family, looked up without making texts. */
+/** Counts of one zone. What a query needs is found in arrays by small numbers, without making texts. */
 class ZoneCounts {
   readonly #families: MetricFamilies;
   readonly #labels: readonly [server: string, zone: string];
-  readonly #ways = new Map<number, WayCounts>();
-  readonly #responses = new Map<number, Counter>();
+  readonly #ways: WayCounts[] = [];
+  readonly #responses: Counter[] = [];
 
   constructor(families: MetricFamilies, labels: readonly [server: string, zone: string]) {
     this.#families = families;
@@ -61,34 +61,33 @@ class ZoneCounts {
 
   way(transport: DnsTransport, isSix: boolean): WayCounts {
     const key = (transport === "tcp" ? 2 : 0) + (isSix ? 1 : 0);
-    let counts = this.#ways.get(key);
-    if (counts === undefined) {
-      counts = new WayCounts(this.#families, [...this.#labels, transport, isSix ? "2" : "1"]);
-      this.#ways.set(key, counts);
-    }
-    return counts;
+    return (this.#ways[key] ??= new WayCounts(this.#families, [...this.#labels, transport, isSix ? "2" : "1"]));
   }
 
-  response(rcode: number, plugin: string): Counter {
-    const key = rcode * 4 + pluginNumber(plugin);
-    let counter = this.#responses.get(key);
-    if (counter === undefined) {
-      const [server, zone] = this.#labels;
-      counter = this.#families.responses.with(server, zone, "", codeNames[rcode] ?? String(rcode), plugin);
-      this.#responses.set(key, counter);
-    }
+  response(rcode: number, plugin: 0 | 1 | 2): Counter {
+    const known = this.#responses[rcode * pluginNames.length + plugin];
+    if (known !== undefined) return known;
+    const [server, zone] = this.#labels;
+    const counter = this.#families.responses.with(
+      server,
+      zone,
+      "",
+      codeNames[rcode] ?? String(rcode),
+      pluginNames[plugin],
+    );
+    this.#responses[rcode * pluginNames.length + plugin] = counter;
     return counter;
   }
 }
 
-function pluginNumber(plugin: string): number {
-  return plugin === "kubernetes" ? 0 : plugin === "forward" ? 1 : 2;
-}
+/** Who may have given an answer: what is known and authoritative is the cluster's. */
+const pluginNames = ["", "kubernetes", "forward"] as const;
 
 class WayCounts {
   readonly #families: MetricFamilies;
   readonly #labels: readonly [server: string, zone: string, proto: string, family: string];
-  readonly #requests = new Map<number, Counter>();
+  /** By type; those that are not counted under their own name are one. */
+  readonly #requests: Counter[] = [];
   readonly duration: Histogram;
   readonly requestSize: Histogram;
   readonly responseSize: Histogram;
@@ -103,14 +102,14 @@ class WayCounts {
   }
 
   requests(type: number): Counter {
-    let counter = this.#requests.get(type);
-    if (counter === undefined) {
-      const [server, zone, proto, family] = this.#labels;
-      const name = countedTypes.find((known) => recordTypes[known] === type);
-      counter = this.#families.requests.with(server, zone, "", proto, family, name ?? "other");
-      // What clients make up must not fill memory.
-      if (name !== undefined) this.#requests.set(type, counter);
-    }
+    // All types with a name are below 256 (A, ANY, ...), so the array stays small whatever clients make up.
+    const key = type < 256 ? type : 256;
+    const known = this.#requests[key];
+    if (known !== undefined) return known;
+    const [server, zone, proto, family] = this.#labels;
+    const name = countedTypes.find((one) => recordTypes[one] === type) ?? "other";
+    const counter = this.#families.requests.with(server, zone, "", proto, family, name);
+    this.#requests[key] = counter;
     return counter;
   }
 }
@@ -183,6 +182,8 @@ export function createQueryObserver(
   const counts = new Map<ObservedBlock, ZoneCounts>();
   let answers = 0;
   let lastDuration = 0;
+  let lastObserved: ObservedBlock | undefined;
+  let lastCounts: ZoneCounts | undefined;
 
   return {
     started: () => (answers++ % timedShare === 0 ? clock.monotonic() : undefined),
@@ -193,20 +194,22 @@ export function createQueryObserver(
       if (startedAt !== undefined) lastDuration = (clock.monotonic() - startedAt) / 1000;
       const { block } = observed;
       if (families !== undefined && block.prometheus !== undefined) {
-        let zone = counts.get(observed);
-        if (zone === undefined) {
-          zone = new ZoneCounts(families, [observed.server, observed.zone]);
-          counts.set(observed, zone);
+        if (observed !== lastObserved || lastCounts === undefined) {
+          lastCounts = counts.get(observed) ?? new ZoneCounts(families, [observed.server, observed.zone]);
+          lastObserved = observed;
+          counts.set(observed, lastCounts);
         }
+        const zone = lastCounts;
         const way = zone.way(transport, client?.address.includes(":") === true);
         way.requests(query.type).add();
         way.requestSize.observe(received);
         way.responseSize.observe(answer.length);
         way.duration.observe(lastDuration);
-        const plugin = recursionAvailable ? "forward" : authoritative ? "kubernetes" : "";
+        const plugin = recursionAvailable ? 2 : authoritative ? 1 : 0;
         zone.response(rcode, plugin).add();
       }
       if (rcode === responseCodes.SERVFAIL) errorLogs.get(block)?.failed(query);
+      if (loggers.size === 0) return;
       loggers.get(block)?.answered(query, received, answer, rcode, transport, client, lastDuration);
     },
     failed: () => families?.panics.with().add(),
@@ -242,8 +245,9 @@ class QueryLogger {
     const rule = this.#rules.find(({ isMine }) => isMine(query.name));
     if (rule === undefined) return;
     const hasAnswers = ((answer[6] ?? 0) << 8) + (answer[7] ?? 0) > 0;
-    if (!isLogged(rule.settings, classOf({ rcode, hasAnswers }))) return;
-    if (this.#seen++ % rule.settings.sample !== 0) return;
+    const { settings } = rule;
+    if (!settings.classes.includes("all") && !isLogged(settings, classOf({ rcode, hasAnswers }))) return;
+    if (this.#seen++ % settings.sample !== 0) return;
     const line = queryLogLine(rule.settings.format, {
       name: query.name,
       type: query.type,
