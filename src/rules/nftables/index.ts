@@ -14,3 +14,5 @@ export type { ParsedTable } from "./parse-table.ts";
 export { parseRule } from "./parse-rule.ts";
 export { tableDifferences } from "./table-difference.ts";
 export type { TableDifference } from "./table-difference.ts";
+export { serviceRules } from "./explain.ts";
+export type { ExplainedRule } from "./explain.ts";

@@ -74,6 +74,16 @@ export function script(family: IpFamily, statements: readonly Statement[]): stri
   return statements.map((statement) => render(table, statement)).join("");
 }
 
+/** One element as a command of its own. */
+export function elementCommand(family: IpFamily, element: Element): string {
+  return `add element ${tableOf(family)} ${element.set} { ${elementText(element).trim()} }`;
+}
+
+/** One rule as a command of its own. */
+export function ruleCommand(family: IpFamily, chain: string, rule: string): string {
+  return `add rule ${tableOf(family)} ${chain} ${rule}`;
+}
+
 /** The script that fills one set, in pieces. `each` calls back for every element, and stops now and then. */
 export function* fillScript(
   family: IpFamily,
