@@ -89,16 +89,27 @@ function walkOnce(rules: readonly HookedRules[], flow: Flow): SimVerdict {
   const toNode = isLocal(flow.node, flow.destination);
   for (const hook of hooksAfter(fromNode, toNode)) {
     // On the loopback link the packet comes in once more, but its flow is not new to nat.
+    const wasRedirected = flow.redirected;
     const later = pass(hook, hook !== "prerouting");
     if (later !== "on") return later;
+    if (hook === "input" && flow.redirected && !wasRedirected) return sentOn();
   }
   if (!flow.redirected) return { kind: "untouched", local: toNode };
-  return {
-    kind: "redirected",
-    to: flow.destination,
-    port: flow.destinationPort,
-    masqueraded: flow.masqueraded,
-  };
+  return redirected();
+
+  /** What was meant for the node itself goes to an endpoint instead: IPVS sends it out from here. */
+  function sentOn(): SimVerdict {
+    for (const hook of ["output", "postrouting"] as const) {
+      const end = pass(hook, hook === "postrouting");
+      if (end !== "on") return end;
+    }
+    return redirected();
+  }
+
+  function redirected(): SimVerdict {
+    const { destination: to, destinationPort: port, masqueraded } = flow;
+    return { kind: "redirected", to, port, masqueraded };
+  }
 
   function pass(hook: HookName, withNat: boolean): ChainEnd {
     for (const chain of rules) {

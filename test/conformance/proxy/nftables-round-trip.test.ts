@@ -56,11 +56,9 @@ describe("the suite's rules, loaded into the kernel and listed", () => {
         }
         found.set(node, tables);
       }
-      const judge = new SimJudge(
-        setting,
-        (_plans, _network, node) =>
-          new Map([...(found.get(node) ?? [])].map(([family, table]) => [family, nftablesRules(table)])),
-      );
+      const judge = new SimJudge(setting, (_plans, _network, node) => ({
+        rules: new Map([...(found.get(node) ?? [])].map(([family, table]) => [family, nftablesRules(table)])),
+      }));
       const wrong = setting.cases.flatMap(({ packets }) =>
         packets.flatMap((packet) => {
           const fate = deviatingFate("nftables", packet) ?? packet.fate;

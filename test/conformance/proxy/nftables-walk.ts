@@ -6,5 +6,5 @@ import type { RulesOf } from "./sim-judge.ts";
 export const nftablesRulesOf: RulesOf = (plans, network) => {
   const book = new RuleSet(network);
   for (const [service, list] of plans) book.want(service, list);
-  return new Map([...book.tables()].map(([family, table]) => [family, nftablesRules(table)]));
+  return { rules: new Map([...book.tables()].map(([family, table]) => [family, nftablesRules(table)])) };
 };

@@ -1,5 +1,5 @@
 import { ip } from "../../../src/core/index.ts";
-import type { IpFamily } from "../../../src/core/index.ts";
+import type { Ip, IpFamily } from "../../../src/core/index.ts";
 import { nodeNetwork, planService } from "../../../src/model/index.ts";
 import type { NodeNetwork, PlanNode, ServicePlan } from "../../../src/model/index.ts";
 import { walkKernel } from "../../../src/sim/index.ts";
@@ -22,19 +22,19 @@ import {
 } from "./places.ts";
 import type { NodeName, PodName } from "./places.ts";
 
-/** The rules of a family that carry these plans out. */
+/** What carries these plans out on a node: rules for each family, and addresses that the node has because of them. */
 export type RulesOf = (
   plans: ReadonlyMap<string, readonly ServicePlan[]>,
   network: NodeNetwork,
   node: NodeName,
-) => ReadonlyMap<IpFamily, readonly HookedRules[]>;
+) => { readonly rules: ReadonlyMap<IpFamily, readonly HookedRules[]>; readonly addresses?: readonly Ip[] };
 
 /** Tells what becomes of packets of a setting by walking an engine's rules. */
 export class SimJudge {
-  readonly #rules: ReadonlyMap<NodeName, ReadonlyMap<IpFamily, readonly HookedRules[]>>;
+  readonly #nodes: ReadonlyMap<NodeName, ReturnType<RulesOf>>;
 
   constructor(setting: Setting, rulesOf: RulesOf) {
-    this.#rules = new Map(
+    this.#nodes = new Map(
       nodes.map((node) => {
         const plans = new Map(
           setting.cases.map(({ name, service, slices }) => [name, planService(service, slices, placeOf(node)).ports]),
@@ -46,8 +46,9 @@ export class SimJudge {
 
   /** Everything that can become of the packet. */
   outcomes(packet: Packet): readonly SimOutcome[] {
-    const rules = this.#rules.get(packet.decidedBy)?.get(packet.family) ?? [];
-    return walkKernel(rules, { addresses: addressesOf(packet.decidedBy) }, simPacket(packet));
+    const node = this.#nodes.get(packet.decidedBy);
+    const addresses = [...addressesOf(packet.decidedBy), ...(node?.addresses ?? [])];
+    return walkKernel(node?.rules.get(packet.family) ?? [], { addresses }, simPacket(packet));
   }
 
   /** The packet's fate, as real packets show it when they are sent often enough. */
@@ -66,8 +67,7 @@ export class SimJudge {
     if (by.size > 0 || first === undefined) return { kind: "served", by: [...by], source };
     if (first.kind === "dropped" || first.kind === "rejected") return { kind: first.kind };
     if (first.kind === "untouched" && !first.local) return { kind: "leaves" };
-    // Nothing listens on the nodes; but what speaks SCTP there is the suite itself, which keeps silent.
-    return { kind: packet.protocol === "SCTP" ? "dropped" : "rejected" };
+    return onNode(packet);
   }
 
   /** The rules that decide, with what they decide. */
@@ -148,9 +148,13 @@ function fateOf(verdict: SimVerdict, packet: Packet): string {
     case "dropped":
       return describeFate({ kind: "dropped" });
     case "untouched":
-      // Nothing listens on the nodes.
-      return describeFate({ kind: verdict.local ? "rejected" : "leaves" });
+      return describeFate(verdict.local ? onNode(packet) : { kind: "leaves" });
   }
+}
+
+/** Nothing listens on the nodes; but what speaks SCTP there is the suite itself, which keeps silent. */
+function onNode({ protocol }: Packet): Fate {
+  return { kind: protocol === "SCTP" ? "dropped" : "rejected" };
 }
 
 function served(pod: string, source: string): string {
