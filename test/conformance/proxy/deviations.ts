@@ -43,7 +43,7 @@ export const deviations: readonly Deviation[] = [
     here: { iptables: "dropped" },
     reason:
       "one rule drops what goes to the range of Services and found none; a rule for each address would double the list that every first packet walks",
-    fate: ({ path }) => (path === "unknown port" ? { kind: "dropped" } : undefined),
+    fate: ({ path, fate }) => (path === "unknown port" && fate.kind === "rejected" ? { kind: "dropped" } : undefined),
   },
   {
     what: "The client's address, where it could be kept",

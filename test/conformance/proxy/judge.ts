@@ -1,6 +1,7 @@
 import type { Protocol } from "../../../src/core/index.ts";
 import { describeFate } from "./packet-case.ts";
 import type { Fate, Packet } from "./packet-case.ts";
+import type { IpPacket } from "./ip-packet.ts";
 import type { TestNetwork } from "./network.ts";
 import { addressOf, isPod, ownerOf } from "./places.ts";
 import type { PodName } from "./places.ts";
@@ -24,13 +25,13 @@ const numbers: Readonly<Record<Protocol, number>> = { TCP: 6, UDP: 17, SCTP: 132
  */
 export async function observe(network: TestNetwork, senders: Senders, packet: Packet, fate: Fate): Promise<string> {
   if (fate.kind === "leaves") return observeAtRouter(network, senders, packet);
+  if (fate.kind === "dropped") return observeSilence(network, senders, packet);
   if (fate.kind === "rejected") return observeRefusal(senders, packet);
-  const timeoutMs = fate.kind === "dropped" ? silenceMs : patienceMs;
-  const expected = new Set<string>(fate.kind === "served" ? fate.by : []);
+  const expected = new Set<string>(fate.by);
   const seen = new Set<string>();
   const sources = new Set<string>();
   for (let tries = 0; tries < mostTries; tries++) {
-    const answer = await senders.open(packet.from, packet, timeoutMs);
+    const answer = await senders.open(packet.from, packet, patienceMs);
     if (answer.kind !== "answer")
       return seen.size === 0 ? otherFate(answer) : `first served, then ${otherFate(answer)}`;
     seen.add(answer.pod);
@@ -68,22 +69,41 @@ function fateOfSelf(client: string): string {
   return ownerOf(client) === "node" ? "self" : client;
 }
 
+/** Silence alone may also mean that the packet went away: it must not be seen at the router. */
+async function observeSilence(network: TestNetwork, senders: Senders, packet: Packet): Promise<string> {
+  let left = false;
+  const stop = network.atRouter((seen) => (left ||= isPacket(seen, packet)));
+  try {
+    const answer = await senders.open(packet.from, packet, silenceMs);
+    if (answer.kind === "answer") return `served by ${answer.pod}`;
+    return left ? describeFate({ kind: "leaves" }) : otherFate(answer);
+  } finally {
+    stop();
+  }
+}
+
 function observeAtRouter(network: TestNetwork, senders: Senders, packet: Packet): Promise<string> {
-  const { from, family, protocol, destination, port } = packet;
   return new Promise((resolve) => {
     const end = (fate: string): void => {
       stop();
       resolve(fate);
     };
     const stop = network.atRouter((seen) => {
-      if (seen.destination !== destination || seen.destinationPort !== port) return;
-      if (seen.protocol !== numbers[protocol] || seen.source !== addressOf(from, family)) return;
-      end(describeFate({ kind: "leaves" }));
+      if (isPacket(seen, packet)) end(describeFate({ kind: "leaves" }));
     });
-    void senders.open(from, packet, patienceMs).then((answer) => {
+    void senders.open(packet.from, packet, patienceMs).then((answer) => {
       end(answer.kind === "answer" ? `served by ${answer.pod}` : otherFate(answer));
     });
   });
+}
+
+function isPacket(seen: IpPacket, { from, family, protocol, destination, port }: Packet): boolean {
+  return (
+    seen.destination === destination &&
+    seen.destinationPort === port &&
+    seen.protocol === numbers[protocol] &&
+    seen.source === addressOf(from, family)
+  );
 }
 
 /** Whether an observation is the fate: who reached itself counts for any source. */
