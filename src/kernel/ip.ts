@@ -62,9 +62,10 @@ function encode(step: LinkStep, peer: number, action: string): Uint8Array {
   const make = (type: number, flag: number, body: () => void) => writer.message(type, change | flag, 1, body);
   switch (step.kind) {
     case "bridge":
+    case "dummy":
       return make(messages.newLink, flags.create | flags.exclusive, () => {
         linkHeader(writer, "up").attribute(3, step.name);
-        writer.attribute(18, () => void writer.attribute(1, "bridge"));
+        writer.attribute(18, () => void writer.attribute(1, step.kind));
       });
     case "veth":
       return make(messages.newLink, flags.create | flags.exclusive, () => {

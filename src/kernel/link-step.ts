@@ -6,6 +6,8 @@ export type MacAddress = string;
 /** One change to the links, addresses and routes of the namespace in which it is applied. */
 export type LinkStep =
   | { readonly kind: "bridge"; readonly name: string }
+  /** A link to nowhere, up, to hold addresses. */
+  | { readonly kind: "dummy"; readonly name: string }
   | {
       /** A pair of links: one end here and up, the other, still down, in the namespace at `peer.namespace` (a path). */
       readonly kind: "veth";
@@ -42,6 +44,8 @@ export function describeStep(step: LinkStep): string {
   switch (step.kind) {
     case "bridge":
       return `link add ${step.name} up type bridge`;
+    case "dummy":
+      return `link add ${step.name} up type dummy`;
     case "veth": {
       const mac = step.mac === undefined ? "" : ` address ${step.mac}`;
       const master = step.master === undefined ? "" : ` master ${step.master}`;

@@ -40,6 +40,10 @@ export class NetlinkWriter {
     return this;
   }
 
+  attribute16(type: number, value: number): this {
+    return this.attribute(type, () => void this.u16(value));
+  }
+
   attribute32(type: number, value: number): this {
     return this.attribute(type, () => void this.u32(value));
   }

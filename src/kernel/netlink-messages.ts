@@ -38,3 +38,11 @@ export function attributesIn(bytes: Uint8Array): ReadonlyMap<number, Uint8Array>
 export function errnoIn(body: Uint8Array): number {
   return -new DataView(body.buffer, body.byteOffset, body.byteLength).getInt32(0, littleEndian);
 }
+
+/** The value of an attribute of 1, 2 or 4 bytes in the machine's byte order; 0 for one that is not there. */
+export function numberIn(bytes: Uint8Array | undefined): number {
+  if (bytes === undefined) return 0;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length >= 4) return view.getUint32(0, littleEndian);
+  return bytes.length >= 2 ? view.getUint16(0, littleEndian) : (bytes[0] ?? 0);
+}

@@ -14,6 +14,9 @@ export { userspaceEngine } from "./engines/userspace.ts";
 export type { UserspaceEngine, UserspaceEngineOptions } from "./engines/userspace.ts";
 export type { RelayCounters } from "./userspace/relay-router.ts";
 export type { AcceptArrival, Arrival, RelayListeners, RelayPort, RelaySession } from "./userspace/relay-port.ts";
+export { ipvsEngine } from "./engines/ipvs.ts";
+export type { IpvsEngineOptions } from "./engines/ipvs.ts";
+export type { IpvsPort, IpvsStep } from "./engines/ipvs-port.ts";
 export type { RuleBook, RulesPort, Transaction } from "./rule-book.ts";
 export type { SyncLatency } from "./sync-latency.ts";
 export {

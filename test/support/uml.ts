@@ -61,7 +61,7 @@ export async function runInUml(argv: readonly string[], options: UmlOptions = {}
   const { timeoutMs = 180_000, memory = 768, env = {} } = options;
   const folder = mkdtempSync(join(tmpdir(), "sealane-uml-"));
   try {
-    const variables = { HOME: "/run/home", TMPDIR: "/run/tmp", NO_COLOR: "1", TERM: "dumb", ...env };
+    const variables = { HOME: "/run/home", TMPDIR: "/run/tmp", CI: "1", NO_COLOR: "1", TERM: "dumb", ...env };
     const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}\n`);
     writeFileSync(
       join(folder, "command"),

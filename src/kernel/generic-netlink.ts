@@ -1,0 +1,136 @@
+import { checked, KernelError, libc } from "./libc.ts";
+import { NetlinkWriter } from "./netlink-bytes.ts";
+import { attributesIn, errnoIn, messagesIn, netlinkControl, numberIn } from "./netlink-messages.ts";
+import { inNamespace } from "./netns.ts";
+
+/** One request: a command of the family, and what writes its attributes. */
+export interface GenericRequest {
+  readonly command: number;
+  readonly body: (writer: NetlinkWriter) => void;
+}
+
+// linux/netlink.h, linux/genetlink.h
+const flags = { request: 1, acknowledge: 4, dump: 0x300 };
+const control = { id: 16, getFamily: 3, familyId: 1, familyName: 2 };
+const protocolGeneric = 16;
+const headerLength = 4;
+
+/** So many bytes of requests are sent at once: their answers must fit into the socket's buffer. */
+const batchBytes = 8 * 1024;
+
+/** A socket of generic netlink for one family of commands (man 7 netlink; RFC 3549 has the idea). */
+export class GenericNetlink {
+  readonly #socket: number;
+  readonly #writer = new NetlinkWriter();
+  readonly #bytes = new Uint8Array(64 * 1024);
+  readonly #family: number;
+
+  /** Throws `KernelError` code `ENOENT` when the kernel has no such family, also none that it could load. */
+  constructor(family: string, namespace?: string) {
+    const open = (): number => checked("open a netlink socket", libc().socket(16, 3 | 0x80000, protocolGeneric));
+    this.#socket = namespace === undefined ? open() : inNamespace(namespace, open);
+    try {
+      this.#family = this.#resolve(family);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Sends one request that the kernel acknowledges, and gives back its error number, 0 for success. */
+  ask(command: number, body: (writer: NetlinkWriter) => void): number {
+    let result = 0;
+    this.tell([{ command, body }], (_at, errno) => {
+      result = errno;
+    });
+    return result;
+  }
+
+  /**
+   * Sends requests in their order, many at a time, and tells of each how it ended. When `ended` throws, the requests that were sent together with
+   * that one are made all the same, and no more.
+   */
+  tell(requests: readonly GenericRequest[], ended: (at: number, errno: number) => void): void {
+    const batch = new Uint8Array(batchBytes + 1024);
+    for (let at = 0; at < requests.length;) {
+      const first = at;
+      let length = 0;
+      for (; at < requests.length && length < batchBytes; at++) {
+        const { command, body } = requests[at] ?? missing();
+        const message = this.#message(this.#family, command, flags.request | flags.acknowledge, at + 1, body);
+        batch.set(message, length);
+        length += message.length;
+      }
+      checked("send to the kernel", libc().send(this.#socket, batch.subarray(0, length), length, 0));
+      const errors = this.#acknowledgements(first, at - first);
+      errors.forEach((errno, i) => ended(first + i, errno));
+    }
+  }
+
+  /** Everything that the kernel lists for a command: the bodies of its messages, after their header. */
+  dump(action: string, command: number, body: (writer: NetlinkWriter) => void = () => undefined): readonly Uint8Array[] {
+    const request = this.#message(this.#family, command, flags.request | flags.dump, 1, body);
+    checked(action, libc().send(this.#socket, request, request.length, 0));
+    const found: Uint8Array[] = [];
+    for (;;) {
+      for (const message of this.#receive(action)) {
+        if (message.type === netlinkControl.done) {
+          const errno = message.body.length < 4 ? 0 : errnoIn(message.body);
+          if (errno !== 0) throw new KernelError(action, errno);
+          return found;
+        }
+        if (message.type === netlinkControl.error) throw new KernelError(action, errnoIn(message.body));
+        found.push(message.body.slice(headerLength));
+      }
+    }
+  }
+
+  close(): void {
+    libc().close(this.#socket);
+  }
+
+  /** The error numbers of `count` requests that were sent together. Answers with data are passed over. */
+  #acknowledgements(first: number, count: number): readonly number[] {
+    const errors: number[] = Array.from({ length: count }, () => -1);
+    for (let left = count; left > 0;) {
+      for (const message of this.#receive("read from the kernel")) {
+        if (message.type !== netlinkControl.error) continue;
+        // The acknowledgement repeats the header of its request, in which the sequence number is at 8.
+        const sequence = numberIn(message.body.subarray(12, 16));
+        errors[sequence - 1 - first] = errnoIn(message.body);
+        left--;
+      }
+    }
+    return errors;
+  }
+
+  *#receive(action: string): IterableIterator<{ readonly type: number; readonly body: Uint8Array }> {
+    const length = checked(action, libc().recv(this.#socket, this.#bytes, this.#bytes.length, 0));
+    yield* messagesIn(this.#bytes.subarray(0, length));
+  }
+
+  #resolve(family: string): number {
+    const action = `find the kernel's ${family}`;
+    const request = this.#message(control.id, control.getFamily, flags.request, 1, (writer) => {
+      writer.attribute(control.familyName, family);
+    });
+    checked(action, libc().send(this.#socket, request, request.length, 0));
+    for (const message of this.#receive(action)) {
+      if (message.type === netlinkControl.error) throw new KernelError(action, errnoIn(message.body));
+      const id = attributesIn(message.body.subarray(headerLength)).get(control.familyId);
+      if (id !== undefined) return numberIn(id);
+    }
+    throw new KernelError(action, 74, "unexpected answer");
+  }
+
+  #message(type: number, command: number, flag: number, sequence: number, body: (writer: NetlinkWriter) => void): Uint8Array {
+    return this.#writer.message(type, flag, sequence, () => {
+      this.#writer.u8(command, 1).u16(0);
+      body(this.#writer);
+    });
+  }
+}
+
+function missing(): never {
+  throw new RangeError("a request is missing");
+}

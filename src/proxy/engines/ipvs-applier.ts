@@ -1,0 +1,178 @@
+import { ipFamily } from "../../core/index.ts";
+import type { IpFamily } from "../../core/index.ts";
+import {
+  allSets,
+  createSets,
+  diffStates,
+  groundText,
+  hasGround,
+  parseIpset,
+  removalText,
+  script,
+  serverId,
+  setName,
+  stateOfStatements,
+  toolOf,
+} from "../../rules/ipvs/index.ts";
+import type { IpvsScript, IpvsState, Member, ServerKey, Statement } from "../../rules/ipvs/index.ts";
+import type { RulesPort } from "../rule-book.ts";
+import { asChange } from "./ipvs-drain.ts";
+import type { IpvsDrain } from "./ipvs-drain.ts";
+import type { IpvsPort, IpvsStep } from "./ipvs-port.ts";
+
+const families: readonly IpFamily[] = ["IPv4", "IPv6"];
+
+/** Carries scripts out: asks the kernel what it has where the script needs it, and groups steps by their tool. */
+export class IpvsApplier implements RulesPort<IpvsScript> {
+  readonly #port: IpvsPort;
+  readonly #drain: IpvsDrain;
+  #fingerprint: string | undefined;
+  /** Servers that must be there: one of them is looked at each time. */
+  #servers: readonly ServerKey[] = [];
+  #next = 0;
+
+  constructor(port: IpvsPort, drain: IpvsDrain) {
+    this.#port = port;
+    this.#drain = drain;
+  }
+
+  async apply(wanted: IpvsScript): Promise<void> {
+    switch (wanted.kind) {
+      case "changes":
+        await this.#change(wanted.statements);
+        break;
+      case "ground":
+        await this.#ground(wanted);
+        break;
+      case "removal":
+        await this.#remove();
+        return;
+    }
+    this.#fingerprint = this.#port.fingerprint();
+  }
+
+  /** A foreign flush of IPVS, of iptables or of the device shows; one of a set alone does not. */
+  isDamaged(): boolean {
+    const before = this.#fingerprint;
+    this.#fingerprint = this.#port.fingerprint();
+    if (before !== undefined && this.#fingerprint !== before) return true;
+    if (this.#servers.length === 0) return false;
+    this.#next = (this.#next + 1) % this.#servers.length;
+    const one = this.#servers[this.#next];
+    return one !== undefined && !this.#port.has(one);
+  }
+
+  close(): void {
+    this.#drain.stop();
+    this.#port.close();
+  }
+
+  async #change(statements: readonly Statement[]): Promise<void> {
+    const steps = stepsOf(this.#drain.soften(statements));
+    await this.#port.apply(steps);
+    if (steps.length > 0) await this.#drain.settle();
+    const gone = new Set(statements.flatMap((one) => (one.kind === "delete-server" ? serverId(one.server) : [])));
+    const come = statements.flatMap((one) => (one.kind === "add-server" ? one.server : []));
+    if (gone.size === 0 && come.length === 0) return;
+    this.#servers = [...this.#servers.filter((server) => !gone.has(serverId(server))), ...come];
+  }
+
+  async #ground({ network, state, recreate }: Extract<IpvsScript, { readonly kind: "ground" }>): Promise<void> {
+    if (recreate) await this.#removeRules();
+    const listed = await this.#port.list();
+    const present = new Set(parseIpset(listed.ipset).sets);
+    const sets = families.filter((family) => allSets.some((set) => !present.has(setName(set, family))));
+    await this.#port.apply([
+      { kind: "device", present: true },
+      ...sets.map((family) => ({ kind: "ipset" as const, text: createSets(family) })),
+      ...families.flatMap((family) => {
+        const saved = listed.iptables[family];
+        if (saved === undefined || hasGround(family, network, saved)) return [];
+        return [{ kind: "iptables" as const, family, text: groundText(family, network, saved) }];
+      }),
+    ]);
+    if (state === undefined) return;
+    await this.#change(diffStates(stateInKernel(await this.#port.list(), state), state));
+    this.#servers = [...state.servers.values()].map(({ server }) => server);
+  }
+
+  async #remove(): Promise<void> {
+    this.#drain.stop();
+    const nothing = stateOfStatements([]);
+    const own = stateInKernel(await this.#port.list(), nothing);
+    await this.#port.apply([
+      { kind: "servers", changes: [...own.servers.values()].map(({ server }) => ({ kind: "delete-server", server })) },
+    ]);
+    await this.#removeRules();
+    await this.#port.apply([{ kind: "device", present: false }]);
+    this.#servers = [];
+    this.#fingerprint = undefined;
+  }
+
+  /** The chains first: a set that a rule names cannot be destroyed. */
+  async #removeRules(): Promise<void> {
+    const listed = await this.#port.list();
+    const { sets } = parseIpset(listed.ipset);
+    await this.#port.apply([
+      ...families.flatMap((family) => {
+        const text = removalText(listed.iptables[family] ?? "");
+        return text === "" ? [] : [{ kind: "iptables" as const, family, text }];
+      }),
+      ...(sets.length === 0 ? [] : [{ kind: "ipset" as const, text: sets.map((name) => `destroy ${name}\n`).join("") }]),
+    ]);
+  }
+}
+
+/**
+ * What the kernel has of ours: the virtual servers that the set SERVICES names, which outlives this process, and those that are wanted anyway.
+ * Others' are not ours to touch.
+ */
+function stateInKernel({ servers, ipset, addresses }: Awaited<ReturnType<IpvsPort["list"]>>, wanted: IpvsState): IpvsState {
+  const { members } = parseIpset(ipset);
+  const ours = new Set(members.flatMap((member) => (member.set === "SERVICES" ? elementId(member) : [])));
+  const isOurs = (server: ServerKey): boolean =>
+    wanted.servers.has(serverId(server)) || ours.has(elementIdOf(server));
+  return stateOfStatements([
+    ...servers
+      .filter(({ server }) => isOurs(server))
+      .flatMap(({ server, destinations }): readonly Statement[] => [
+        { kind: "add-server", server },
+        ...destinations.map((destination) => ({ kind: "add-destination" as const, server, destination })),
+      ]),
+    ...members.map((member) => ({ kind: "add-member" as const, member })),
+    ...addresses.map((ip) => ({ kind: "add-address" as const, ip })),
+  ]);
+}
+
+function elementId({ family, element }: Member): string {
+  return `${family} ${element}`;
+}
+
+function elementIdOf({ protocol, ip, port }: ServerKey): string {
+  return `${ipFamily(ip)} ${ip},${protocol.toLowerCase()}:${port}`;
+}
+
+/** Neighbours that go to the same tool in one batch: a process or a message for many. */
+function stepsOf(statements: readonly Statement[]): readonly IpvsStep[] {
+  const steps: IpvsStep[] = [];
+  for (let from = 0; from < statements.length;) {
+    const tool = toolAt(statements, from);
+    let to = from + 1;
+    while (to < statements.length && toolAt(statements, to) === tool) to++;
+    const batch = statements.slice(from, to);
+    if (tool === "ipset") steps.push({ kind: "ipset", text: script(batch, "ipset") });
+    else if (tool === "ipvsadm") steps.push({ kind: "servers", changes: batch.flatMap(asChange) });
+    else {
+      const add = batch.flatMap((one) => (one.kind === "add-address" ? one.ip : []));
+      const remove = batch.flatMap((one) => (one.kind === "delete-address" ? one.ip : []));
+      steps.push({ kind: "addresses", add, remove });
+    }
+    from = to;
+  }
+  return steps;
+}
+
+function toolAt(statements: readonly Statement[], at: number): ReturnType<typeof toolOf> | undefined {
+  const statement = statements[at];
+  return statement === undefined ? undefined : toolOf(statement);
+}

@@ -1,0 +1,64 @@
+import { silentLogger } from "../../core/index.ts";
+import type { Clock, Logger } from "../../core/index.ts";
+import { nodeNetwork } from "../../model/index.ts";
+import { IpvsBook, shortcomings } from "../../rules/ipvs/index.ts";
+import type { IpvsScheduler, IpvsScript } from "../../rules/ipvs/index.ts";
+import type { EngineStats, ProxyEngine } from "../engine.ts";
+import { scriptedEngine } from "../scripted-engine.ts";
+import { IpvsApplier } from "./ipvs-applier.ts";
+import { IpvsDrain } from "./ipvs-drain.ts";
+import type { IpvsPort } from "./ipvs-port.ts";
+
+export interface IpvsEngineOptions {
+  /** The node's IPVS (`openIpvsRules` in `kernel`). */
+  readonly ipvs: IpvsPort;
+  readonly clock: Clock;
+  /** For Services that ask for none; round robin by default. */
+  readonly scheduler?: IpvsScheduler;
+  readonly log?: Logger;
+}
+
+/** The IPVS engine: virtual servers in the kernel, ipset and iptables for what IPVS does not do. */
+export function ipvsEngine({ ipvs, clock, scheduler = "rr", log = silentLogger }: IpvsEngineOptions): ProxyEngine {
+  const book = new IpvsBook({ scheduler });
+  const applier = new IpvsApplier(ipvs, new IpvsDrain(ipvs, clock, log));
+  let network = nodeNetwork();
+  let addresses = ipvs.nodeAddresses();
+  const engine = scriptedEngine<IpvsScript>({
+    mode: "ipvs",
+    book,
+    port: applier,
+    shortcomings: (plan) => shortcomings(plan, network, scheduler),
+    log,
+  });
+  const haveAddressesChanged = (): boolean => {
+    if (!ipvs.nodeAddressesChanged()) return false;
+    const now = ipvs.nodeAddresses();
+    return now.length !== addresses.length || now.some((address) => !addresses.includes(address));
+  };
+  return {
+    mode: "ipvs",
+    setNetwork(changed) {
+      network = changed;
+      engine.setNetwork(changed);
+    },
+    want: (service, plans) => engine.want(service, plans),
+    writeChanges: (services, options) => engine.writeChanges(services, options),
+    writeAll(services) {
+      addresses = ipvs.nodeAddresses();
+      book.setNodeAddresses(addresses);
+      return engine.writeAll(services);
+    },
+    noticesOthers() {
+      // Both, so that what one of them has noticed is not noticed again after the full write.
+      const changed = haveAddressesChanged();
+      return engine.noticesOthers() || changed;
+    },
+    shortcomings: (plan) => engine.shortcomings(plan),
+    get stats(): EngineStats {
+      return engine.stats;
+    },
+    close: () => engine.close(),
+    remove: () => engine.remove(),
+  };
+}

@@ -1,0 +1,14 @@
+export { createSets, fixedChains, groundText, hasGround, removalText, allSets } from "./fixed-rules.ts";
+export type { FixedChain } from "./fixed-rules.ts";
+export { IpvsBook } from "./ipvs-book.ts";
+export type { IpvsScript, IpvsTransaction } from "./ipvs-book.ts";
+export { parseIpset, parseIpvsadm } from "./parse.ts";
+export type { IpvsScheduler } from "./plan-items.ts";
+export { render, script, toolOf } from "./render.ts";
+export { serviceRules } from "./service-rules.ts";
+export type { ServiceRulesOptions } from "./service-rules.ts";
+export { shortcomings } from "./shortcomings.ts";
+export { diffStates, stateOfStatements } from "./state.ts";
+export type { IpvsState, ServerState } from "./state.ts";
+export { destinationId, dummyDevice, serverId, setName } from "./statement.ts";
+export type { Destination, Member, ServerKey, SetName, Statement, VirtualServer } from "./statement.ts";

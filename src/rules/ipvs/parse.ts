@@ -1,0 +1,87 @@
+import { parseIp } from "../../core/index.ts";
+import type { Ip, Port, Protocol } from "../../core/index.ts";
+import { flagNames, protocolOptions } from "./render.ts";
+import { setName } from "./statement.ts";
+import type { Member, ServerKey, SetName, Statement } from "./statement.ts";
+
+/** Reads what `ipvsadm -S -n` lists: virtual servers and their destinations. Lines that say anything else are passed over. */
+export function parseIpvsadm(text: string): readonly Statement[] {
+  return text.split("\n").flatMap((line) => parseLine(line.trim().split(/\s+/)) ?? []);
+}
+
+function parseLine([command = "", option = "", place = "", ...rest]: readonly string[]): Statement | undefined {
+  const server = parseKey(option, place);
+  if (server === undefined) return undefined;
+  const value = (name: string): string | undefined => {
+    const at = rest.indexOf(name);
+    return at < 0 ? undefined : rest[at + 1];
+  };
+  if (command === "-A" || command === "-E") {
+    const scheduler = value("-s") ?? "wlc";
+    const seconds = value("-p");
+    const names = (value("-b") ?? "").split(",");
+    return {
+      kind: command === "-A" ? "add-server" : "edit-server",
+      server: {
+        ...server,
+        scheduler,
+        flags: ([1, 2, 3] as const).filter((flag) => names.includes(`${scheduler}-${flagNames[flag - 1] ?? `flag-${flag}`}`)),
+        ...(seconds === undefined ? {} : { persistenceSeconds: Number(seconds) }),
+      },
+    };
+  }
+  const target = parsePlace(value("-r") ?? "");
+  if (target === undefined || (command !== "-a" && command !== "-e" && command !== "-d")) return undefined;
+  const kinds = { "-a": "add-destination", "-e": "edit-destination", "-d": "delete-destination" } as const;
+  return { kind: kinds[command], server, destination: { ...target, weight: Number(value("-w") ?? 1) } };
+}
+
+function parseKey(option: string, place: string): ServerKey | undefined {
+  const protocol = (Object.keys(protocolOptions) as Protocol[]).find((name) => protocolOptions[name] === option);
+  const found = parsePlace(place);
+  return protocol === undefined || found === undefined ? undefined : { protocol, ...found };
+}
+
+function parsePlace(text: string): { readonly ip: Ip; readonly port: Port } | undefined {
+  const match = /^\[?([0-9a-fA-F.:]+?)\]?:(\d+)$/.exec(text);
+  const ip = parseIp(match?.[1] ?? "");
+  return ip === undefined ? undefined : { ip, port: Number(match?.[2]) };
+}
+
+const setNames: readonly SetName[] = [
+  "SERVICES",
+  "VIPS",
+  "CLUSTER-IPS",
+  "MASQUERADE",
+  "REFUSED",
+  "DROPPED",
+  "GUARDED",
+  "SOURCES",
+  "LOOPBACK",
+  "RANGES",
+  "LOCAL",
+];
+
+const families = ["IPv4", "IPv6"] as const;
+const known: ReadonlyMap<string, Pick<Member, "set" | "family">> = new Map(
+  families.flatMap((family) => setNames.map((set) => [setName(set, family), { set, family }] as const)),
+);
+
+/** The sets of this project that `ipset save` lists, and the elements in them. Sets of others are passed over. */
+export function parseIpset(text: string): { readonly sets: readonly string[]; readonly members: readonly Member[] } {
+  const sets: string[] = [];
+  const members: Member[] = [];
+  for (const line of text.split("\n")) {
+    const [, command, name = "", rest = ""] = /^(create|add) (\S+) (.*)$/.exec(line) ?? [];
+    const set = known.get(name);
+    if (set === undefined) continue;
+    if (command === "create") {
+      sets.push(name);
+      continue;
+    }
+    const [element = ""] = rest.split(" ", 1);
+    const comment = / comment "([^"]*)"/.exec(rest)?.[1];
+    members.push({ ...set, element, ...(comment === undefined ? {} : { comment }) });
+  }
+  return { sets, members };
+}

@@ -1,0 +1,21 @@
+import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import type { IpvsScheduler } from "./plan-items.ts";
+
+/** What of the plan IPVS cannot do, and what it does instead. */
+export function shortcomings(plan: ServicePlan, network: NodeNetwork, scheduler: IpvsScheduler): readonly string[] {
+  const external = plan.nodePort !== undefined || plan.loadBalancerIPs.length > 0 || plan.externalIPs.length > 0;
+  return [
+    ...(plan.scheduler === "random" ? [`IPVS has no scheduler random: ${scheduler} is used`] : []),
+    ...(plan.affinitySeconds !== undefined && external
+      ? ["IPVS keeps session affinity for each address of the Service by itself: a client that uses two may meet two endpoints"]
+      : []),
+    ...(plan.externalTrafficPolicy === "Local" && external
+      ? [
+          "IPVS has one list of endpoints for each address: with externalTrafficPolicy Local, pods and processes of this node reach its own endpoints only, too",
+        ]
+      : []),
+    ...(plan.nodePort !== undefined && network.localhostNodePorts
+      ? ["IPVS serves no node port on 127.0.0.1: use an address of the node"]
+      : []),
+  ];
+}

@@ -1,0 +1,131 @@
+import type { Ip } from "../../core/index.ts";
+import { memberId } from "./plan-items.ts";
+import type { Item } from "./plan-items.ts";
+import { destinationId, serverId } from "./statement.ts";
+import type { Destination, Member, SetName, Statement, VirtualServer } from "./statement.ts";
+
+/** Virtual servers, elements of sets and addresses, wanted or in the kernel. */
+export interface IpvsState {
+  readonly servers: ReadonlyMap<string, ServerState>;
+  readonly members: ReadonlyMap<string, Member>;
+  readonly addresses: ReadonlySet<Ip>;
+}
+
+export interface ServerState {
+  readonly server: VirtualServer;
+  readonly destinations: ReadonlyMap<string, Destination>;
+}
+
+/** The state that these items make up. */
+export function stateOf(items: Iterable<Item>): IpvsState {
+  const servers = new Map<string, ServerState>();
+  const members = new Map<string, Member>();
+  const addresses = new Set<Ip>();
+  for (const item of items) {
+    if (item.kind === "server") servers.set(item.id, item);
+    else if (item.kind === "member") members.set(item.id, item.member);
+    else addresses.add(item.ip);
+  }
+  return { servers, members, addresses };
+}
+
+/** The state that a listing says, as `parse.ts` reads it; everything else in the list is a change, and passed over. */
+export function stateOfStatements(statements: readonly Statement[]): IpvsState {
+  const servers = new Map<string, { server: VirtualServer; destinations: Map<string, Destination> }>();
+  const members = new Map<string, Member>();
+  const addresses = new Set<Ip>();
+  for (const statement of statements) {
+    if (statement.kind === "add-server") {
+      servers.set(serverId(statement.server), { server: statement.server, destinations: new Map() });
+    } else if (statement.kind === "add-destination") {
+      const { destination } = statement;
+      servers.get(serverId(statement.server))?.destinations.set(destinationId(destination), destination);
+    } else if (statement.kind === "add-member") members.set(memberId(statement.member), statement.member);
+    else if (statement.kind === "add-address") addresses.add(statement.ip);
+  }
+  return { servers, members, addresses };
+}
+
+/** Sets whose elements must be there before the server that they are about is opened, in this order. */
+const before: readonly SetName[] = [
+  "RANGES",
+  "LOCAL",
+  "SOURCES",
+  "GUARDED",
+  "CLUSTER-IPS",
+  "MASQUERADE",
+  "LOOPBACK",
+  "DROPPED",
+  "REFUSED",
+];
+/** Those that open it. */
+const opening: readonly SetName[] = ["SERVICES", "VIPS"];
+
+/**
+ * The steps from one state to the other, in an order in which nothing is served wrongly meanwhile: guards come before what
+ * they guard and go after it, destinations come before others go, what was empty is opened when it has destinations.
+ */
+export function diffStates(have: IpvsState, want: IpvsState): readonly Statement[] {
+  const { opens, shrinks, closes } = diffServers(have, want);
+  const added = [...want.members].filter(([id]) => !have.members.has(id)).map(([, member]) => member);
+  const gone = [...have.members].filter(([id]) => !want.members.has(id)).map(([, member]) => member);
+  const add = (sets: readonly SetName[]) => inOrder(added, sets).map((member) => ({ kind: "add-member" as const, member }));
+  const remove = (sets: readonly SetName[]) => inOrder(gone, sets).map((member) => ({ kind: "delete-member" as const, member }));
+  return [
+    ...add(before),
+    ...opens,
+    ...add(opening),
+    ...without(want.addresses, have.addresses).map((ip) => ({ kind: "add-address" as const, ip })),
+    ...shrinks,
+    ...without(have.addresses, want.addresses).map((ip) => ({ kind: "delete-address" as const, ip })),
+    ...remove(opening.toReversed()),
+    ...closes,
+    ...remove(before.toReversed()),
+  ];
+}
+
+interface ServerSteps {
+  readonly opens: readonly Statement[];
+  readonly shrinks: readonly Statement[];
+  readonly closes: readonly Statement[];
+}
+
+function diffServers(have: IpvsState, want: IpvsState): ServerSteps {
+  const opens: Statement[] = [];
+  const shrinks: Statement[] = [];
+  const closes: Statement[] = [];
+  for (const [id, { server, destinations }] of want.servers) {
+    const old = have.servers.get(id);
+    if (old === undefined) opens.push({ kind: "add-server", server });
+    else if (!sameServer(old.server, server)) opens.push({ kind: "edit-server", server });
+    for (const [key, destination] of destinations) {
+      const known = old?.destinations.get(key);
+      if (known === undefined) opens.push({ kind: "add-destination", server, destination });
+      else if (known.weight !== destination.weight) opens.push({ kind: "edit-destination", server, destination });
+    }
+    for (const [key, destination] of old?.destinations ?? []) {
+      if (!destinations.has(key)) shrinks.push({ kind: "delete-destination", server, destination });
+    }
+  }
+  for (const [id, { server }] of have.servers) {
+    if (!want.servers.has(id)) closes.push({ kind: "delete-server", server });
+  }
+  return { opens, shrinks, closes };
+}
+
+function sameServer(a: VirtualServer, b: VirtualServer): boolean {
+  return (
+    a.scheduler === b.scheduler &&
+    a.persistenceSeconds === b.persistenceSeconds &&
+    a.flags.length === b.flags.length &&
+    a.flags.every((flag) => b.flags.includes(flag))
+  );
+}
+
+function inOrder(members: readonly Member[], sets: readonly SetName[]): readonly Member[] {
+  return sets.flatMap((set) => members.filter((member) => member.set === set));
+}
+
+function without(all: ReadonlySet<Ip>, known: ReadonlySet<Ip>): readonly Ip[] {
+  return [...all].filter((ip) => !known.has(ip));
+}
