@@ -68,7 +68,11 @@ export class GenericNetlink {
   }
 
   /** Everything that the kernel lists for a command: the bodies of its messages, after their header. */
-  dump(action: string, command: number, body: (writer: NetlinkWriter) => void = () => undefined): readonly Uint8Array[] {
+  dump(
+    action: string,
+    command: number,
+    body: (writer: NetlinkWriter) => void = () => undefined,
+  ): readonly Uint8Array[] {
     const request = this.#message(this.#family, command, flags.request | flags.dump, 1, body);
     checked(action, libc().send(this.#socket, request, request.length, 0));
     const found: Uint8Array[] = [];
@@ -123,7 +127,13 @@ export class GenericNetlink {
     throw new KernelError(action, 74, "unexpected answer");
   }
 
-  #message(type: number, command: number, flag: number, sequence: number, body: (writer: NetlinkWriter) => void): Uint8Array {
+  #message(
+    type: number,
+    command: number,
+    flag: number,
+    sequence: number,
+    body: (writer: NetlinkWriter) => void,
+  ): Uint8Array {
     return this.#writer.message(type, flag, sequence, () => {
       this.#writer.u8(command, 1).u16(0);
       body(this.#writer);

@@ -83,7 +83,10 @@ export function openIpvsRules({ namespace, iptables }: IpvsRulesOptions = {}): I
         return void (await ipset(["restore", "-exist"], { ...place, input: one.text }));
       case "iptables":
         if (!readyFamilies.includes(one.family)) return;
-        return void (await runProgram([await program(one.family, "restore"), "--noflush", "-w", "5"], { ...place, input: one.text }));
+        return void (await runProgram([await program(one.family, "restore"), "--noflush", "-w", "5"], {
+          ...place,
+          input: one.text,
+        }));
       case "servers":
         return ipvs.change(one.changes);
       case "addresses":
@@ -93,7 +96,9 @@ export function openIpvsRules({ namespace, iptables }: IpvsRulesOptions = {}): I
 
   return {
     async list() {
-      const saved = readyFamilies.map(async (family) => [family, await runProgram([await program(family, "save")], place)] as const);
+      const saved = readyFamilies.map(
+        async (family) => [family, await runProgram([await program(family, "save")], place)] as const,
+      );
       const texts = await Promise.all(saved);
       return {
         servers: ipvs.servers().map((server) => ({ server, destinations: ipvs.destinations(server) })),
@@ -110,7 +115,10 @@ export function openIpvsRules({ namespace, iptables }: IpvsRulesOptions = {}): I
     nodeAddresses: () => inside(() => addressesOf((name) => name !== device)),
     nodeAddressesChanged: () => watch.changed(deviceIndex),
     fingerprint: () =>
-      inside(() => `${libc().if_nametoindex(device)} ${readyFamilies.map((family) => tableSizes(family, variant ?? "legacy")).join(" ")}`),
+      inside(
+        () =>
+          `${libc().if_nametoindex(device)} ${readyFamilies.map((family) => tableSizes(family, variant ?? "legacy")).join(" ")}`,
+      ),
     close() {
       ipvs.close();
       watch.close();
@@ -119,7 +127,10 @@ export function openIpvsRules({ namespace, iptables }: IpvsRulesOptions = {}): I
 }
 
 /** The legacy tables where somebody uses them already or where nftables does not work; both at once would be hard to understand. */
-async function chooseVariant(inside: <T>(run: () => T) => T, place: { readonly namespace?: string }): Promise<"legacy" | "nft"> {
+async function chooseVariant(
+  inside: <T>(run: () => T) => T,
+  place: { readonly namespace?: string },
+): Promise<"legacy" | "nft"> {
   const inUse = inside(() => {
     try {
       return readFileSync("/proc/thread-self/net/ip_tables_names", "utf8").trim() !== "";
@@ -138,7 +149,10 @@ async function chooseVariant(inside: <T>(run: () => T) => T, place: { readonly n
   }
 }
 
-async function ipset(args: readonly string[], options: { readonly namespace?: string; readonly input?: string }): Promise<string> {
+async function ipset(
+  args: readonly string[],
+  options: { readonly namespace?: string; readonly input?: string },
+): Promise<string> {
   try {
     return await runProgram(["ipset", ...args], options);
   } catch (error) {

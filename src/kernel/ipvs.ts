@@ -1,19 +1,19 @@
 import { CodedError, ipFamily, ipFromBytes, ipToBytes } from "../core/index.ts";
-import type { Ip, Port, Protocol } from "../core/index.ts";
+import type { Ip, IpFamily, Port, Protocol } from "../core/index.ts";
 import { GenericNetlink } from "./generic-netlink.ts";
 import { KernelError } from "./libc.ts";
 import type { NetlinkWriter } from "./netlink-bytes.ts";
 import { attributesIn, numberIn } from "./netlink-messages.ts";
 
-/** What a virtual server is found by. */
-export interface IpvsServerKey {
-  readonly protocol: Protocol;
-  readonly ip: Ip;
-  readonly port: Port;
-}
+/** What a virtual server is found by: an address, or the mark of a packet. */
+export type IpvsServerKey =
+  | { readonly protocol: Protocol; readonly ip: Ip; readonly port: Port }
+  | { readonly mark: number; readonly family: IpFamily };
 
-/** A virtual server: where clients connect to, and how one of its destinations is picked. */
-export interface IpvsServer extends IpvsServerKey {
+/** A virtual server, and how one of its destinations is picked. */
+export type IpvsServer = IpvsServerKey & IpvsServerSettings;
+
+export interface IpvsServerSettings {
   /** Name of a scheduler, such as `rr`; its module must be there or be loadable. */
   readonly scheduler: string;
   /** The scheduler's own flags, by number: 1 is sh-fallback or mh-fallback, 2 is sh-port or mh-port. */
@@ -62,7 +62,16 @@ export interface Ipvs {
 }
 
 // linux/ip_vs.h
-const commands = { newServer: 1, setServer: 2, deleteServer: 3, getServer: 4, newDest: 5, setDest: 6, deleteDest: 7, getDest: 8 };
+const commands = {
+  newServer: 1,
+  setServer: 2,
+  deleteServer: 3,
+  getServer: 4,
+  newDest: 5,
+  setDest: 6,
+  deleteDest: 7,
+  getDest: 8,
+};
 const outer = { server: 1, destination: 2 };
 const server = { family: 1, protocol: 2, address: 3, port: 4, mark: 5, scheduler: 6, flags: 7, timeout: 8, netmask: 9 };
 const destination = { address: 1, port: 2, forward: 3, weight: 4, upper: 5, lower: 6, active: 7, inactive: 8 };
@@ -121,11 +130,15 @@ function applyChanges(netlink: GenericNetlink, changes: readonly IpvsChange[]): 
     const change = changes[at];
     if (change === undefined || errno === 0) return;
     const again = errno === codes.exists ? editOf(change) : undefined;
-    const left = again === undefined ? errno : netlink.ask(commandOf(again.kind), (writer) => writeChange(writer, again));
+    const left =
+      again === undefined ? errno : netlink.ask(commandOf(again.kind), (writer) => writeChange(writer, again));
     if (left === 0 || (change.kind.startsWith("delete") && (left === codes.noEntry || left === codes.noServer))) return;
     if (left === codes.noEntry && (change.kind === "add-server" || change.kind === "edit-server")) {
       const { scheduler } = change.server;
-      throw new CodedError("SchedulerMissing", `This kernel has no IPVS scheduler ${scheduler}: load it with \`modprobe ip_vs_${scheduler}\``);
+      throw new CodedError(
+        "SchedulerMissing",
+        `This kernel has no IPVS scheduler ${scheduler}: load it with \`modprobe ip_vs_${scheduler}\``,
+      );
     }
     throw new KernelError(describeIpvsChange(change), left === codes.noServer ? codes.noEntry : left);
   });
@@ -175,7 +188,9 @@ export function describeIpvsChange(change: IpvsChange): string {
   }
 }
 
-function addressText({ protocol, ip, port }: IpvsServerKey): string {
+function addressText(key: IpvsServerKey): string {
+  if ("mark" in key) return `-f ${key.mark}${key.family === "IPv6" ? " -6" : ""}`;
+  const { protocol, ip, port } = key;
   return `${{ TCP: "-t", UDP: "-u", SCTP: "--sctp-service" }[protocol]} ${placeText(ip, port)}`;
 }
 
@@ -205,22 +220,34 @@ function writeChange(writer: NetlinkWriter, change: IpvsChange): void {
   }
 }
 
-function writeKey(writer: NetlinkWriter, { protocol, ip, port }: IpvsServerKey, more: () => void = () => undefined): void {
+function writeKey(writer: NetlinkWriter, key: IpvsServerKey, more: () => void = () => undefined): void {
   writer.attribute(outer.server, () => {
-    writer.attribute16(server.family, ipFamily(ip) === "IPv4" ? 2 : 10).attribute16(server.protocol, protocols[protocol]);
-    writer.attribute(server.address, addressBytes(ip)).attribute(server.port, portBytes(port));
+    writer.attribute16(server.family, familyOf(key) === "IPv4" ? 2 : 10);
+    if ("mark" in key) writer.attribute32(server.mark, key.mark);
+    else {
+      writer.attribute16(server.protocol, protocols[key.protocol]);
+      writer.attribute(server.address, addressBytes(key.ip)).attribute(server.port, portBytes(key.port));
+    }
     more();
   });
 }
 
-function writeSettings(writer: NetlinkWriter, { ip, scheduler, flags, persistenceSeconds }: IpvsServer): void {
+function familyOf(key: IpvsServerKey): IpFamily {
+  return "mark" in key ? key.family : ipFamily(key.ip);
+}
+
+function writeSettings(writer: NetlinkWriter, one: IpvsServer): void {
+  const { scheduler, flags, persistenceSeconds } = one;
   const bits = flags.reduce<number>((sum, flag) => sum | (schedulerFlags[flag - 1] ?? 0), 0);
   const all = schedulerFlags.reduce((sum, flag) => sum | flag, persistent);
   writer.attribute(server.scheduler, scheduler);
-  writer.attribute(server.flags, () => void writer.u32(bits | (persistenceSeconds === undefined ? 0 : persistent)).u32(all));
+  writer.attribute(
+    server.flags,
+    () => void writer.u32(bits | (persistenceSeconds === undefined ? 0 : persistent)).u32(all),
+  );
   writer.attribute32(server.timeout, persistenceSeconds ?? 0);
   // One client is one address: all ones as a mask, or as the length of a prefix.
-  writer.attribute32(server.netmask, ipFamily(ip) === "IPv4" ? 0xffff_ffff : 128);
+  writer.attribute32(server.netmask, familyOf(one) === "IPv4" ? 0xffff_ffff : 128);
 }
 
 /** Both families have 16 bytes. */
@@ -234,28 +261,28 @@ function portBytes(port: Port): Uint8Array {
   return Uint8Array.of(port >> 8, port & 0xff);
 }
 
-/** `undefined` for one that is found by a mark: those are never ours. */
+/** `undefined` for one of a protocol that no Service has. */
 function readServer(bytes: Uint8Array): IpvsServer | undefined {
   const found = attributesIn(bytes);
-  const ip = readAddress(found.get(server.address), numberIn(found.get(server.family)));
-  const number = numberIn(found.get(server.protocol));
-  const protocol = (["TCP", "UDP", "SCTP"] as const).find((name) => protocols[name] === number);
-  if (ip === undefined || protocol === undefined || found.has(server.mark)) return undefined;
+  const family = numberIn(found.get(server.family));
   const bits = numberIn(found.get(server.flags)?.subarray(0, 4));
-  const seconds = numberIn(found.get(server.timeout));
-  return {
-    protocol,
-    ip,
-    port: readPort(found.get(server.port)),
+  const settings: IpvsServerSettings = {
     scheduler: textIn(found.get(server.scheduler)),
     flags: ([1, 2, 3] as const).filter((flag) => (bits & (schedulerFlags[flag - 1] ?? 0)) !== 0),
-    ...((bits & persistent) === 0 ? {} : { persistenceSeconds: seconds }),
+    ...((bits & persistent) === 0 ? {} : { persistenceSeconds: numberIn(found.get(server.timeout)) }),
   };
+  const mark = found.get(server.mark);
+  if (mark !== undefined) return { mark: numberIn(mark), family: family === 2 ? "IPv4" : "IPv6", ...settings };
+  const ip = readAddress(found.get(server.address), family);
+  const number = numberIn(found.get(server.protocol));
+  const protocol = (["TCP", "UDP", "SCTP"] as const).find((name) => protocols[name] === number);
+  if (ip === undefined || protocol === undefined) return undefined;
+  return { protocol, ip, port: readPort(found.get(server.port)), ...settings };
 }
 
-function readDestination(bytes: Uint8Array, { ip: virtual }: IpvsServerKey): IpvsDestinationState | undefined {
+function readDestination(bytes: Uint8Array, key: IpvsServerKey): IpvsDestinationState | undefined {
   const found = attributesIn(bytes);
-  const ip = readAddress(found.get(destination.address), ipFamily(virtual) === "IPv4" ? 2 : 10);
+  const ip = readAddress(found.get(destination.address), familyOf(key) === "IPv4" ? 2 : 10);
   if (ip === undefined) return undefined;
   return {
     ip,

@@ -80,7 +80,10 @@ describe("change()", () => {
       { kind: "add-destination", server: web, destination: here } as const,
     ];
     ipvs.change(additions);
-    ipvs.change([{ kind: "add-server", server: { ...web, scheduler: "lc" } }, { ...additions[1], destination: { ...here, weight: 3 } }]);
+    ipvs.change([
+      { kind: "add-server", server: { ...web, scheduler: "lc" } },
+      { ...additions[1], destination: { ...here, weight: 3 } },
+    ]);
     expect(saved()).toEqual(["-A -t 10.96.0.1:80 -s lc", "-a -t 10.96.0.1:80 -r 10.244.1.2:8080 -m -w 3"]);
     const deletions = [
       { kind: "delete-destination", server: web, destination: here } as const,

@@ -118,7 +118,9 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
         const text = removalText(listed.iptables[family] ?? "");
         return text === "" ? [] : [{ kind: "iptables" as const, family, text }];
       }),
-      ...(sets.length === 0 ? [] : [{ kind: "ipset" as const, text: sets.map((name) => `destroy ${name}\n`).join("") }]),
+      ...(sets.length === 0
+        ? []
+        : [{ kind: "ipset" as const, text: sets.map((name) => `destroy ${name}\n`).join("") }]),
     ]);
   }
 }
@@ -127,11 +129,13 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
  * What the kernel has of ours: the virtual servers that the set SERVICES names, which outlives this process, and those that are wanted anyway.
  * Others' are not ours to touch.
  */
-function stateInKernel({ servers, ipset, addresses }: Awaited<ReturnType<IpvsPort["list"]>>, wanted: IpvsState): IpvsState {
+function stateInKernel(
+  { servers, ipset, addresses }: Awaited<ReturnType<IpvsPort["list"]>>,
+  wanted: IpvsState,
+): IpvsState {
   const { members } = parseIpset(ipset);
-  const ours = new Set(members.flatMap((member) => (member.set === "SERVICES" ? elementId(member) : [])));
-  const isOurs = (server: ServerKey): boolean =>
-    wanted.servers.has(serverId(server)) || ours.has(elementIdOf(server));
+  const ours = new Set(members.flatMap((member) => idsOf(member)));
+  const isOurs = (server: ServerKey): boolean => wanted.servers.has(serverId(server)) || ours.has(idOf(server));
   return stateOfStatements([
     ...servers
       .filter(({ server }) => isOurs(server))
@@ -144,12 +148,15 @@ function stateInKernel({ servers, ipset, addresses }: Awaited<ReturnType<IpvsPor
   ]);
 }
 
-function elementId({ family, element }: Member): string {
-  return `${family} ${element}`;
+/** The servers that a member of a set says are ours. */
+function idsOf({ set, family, element, mark }: Member): readonly string[] {
+  if (set === "SERVICES") return [`${family} ${element}`];
+  return mark === undefined ? [] : [serverId({ mark, family })];
 }
 
-function elementIdOf({ protocol, ip, port }: ServerKey): string {
-  return `${ipFamily(ip)} ${ip},${protocol.toLowerCase()}:${port}`;
+function idOf(key: ServerKey): string {
+  if ("mark" in key) return serverId(key);
+  return `${ipFamily(key.ip)} ${key.ip},${key.protocol.toLowerCase()}:${key.port}`;
 }
 
 /** Neighbours that go to the same tool in one batch: a process or a message for many. */

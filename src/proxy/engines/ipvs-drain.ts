@@ -6,6 +6,8 @@ import type { IpvsPort } from "./ipvs-port.ts";
 
 interface Draining {
   readonly server: ServerKey;
+  /** The server itself goes with the last of them. */
+  deletesServer: boolean;
   readonly destinations: Map<string, Destination>;
 }
 
@@ -36,24 +38,39 @@ export class IpvsDrain {
 
   /** The statements with deletions turned to weight 0 where connections may be left. `settle()` is to be called when they are applied. */
   soften(statements: readonly Statement[]): readonly Statement[] {
-    return statements.map((statement) => {
+    return statements.flatMap((statement): readonly Statement[] => {
       switch (statement.kind) {
         case "delete-destination": {
           // UDP has no end to wait for, and a client of SCTP has other paths.
-          if (statement.server.protocol !== "TCP") return statement;
+          if (!("mark" in statement.server) && statement.server.protocol !== "TCP") return [statement];
           const destination = { ...statement.destination, weight: 0 };
           this.#remember(statement.server, destination);
-          return { kind: "edit-destination", server: statement.server, destination };
+          return [{ kind: "edit-destination", server: statement.server, destination }];
         }
         case "add-destination":
         case "edit-destination":
-          this.#forget(statement.server, statement.destination);
-          return statement;
-        case "delete-server":
+          this.#draining.get(serverId(statement.server))?.destinations.delete(destinationId(statement.destination));
+          return [statement];
+        case "add-server": {
+          const entry = this.#draining.get(serverId(statement.server));
+          if (entry !== undefined) entry.deletesServer = false;
+          return [statement];
+        }
+        case "delete-server": {
+          const entry = this.#draining.get(serverId(statement.server));
+          if (statement.gently === true && entry !== undefined) {
+            entry.deletesServer = true;
+            return [];
+          }
           this.#draining.delete(serverId(statement.server));
-          return statement;
-        default:
-          return statement;
+          return [statement];
+        }
+        case "edit-server":
+        case "add-member":
+        case "delete-member":
+        case "add-address":
+        case "delete-address":
+          return [statement];
       }
     });
   }
@@ -61,7 +78,7 @@ export class IpvsDrain {
   /** Deletes the destinations that have no connection left, and looks again later when some have. */
   async settle(): Promise<void> {
     const gone: Statement[] = [];
-    for (const [id, { server, destinations }] of this.#draining) {
+    for (const [id, { server, destinations, deletesServer }] of this.#draining) {
       const known = new Map(this.#port.destinations(server).map((state) => [destinationId(state), state]));
       for (const [key, destination] of destinations) {
         const state = known.get(key);
@@ -69,7 +86,9 @@ export class IpvsDrain {
         destinations.delete(key);
         if (state !== undefined) gone.push({ kind: "delete-destination", server, destination });
       }
-      if (destinations.size === 0) this.#draining.delete(id);
+      if (destinations.size > 0) continue;
+      this.#draining.delete(id);
+      if (deletesServer) gone.push({ kind: "delete-server", server });
     }
     if (gone.length > 0) await this.#port.apply([{ kind: "servers", changes: gone.flatMap(asChange) }]);
     this.#cancel?.();
@@ -92,13 +111,13 @@ export class IpvsDrain {
 
   #remember(server: ServerKey, destination: Destination): void {
     const id = serverId(server);
-    const entry = this.#draining.get(id) ?? { server, destinations: new Map<string, Destination>() };
+    const entry = this.#draining.get(id) ?? {
+      server,
+      destinations: new Map<string, Destination>(),
+      deletesServer: false,
+    };
     entry.destinations.set(destinationId(destination), destination);
     this.#draining.set(id, entry);
-  }
-
-  #forget(server: ServerKey, destination: Destination): void {
-    this.#draining.get(serverId(server))?.destinations.delete(destinationId(destination));
   }
 }
 

@@ -28,6 +28,7 @@ const types: Readonly<Record<SetName, string>> = {
   MASQUERADE: addressAndPort,
   REFUSED: addressAndPort,
   DROPPED: addressAndPort,
+  "SHORT-CIRCUITS": addressAndPort,
   GUARDED: addressAndPort,
   SOURCES: "hash:ip,port,net",
   LOOPBACK: "hash:ip,port,ip",
@@ -42,7 +43,10 @@ export const allSets = Object.keys(types) as readonly SetName[];
 export function createSets(family: IpFamily): string {
   const inet = family === "IPv4" ? "inet" : "inet6";
   return allSets
-    .map((set) => `create ${setName(set, family)} ${types[set]} family ${inet} maxelem 1048576 comment -exist\n`)
+    .map(
+      (set) =>
+        `create ${setName(set, family)} ${types[set]} family ${inet} maxelem 1048576${set === "SHORT-CIRCUITS" ? " skbinfo" : ""} comment -exist\n`,
+    )
     .join("");
 }
 
@@ -67,6 +71,9 @@ export function fixedChains(family: IpFamily, network: NodeNetwork): readonly Fi
   const not = (name: SetName, fields: string) => `-m set ! --match-set ${setName(name, family)} ${fields}`;
   const mark = `0x${((1 << network.masqueradeBit) >>> 0).toString(16)}`;
   const toMark = "-j SEALANE-IPVS-MARK";
+  const toShortCircuit = `-j SET --map-set ${setName("SHORT-CIRCUITS", family)} dst,dst --map-mark`;
+  const unwelcome = `${set("GUARDED", "dst,dst")} ${not("SOURCES", "dst,dst,src")} -j DROP`;
+  const own = ownPods(family, network);
   const [icmp, unreachable] =
     family === "IPv4" ? ["icmp", "icmp-port-unreachable"] : ["ipv6-icmp", "icmp6-port-unreachable"];
   const reject = (match: string) => [
@@ -74,12 +81,25 @@ export function fixedChains(family: IpFamily, network: NodeNetwork): readonly Fi
     `! -p ${icmp} ${match} -j REJECT --reject-with ${unreachable}`,
   ];
   return [
+    // Policy Local is for others: the node's own pods and processes find all endpoints, by a virtual server of its own mark.
+    { table: "mangle", name: "SEALANE-IPVS-PODS", rules: own.map((match) => `${match} ${toShortCircuit}`) },
     {
       // IPVS takes what this node sends before the filter table sees it, so drops that concern it must come earlier.
       table: "mangle",
+      name: "SEALANE-IPVS-NODE",
+      rules: [
+        unwelcome,
+        toShortCircuit,
+        `${set("SHORT-CIRCUITS", "dst,dst")} -j RETURN`,
+        `${set("DROPPED", "dst,dst")} -j DROP`,
+      ],
+    },
+    {
+      table: "mangle",
       name: "SEALANE-IPVS-DROP",
       rules: [
-        `${set("GUARDED", "dst,dst")} ${not("SOURCES", "dst,dst,src")} -j DROP`,
+        unwelcome,
+        ...own.map((match) => `${match} ${set("SHORT-CIRCUITS", "dst,dst")} -j RETURN`),
         `${set("DROPPED", "dst,dst")} -j DROP`,
       ],
     },
@@ -88,8 +108,6 @@ export function fixedChains(family: IpFamily, network: NodeNetwork): readonly Fi
       table: "nat",
       name: "SEALANE-IPVS",
       rules: [
-        // The node calls a Service from the address that it calls: no endpoint could answer that.
-        `${set("VIPS", "src")} ${set("SERVICES", "dst,dst")} ${toMark}`,
         ...foreignSources(family, network).map((match) => `${set("CLUSTER-IPS", "dst,dst")}${match} ${toMark}`),
         `${set("MASQUERADE", "dst,dst")} ${toMark}`,
       ],
@@ -99,6 +117,8 @@ export function fixedChains(family: IpFamily, network: NodeNetwork): readonly Fi
       name: "SEALANE-IPVS-POST",
       rules: [
         `${set("LOOPBACK", "dst,dst,src")} -j MASQUERADE --random-fully`,
+        // The node calls a Service from the address that it calls: no endpoint could answer that.
+        `${set("VIPS", "src")} -j MASQUERADE --random-fully`,
         `-m mark ! --mark ${mark}/${mark} -j RETURN`,
         `-j MARK --set-xmark ${mark}/0x0`,
         "-j MASQUERADE --random-fully",
@@ -140,11 +160,28 @@ function foreignSources(family: IpFamily, { masqueradeAll, localTraffic }: NodeN
   }
 }
 
+/** Matches for packets of this node's own pods. */
+function ownPods(family: IpFamily, { localTraffic }: NodeNetwork): readonly string[] {
+  switch (localTraffic.kind) {
+    case "pod-cidrs": {
+      const known = localTraffic.cidrs.some((range) => cidrFamily(range) === family);
+      return known ? [`-m set --match-set ${setName("LOCAL", family)} src`] : [];
+    }
+    case "interface-prefix":
+      return [`-i ${localTraffic.prefix}+`];
+    case "bridge":
+      return [`-i ${localTraffic.name}`];
+    case "unknown":
+      return [];
+  }
+}
+
 const fresh = "-m conntrack --ctstate NEW";
 
 const jumps: readonly Jump[] = [
+  { table: "mangle", from: "PREROUTING", rule: `${fresh} -j SEALANE-IPVS-PODS` },
   { table: "mangle", from: "INPUT", rule: `${fresh} -j SEALANE-IPVS-DROP` },
-  { table: "mangle", from: "OUTPUT", rule: `${fresh} -j SEALANE-IPVS-DROP` },
+  { table: "mangle", from: "OUTPUT", rule: `${fresh} -j SEALANE-IPVS-NODE` },
   { table: "nat", from: "PREROUTING", rule: "-j SEALANE-IPVS" },
   { table: "nat", from: "OUTPUT", rule: "-j SEALANE-IPVS" },
   { table: "nat", from: "POSTROUTING", rule: "-j SEALANE-IPVS-POST" },
@@ -200,7 +237,9 @@ export function removalText(saved: string): string {
 export function hasGround(family: IpFamily, network: NodeNetwork, saved: string): boolean {
   const present = savedLines(saved);
   const wanted = [
-    ...fixedChains(family, network).flatMap(({ table, name, rules }) => rules.map((rule) => `${table} -A ${name} ${rule}`)),
+    ...fixedChains(family, network).flatMap(({ table, name, rules }) =>
+      rules.map((rule) => `${table} -A ${name} ${rule}`),
+    ),
     ...jumps.map(({ table, from, rule }) => `${table} -A ${from} ${rule}`),
   ];
   const own = [...present].filter((line) => / -A .*SEALANE-IPVS/.test(line));

@@ -10,5 +10,15 @@ export type { ServiceRulesOptions } from "./service-rules.ts";
 export { shortcomings } from "./shortcomings.ts";
 export { diffStates, stateOfStatements } from "./state.ts";
 export type { IpvsState, ServerState } from "./state.ts";
-export { destinationId, dummyDevice, serverId, setName } from "./statement.ts";
-export type { Destination, Member, ServerKey, SetName, Statement, VirtualServer } from "./statement.ts";
+export { destinationId, dummyDevice, serverFamily, serverId, setName } from "./statement.ts";
+export type {
+  AddressKey,
+  Destination,
+  MarkKey,
+  Member,
+  ServerKey,
+  ServerSettings,
+  SetName,
+  Statement,
+  VirtualServer,
+} from "./statement.ts";

@@ -3,6 +3,7 @@ import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
 import { networkMembers } from "./fixed-rules.ts";
 import { ItemLedger } from "./item-ledger.ts";
+import { Marks } from "./marks.ts";
 import { memberId, planItems } from "./plan-items.ts";
 import type { Item, ItemContext, IpvsScheduler } from "./plan-items.ts";
 import { diffStates, stateOf } from "./state.ts";
@@ -36,11 +37,13 @@ export interface IpvsTransaction {
 export class IpvsBook {
   #context: ItemContext;
   readonly #ledger = new ItemLedger();
+  readonly #marks = new Marks();
   readonly #plans = new Map<string, readonly ServicePlan[]>();
 
   constructor(options: { readonly network?: NodeNetwork; readonly scheduler?: IpvsScheduler } = {}) {
     const { network = nodeNetwork(), scheduler = "rr" } = options;
-    this.#context = { network, scheduler, nodeAddresses: [] };
+    const markOf = (id: string): number => this.#marks.of(id, this.#context.network.masqueradeBit);
+    this.#context = { network, scheduler, nodeAddresses: [], markOf };
   }
 
   /** Changes what all Services depend on; takes effect with the next full transaction. */
@@ -64,18 +67,18 @@ export class IpvsBook {
 
   /** What brings the kernel to the wanted plans of these Services; work is proportional to their change. */
   changes(services: Iterable<string>): IpvsTransaction {
-    const { have, want, commit } = this.#ledger.changes(services);
-    const statements = diffStates(stateOf(have), stateOf(want));
+    const changes = this.#ledger.changes(services);
+    const statements = diffStates(stateOf(changes.have), stateOf(changes.want));
     const isEmpty = statements.length === 0;
-    return { script: { kind: "changes", statements }, isEmpty, size: statements.length, commit };
+    return { script: { kind: "changes", statements }, isEmpty, size: statements.length, commit: () => changes.commit() };
   }
 
   /** Everything: whoever applies it asks the kernel what it has, and changes what differs. */
   full({ recreate = false }: { readonly recreate?: boolean } = {}): IpvsTransaction {
     const { network } = this.#context;
-    const { want, commit } = this.#ledger.all();
-    const state = stateOf([...want, ...networkMembers(network).map(memberItem)]);
-    return { script: { kind: "ground", network, state, recreate }, isEmpty: false, size: want.length, commit };
+    const all = this.#ledger.all();
+    const state = stateOf([...all.want, ...networkMembers(network).map(memberItem)]);
+    return { script: { kind: "ground", network, state, recreate }, isEmpty: false, size: all.want.length, commit: () => all.commit() };
   }
 
   /** The fixed part alone: virtual servers stay what they are, and each is told again with the next change. */

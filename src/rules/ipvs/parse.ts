@@ -2,7 +2,7 @@ import { parseIp } from "../../core/index.ts";
 import type { Ip, Port, Protocol } from "../../core/index.ts";
 import { flagNames, protocolOptions } from "./render.ts";
 import { setName } from "./statement.ts";
-import type { Member, ServerKey, SetName, Statement } from "./statement.ts";
+import type { AddressKey, Member, ServerKey, SetName, Statement } from "./statement.ts";
 
 /** Reads what `ipvsadm -S -n` lists: virtual servers and their destinations. Lines that say anything else are passed over. */
 export function parseIpvsadm(text: string): readonly Statement[] {
@@ -10,7 +10,8 @@ export function parseIpvsadm(text: string): readonly Statement[] {
 }
 
 function parseLine([command = "", option = "", place = "", ...rest]: readonly string[]): Statement | undefined {
-  const server = parseKey(option, place);
+  const server: ServerKey | undefined =
+    option === "-f" ? { mark: Number(place), family: rest.includes("-6") ? "IPv6" : "IPv4" } : parseKey(option, place);
   if (server === undefined) return undefined;
   const value = (name: string): string | undefined => {
     const at = rest.indexOf(name);
@@ -25,7 +26,9 @@ function parseLine([command = "", option = "", place = "", ...rest]: readonly st
       server: {
         ...server,
         scheduler,
-        flags: ([1, 2, 3] as const).filter((flag) => names.includes(`${scheduler}-${flagNames[flag - 1] ?? `flag-${flag}`}`)),
+        flags: ([1, 2, 3] as const).filter((flag) =>
+          names.includes(`${scheduler}-${flagNames[flag - 1] ?? `flag-${flag}`}`),
+        ),
         ...(seconds === undefined ? {} : { persistenceSeconds: Number(seconds) }),
       },
     };
@@ -36,7 +39,7 @@ function parseLine([command = "", option = "", place = "", ...rest]: readonly st
   return { kind: kinds[command], server, destination: { ...target, weight: Number(value("-w") ?? 1) } };
 }
 
-function parseKey(option: string, place: string): ServerKey | undefined {
+function parseKey(option: string, place: string): AddressKey | undefined {
   const protocol = (Object.keys(protocolOptions) as Protocol[]).find((name) => protocolOptions[name] === option);
   const found = parsePlace(place);
   return protocol === undefined || found === undefined ? undefined : { protocol, ...found };
@@ -55,6 +58,7 @@ const setNames: readonly SetName[] = [
   "MASQUERADE",
   "REFUSED",
   "DROPPED",
+  "SHORT-CIRCUITS",
   "GUARDED",
   "SOURCES",
   "LOOPBACK",
@@ -81,7 +85,13 @@ export function parseIpset(text: string): { readonly sets: readonly string[]; re
     }
     const [element = ""] = rest.split(" ", 1);
     const comment = / comment "([^"]*)"/.exec(rest)?.[1];
-    members.push({ ...set, element, ...(comment === undefined ? {} : { comment }) });
+    const mark = / skbmark (0x[0-9a-f]+)/.exec(rest)?.[1];
+    members.push({
+      ...set,
+      element,
+      ...(mark === undefined ? {} : { mark: Number(mark) }),
+      ...(comment === undefined ? {} : { comment }),
+    });
   }
   return { sets, members };
 }

@@ -3,7 +3,15 @@ import type { Ip, IpFamily, Port } from "../../core/index.ts";
 import type { Endpoint, NodeNetwork, Scheduler, ServicePlan } from "../../model/index.ts";
 import { elementOf } from "./fixed-rules.ts";
 import { destinationId, serverId } from "./statement.ts";
-import type { Destination, Member, SetName, VirtualServer } from "./statement.ts";
+import type {
+  AddressKey,
+  Destination,
+  Member,
+  ServerKey,
+  ServerSettings,
+  SetName,
+  VirtualServer,
+} from "./statement.ts";
 
 /** A scheduler that IPVS has. */
 export type IpvsScheduler = Exclude<Scheduler, "random">;
@@ -15,6 +23,8 @@ export interface ItemContext {
   readonly nodeAddresses: readonly Ip[];
   /** For Services that ask for none. */
   readonly scheduler: IpvsScheduler;
+  /** A number for a text, another one for each; the bit that asks for masquerading is not in it. */
+  markOf(id: string): number;
 }
 
 /** One thing that must be in the kernel. */
@@ -32,18 +42,33 @@ export type Item =
 export function planItems(plan: ServicePlan, context: ItemContext): readonly Item[] {
   const items: Item[] = [];
   const name = plan.portName === "" ? plan.service : `${plan.service}:${plan.portName}`;
-  const add = (set: SetName, element: string, comment?: string): void => {
-    const member = { set, family: plan.family, element, ...(comment === undefined ? {} : { comment }) };
+  const add = (
+    set: SetName,
+    element: string,
+    more: { readonly comment?: string; readonly mark?: number } = {},
+  ): void => {
+    const member = { set, family: plan.family, element, ...more };
     items.push({ kind: "member", id: memberId(member), member });
   };
+  const open = (key: ServerKey, endpoints: readonly Endpoint[]): void => {
+    // An empty server would take the node's own packets before they can be refused.
+    if (endpoints.length === 0) return;
+    const server = { ...key, ...settings(plan, endpoints, context) };
+    items.push({ kind: "server", id: serverId(key), server, destinations: destinationsOf(endpoints) });
+  };
   const serve = (ip: Ip, port: Port, external: boolean): void => {
-    const element = elementAt(plan, ip, port);
+    const key = { protocol: plan.protocol, ip, port };
+    const element = elementAt(key);
     const local = (external ? plan.externalTrafficPolicy : plan.internalTrafficPolicy) === "Local";
     const endpoints = local ? plan.local : plan.cluster;
-    const server = { protocol: plan.protocol, ip, port, ...settings(plan, endpoints, context) };
-    items.push({ kind: "server", id: serverId(server), server, destinations: destinationsOf(endpoints) });
-    add("SERVICES", element, name);
+    open(key, endpoints);
+    add("SERVICES", element, { comment: name });
     if (external && !local) add("MASQUERADE", element);
+    if (external && local && plan.cluster.length > 0) {
+      const mark = context.markOf(`${plan.family} ${element}`);
+      open({ mark, family: plan.family }, plan.cluster);
+      add("SHORT-CIRCUITS", element, { mark, comment: name });
+    }
     if (endpoints.length > 0) return;
     const verdict = external ? plan.whenExternalEmpty : plan.whenInternalEmpty;
     add(verdict === "drop" ? "DROPPED" : "REFUSED", element);
@@ -55,7 +80,7 @@ export function planItems(plan: ServicePlan, context: ItemContext): readonly Ite
   };
 
   serve(plan.clusterIP, plan.port, false);
-  add("CLUSTER-IPS", elementAt(plan, plan.clusterIP, plan.port));
+  add("CLUSTER-IPS", elementAt({ protocol: plan.protocol, ip: plan.clusterIP, port: plan.port }));
   bind(plan.clusterIP);
   for (const ip of [...plan.loadBalancerIPs, ...plan.externalIPs]) {
     serve(ip, plan.port, true);
@@ -66,12 +91,12 @@ export function planItems(plan: ServicePlan, context: ItemContext): readonly Ite
   }
   if (plan.sourceRanges !== undefined) {
     for (const ip of plan.loadBalancerIPs) {
-      const element = elementAt(plan, ip, plan.port);
+      const element = elementAt({ protocol: plan.protocol, ip, port: plan.port });
       add("GUARDED", element);
       for (const range of plan.sourceRanges) add("SOURCES", `${element},${elementOf(range)}`);
     }
   }
-  for (const { ip, port } of plan.onNode) add("LOOPBACK", `${elementAt(plan, ip, port)},${ip}`);
+  for (const { ip, port } of plan.onNode) add("LOOPBACK", `${elementAt({ protocol: plan.protocol, ip, port })},${ip}`);
   return items;
 }
 
@@ -87,11 +112,12 @@ export function nodePortAddresses(family: IpFamily, { nodeAddresses, network }: 
 }
 
 /** A text that is equal for equal elements of one set. */
-export function memberId({ set, family, element }: Member): string {
-  return `${set} ${family} ${element}`;
+export function memberId({ set, family, element, mark }: Member): string {
+  return `${set} ${family} ${element}${mark === undefined ? "" : ` ${mark}`}`;
 }
 
-function elementAt({ protocol }: ServicePlan, ip: Ip, port: Port): string {
+/** An address, protocol and port as an element of a set. */
+export function elementAt({ protocol, ip, port }: AddressKey): string {
   return `${ip},${protocol.toLowerCase()}:${port}`;
 }
 
@@ -99,9 +125,7 @@ function destinationsOf(endpoints: readonly Endpoint[]): ReadonlyMap<string, Des
   return new Map(endpoints.map(({ ip, port, weight = 1 }) => [destinationId({ ip, port }), { ip, port, weight }]));
 }
 
-type Settings = Pick<VirtualServer, "scheduler" | "flags" | "persistenceSeconds">;
-
-function settings(plan: ServicePlan, endpoints: readonly Endpoint[], context: ItemContext): Settings {
+function settings(plan: ServicePlan, endpoints: readonly Endpoint[], context: ItemContext): ServerSettings {
   const scheduler = schedulerFor(plan, endpoints, context.scheduler);
   const sticky = plan.affinitySeconds === undefined ? {} : { persistenceSeconds: plan.affinitySeconds };
   return { scheduler, flags: flagsOf(scheduler), ...sticky };

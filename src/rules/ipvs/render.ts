@@ -15,8 +15,9 @@ const longestComment = 120;
 export function render(statement: Statement): string {
   switch (statement.kind) {
     case "add-member": {
-      const { set, family, element, comment } = statement.member;
-      return `add ${setName(set, family)} ${element}${comment === undefined ? "" : ` comment "${commentText(comment)}"`} -exist`;
+      const { set, family, element, mark, comment } = statement.member;
+      const marked = mark === undefined ? "" : ` skbmark 0x${mark.toString(16)}`;
+      return `add ${setName(set, family)} ${element}${marked}${comment === undefined ? "" : ` comment "${commentText(comment)}"`} -exist`;
     }
     case "delete-member": {
       const { set, family, element } = statement.member;
@@ -70,8 +71,9 @@ function destinationText(server: ServerKey, { ip, port, weight }: Destination): 
   return `${keyText(server)} -r ${placeText(ip, port)} -m -w ${weight}`;
 }
 
-function keyText({ protocol, ip, port }: ServerKey): string {
-  return `${protocolOptions[protocol]} ${placeText(ip, port)}`;
+function keyText(key: ServerKey): string {
+  if ("mark" in key) return `-f ${key.mark}${key.family === "IPv6" ? " -6" : ""}`;
+  return `${protocolOptions[key.protocol]} ${placeText(key.ip, key.port)}`;
 }
 
 function placeText(ip: Ip, port: Port): string {

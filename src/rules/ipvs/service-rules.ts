@@ -1,10 +1,11 @@
 import type { Ip } from "../../core/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import { Marks } from "./marks.ts";
 import { planItems } from "./plan-items.ts";
 import type { IpvsScheduler } from "./plan-items.ts";
 import { render, toolOf } from "./render.ts";
 import { diffStates, stateOf } from "./state.ts";
-import type { SetName, Statement, VirtualServer } from "./statement.ts";
+import type { ServerKey, SetName, Statement, VirtualServer } from "./statement.ts";
 
 /** What the rules of a Service are explained with besides its plans. */
 export interface ServiceRulesOptions {
@@ -21,7 +22,13 @@ export function serviceRules(
   network: NodeNetwork,
   options: ServiceRulesOptions = {},
 ): readonly { readonly text: string; readonly meaning: string }[] {
-  const context = { network, nodeAddresses: options.nodeAddresses ?? [], scheduler: options.scheduler ?? "rr" };
+  const marks = new Marks();
+  const context = {
+    network,
+    nodeAddresses: options.nodeAddresses ?? [],
+    scheduler: options.scheduler ?? "rr",
+    markOf: (id: string) => marks.of(id, network.masqueradeBit),
+  };
   const wanted = stateOf(plans.flatMap((plan) => planItems(plan, context)));
   return diffStates(stateOf([]), wanted).map((statement) => ({
     text: `${toolOf(statement)} ${render(statement)}`,
@@ -42,7 +49,9 @@ function meaningOf(statement: Statement, plans: readonly ServicePlan[]): string 
     case "edit-destination":
     case "delete-destination": {
       const { ip, weight } = statement.destination;
-      const where = plans.flatMap(({ cluster, local }) => [...cluster, ...local]).find((endpoint) => endpoint.ip === ip);
+      const where = plans
+        .flatMap(({ cluster, local }) => [...cluster, ...local])
+        .find((endpoint) => endpoint.ip === ip);
       const pod = where?.targetRef?.name === undefined ? "an endpoint" : `pod ${where.targetRef.name}`;
       return `${pod}${where?.nodeName === undefined ? "" : ` on ${where.nodeName}`}, with weight ${weight}`;
     }
@@ -52,7 +61,9 @@ function meaningOf(statement: Statement, plans: readonly ServicePlan[]): string 
   }
 }
 
-function entryOf({ ip, port }: { readonly ip: Ip; readonly port: number }, plans: readonly ServicePlan[]): string {
+function entryOf(key: ServerKey, plans: readonly ServicePlan[]): string {
+  if ("mark" in key) return "policy Local, for this node's own pods and processes:";
+  const { ip, port } = key;
   if (plans.some((plan) => plan.clusterIP === ip)) return "cluster IP:";
   if (plans.some((plan) => plan.loadBalancerIPs.includes(ip))) return "address of the load balancer:";
   if (plans.some((plan) => plan.externalIPs.includes(ip))) return "external IP:";
@@ -60,7 +71,8 @@ function entryOf({ ip, port }: { readonly ip: Ip; readonly port: number }, plans
 }
 
 function pick({ scheduler, persistenceSeconds }: VirtualServer): string {
-  const known = persistenceSeconds === undefined ? "" : `; a client stays with its endpoint for ${persistenceSeconds} s`;
+  const known =
+    persistenceSeconds === undefined ? "" : `; a client stays with its endpoint for ${persistenceSeconds} s`;
   return `${meaningOfScheduler[scheduler] ?? `scheduler ${scheduler}`}${known}`;
 }
 
@@ -87,6 +99,7 @@ const setMeanings: Readonly<Record<SetName, string>> = {
   MASQUERADE: "clients are hidden behind the node's address (external policy Cluster)",
   REFUSED: "there is no endpoint: connections are refused",
   DROPPED: "there is no endpoint on this node, and there are others: packets are dropped",
+  "SHORT-CIRCUITS": "this node's own pods and processes find all endpoints here, by the mark",
   GUARDED: "only clients of its source ranges pass",
   SOURCES: "a source range",
   LOOPBACK: "an endpoint here that calls its own Service sees the node as the client",

@@ -7,11 +7,8 @@ export function shortcomings(plan: ServicePlan, network: NodeNetwork, scheduler:
   return [
     ...(plan.scheduler === "random" ? [`IPVS has no scheduler random: ${scheduler} is used`] : []),
     ...(plan.affinitySeconds !== undefined && external
-      ? ["IPVS keeps session affinity for each address of the Service by itself: a client that uses two may meet two endpoints"]
-      : []),
-    ...(plan.externalTrafficPolicy === "Local" && external
       ? [
-          "IPVS has one list of endpoints for each address: with externalTrafficPolicy Local, pods and processes of this node reach its own endpoints only, too",
+          "IPVS keeps session affinity for each address of the Service by itself: a client that uses two may meet two endpoints",
         ]
       : []),
     ...(plan.nodePort !== undefined && network.localhostNodePorts

@@ -1,8 +1,9 @@
 import type { Ip } from "../../core/index.ts";
-import { memberId } from "./plan-items.ts";
+import { ipFamily } from "../../core/index.ts";
+import { elementAt, memberId } from "./plan-items.ts";
 import type { Item } from "./plan-items.ts";
 import { destinationId, serverId } from "./statement.ts";
-import type { Destination, Member, SetName, Statement, VirtualServer } from "./statement.ts";
+import type { AddressKey, Destination, Member, SetName, Statement, VirtualServer } from "./statement.ts";
 
 /** Virtual servers, elements of sets and addresses, wanted or in the kernel. */
 export interface IpvsState {
@@ -59,7 +60,7 @@ const before: readonly SetName[] = [
   "REFUSED",
 ];
 /** Those that open it. */
-const opening: readonly SetName[] = ["SERVICES", "VIPS"];
+const opening: readonly SetName[] = ["SHORT-CIRCUITS", "SERVICES", "VIPS"];
 
 /**
  * The steps from one state to the other, in an order in which nothing is served wrongly meanwhile: guards come before what
@@ -68,9 +69,15 @@ const opening: readonly SetName[] = ["SERVICES", "VIPS"];
 export function diffStates(have: IpvsState, want: IpvsState): readonly Statement[] {
   const { opens, shrinks, closes } = diffServers(have, want);
   const added = [...want.members].filter(([id]) => !have.members.has(id)).map(([, member]) => member);
-  const gone = [...have.members].filter(([id]) => !want.members.has(id)).map(([, member]) => member);
-  const add = (sets: readonly SetName[]) => inOrder(added, sets).map((member) => ({ kind: "add-member" as const, member }));
-  const remove = (sets: readonly SetName[]) => inOrder(gone, sets).map((member) => ({ kind: "delete-member" as const, member }));
+  // An element with another mark replaces the one that was there.
+  const replaced = new Set(added.map(placeOf));
+  const gone = [...have.members]
+    .filter(([id, member]) => !want.members.has(id) && !replaced.has(placeOf(member)))
+    .map(([, member]) => member);
+  const add = (sets: readonly SetName[]) =>
+    inOrder(added, sets).map((member) => ({ kind: "add-member" as const, member }));
+  const remove = (sets: readonly SetName[]) =>
+    inOrder(gone, sets).map((member) => ({ kind: "delete-member" as const, member }));
   return [
     ...add(before),
     ...opens,
@@ -107,10 +114,29 @@ function diffServers(have: IpvsState, want: IpvsState): ServerSteps {
       if (!destinations.has(key)) shrinks.push({ kind: "delete-destination", server, destination });
     }
   }
-  for (const [id, { server }] of have.servers) {
-    if (!want.servers.has(id)) closes.push({ kind: "delete-server", server });
+  for (const [id, { server, destinations }] of have.servers) {
+    if (want.servers.has(id)) continue;
+    // The Service is still there, without endpoints: those that it had let their connections end.
+    if (isNamed(server, want)) {
+      for (const destination of destinations.values())
+        shrinks.push({ kind: "delete-destination", server, destination });
+      shrinks.push({ kind: "delete-server", server, gently: true });
+    } else closes.push({ kind: "delete-server", server });
   }
   return { opens, shrinks, closes };
+}
+
+function isNamed(server: VirtualServer, { members }: IpvsState): boolean {
+  return !("mark" in server) && members.has(memberId(serviceMember(server)));
+}
+
+/** The member of SERVICES that says whose a virtual server is. */
+function serviceMember(server: AddressKey): Member {
+  return { set: "SERVICES", family: ipFamily(server.ip), element: elementAt(server) };
+}
+
+function placeOf({ set, family, element }: Member): string {
+  return `${set} ${family} ${element}`;
 }
 
 function sameServer(a: VirtualServer, b: VirtualServer): boolean {

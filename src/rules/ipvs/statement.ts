@@ -1,14 +1,24 @@
+import { ipFamily } from "../../core/index.ts";
 import type { Ip, IpFamily, Port, Protocol } from "../../core/index.ts";
 
-/** What a virtual server is found by. */
-export interface ServerKey {
+/** What a virtual server is found by: an address of the node, or the mark that a packet carries, whatever its address. */
+export type ServerKey = AddressKey | MarkKey;
+
+export interface AddressKey {
   readonly protocol: Protocol;
   readonly ip: Ip;
   readonly port: Port;
 }
 
-/** A virtual server: an address of the node to which clients connect, and how a connection's destination is picked. */
-export interface VirtualServer extends ServerKey {
+export interface MarkKey {
+  readonly mark: number;
+  readonly family: IpFamily;
+}
+
+/** A virtual server: to what clients connect, and how a connection's destination is picked. */
+export type VirtualServer = ServerKey & ServerSettings;
+
+export interface ServerSettings {
   /** Name of the kernel's scheduler. */
   readonly scheduler: string;
   /** Flags of the scheduler by number: 1 is `sh-fallback` or `mh-fallback`, 2 is `sh-port` or `mh-port`. */
@@ -36,6 +46,8 @@ export type SetName =
   /** Virtual servers without endpoints: refused, or silent because others have some. */
   | "REFUSED"
   | "DROPPED"
+  /** Addresses of policy Local, with the mark by which this node's own pods and processes find all endpoints. */
+  | "SHORT-CIRCUITS"
   /** Virtual servers with source ranges, and the ranges. */
   | "GUARDED"
   | "SOURCES"
@@ -50,6 +62,8 @@ export interface Member {
   readonly set: SetName;
   readonly family: IpFamily;
   readonly element: string;
+  /** What packets to it are marked with. */
+  readonly mark?: number;
   /** Name of the Service that it is there for. */
   readonly comment?: string;
 }
@@ -58,7 +72,8 @@ export interface Member {
 export type Statement =
   | { readonly kind: "add-member" | "delete-member"; readonly member: Member }
   | { readonly kind: "add-server" | "edit-server"; readonly server: VirtualServer }
-  | { readonly kind: "delete-server"; readonly server: ServerKey }
+  /** `gently`: once its last destination is gone. */
+  | { readonly kind: "delete-server"; readonly server: ServerKey; readonly gently?: true }
   | {
       /** Deleting one of TCP is for whoever applies it to do gently: weight 0 first, gone when its connections are. */
       readonly kind: "add-destination" | "edit-destination" | "delete-destination";
@@ -77,8 +92,13 @@ export function setName(set: SetName, family: IpFamily): string {
 }
 
 /** A text that is equal for equal keys. */
-export function serverId({ protocol, ip, port }: ServerKey): string {
-  return `${protocol} ${ip} ${port}`;
+export function serverId(key: ServerKey): string {
+  return "mark" in key ? `${key.family} mark ${key.mark}` : `${key.protocol} ${key.ip} ${key.port}`;
+}
+
+/** The family of a virtual server and its destinations. */
+export function serverFamily(key: ServerKey): IpFamily {
+  return "mark" in key ? key.family : ipFamily(key.ip);
 }
 
 /** A text that is equal for equal destinations of one server. */

@@ -52,6 +52,22 @@ export const deviations: readonly Deviation[] = [
     reason: "the connection to the endpoint is another one, made by the node",
     fate: ({ fate }) => (fate.kind === "served" && fate.source === "kept" ? { ...fate, source: "node" } : undefined),
   },
+  {
+    what: "Node port on the loopback address",
+    usually: "served on 127.0.0.1 where it is switched on, else refused",
+    here: { ipvs: "not served: whatever listens there answers, else the kernel refuses" },
+    reason: "the kernel lets no packet from a loopback address leave through IPVS; kube-proxy's IPVS mode does the same",
+    // SCTP has nobody there who could refuse: the suite takes its packets.
+    fate: ({ path, protocol }) =>
+      path === "localhost to node port" ? { kind: protocol === "SCTP" ? "dropped" : "rejected" } : undefined,
+  },
+  {
+    what: "Unknown port of an external IP or load balancer address",
+    usually: "leaves the node",
+    here: { ipvs: "refused" },
+    reason: "the address is the node's own with IPVS, and nothing but its virtual servers may be reached there",
+    fate: ({ path, fate }) => (path === "unknown port" && fate.kind === "leaves" ? { kind: "rejected" } : undefined),
+  },
 ];
 
 /** What an engine does with a packet, when that is not what the suite expects of all. */

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { openIptables, openNft, openRelaySockets } from "../../../src/kernel/index.ts";
+import { nftState } from "./nft-state.ts";
+import { openIptables, openIpvsRules, openNft, openRelaySockets } from "../../../src/kernel/index.ts";
 import { openRelay, secureRandom, systemClock } from "../../../src/net/index.ts";
-import { iptablesEngine, nftablesEngine, userspaceEngine } from "../../../src/proxy/index.ts";
+import { iptablesEngine, ipvsEngine, nftablesEngine, userspaceEngine } from "../../../src/proxy/index.ts";
 import type { ProxyEngine, ProxyMode } from "../../../src/proxy/index.ts";
 import { tableName } from "../../../src/rules/nftables/index.ts";
 
@@ -37,6 +38,19 @@ export const nftables: EngineUnderTest = {
     ["nft delete table ip sealane", () => nft("delete", "table", "ip", tableName)],
     ["nft flush chain ip sealane services", () => nft("flush", "chain", "ip", tableName, "services")],
     ["nft flush map ip sealane services", () => nft("flush", "map", "ip", tableName, "services")],
+  ],
+};
+
+export const ipvs: EngineUnderTest = {
+  name: "ipvs",
+  mode: "ipvs",
+  // Round robin would serve two clients that take turns by one endpoint each; this hashes the client's port.
+  open: (namespace) => ipvsEngine({ ipvs: openIpvsRules({ namespace }), clock: systemClock, scheduler: "mh" }),
+  schedulers: ["lc", "mh"],
+  damages: [
+    ["ipvsadm -C", () => void execFileSync("ipvsadm", ["-C"])],
+    ["iptables -t nat -F SEALANE-IPVS", () => void execFileSync("iptables-legacy", ["-t", "nat", "-F", "SEALANE-IPVS"])],
+    ["ip link delete kube-ipvs0", () => void execFileSync("ip", ["link", "delete", "kube-ipvs0"])],
   ],
 };
 

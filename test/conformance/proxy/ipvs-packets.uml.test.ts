@@ -1,0 +1,4 @@
+import { describePackets } from "./describe-packets.ts";
+import { ipvs } from "./engines.ts";
+
+describePackets(ipvs);
