@@ -6,7 +6,7 @@ import { AddressWatch } from "./address-watch.ts";
 import { ProgramError, runProgram } from "./exec.ts";
 import { applyLinkSteps } from "./ip.ts";
 import { openIpvs } from "./ipvs.ts";
-import type { IpvsChange, IpvsDestinationState, IpvsServer, IpvsServerKey } from "./ipvs.ts";
+import type { IpvsChange, IpvsDestinationState, IpvsServer, IpvsServerKey, IpvsTimeouts } from "./ipvs.ts";
 import { KernelError, libc } from "./libc.ts";
 import type { LinkStep } from "./link-step.ts";
 import { inNamespace } from "./netns.ts";
@@ -55,16 +55,19 @@ export interface IpvsRulesOptions {
   readonly namespace?: string;
   /** Which of the two iptables; by default the legacy one where it is in use or the other does not work. */
   readonly iptables?: "legacy" | "nft";
+  /** How long IPVS remembers a silent connection. */
+  readonly timeouts?: IpvsTimeouts;
 }
 
 const device = "kube-ipvs0";
 const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 
 /** Opens IPVS for a proxy. Throws `CodedError` code `IpvsMissing` when this kernel has none. */
-export function openIpvsRules({ namespace, iptables }: IpvsRulesOptions = {}): IpvsRules {
+export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOptions = {}): IpvsRules {
   const place = namespace === undefined ? {} : { namespace };
   const inside = <T>(run: () => T): T => (namespace === undefined ? run() : inNamespace(namespace, run));
   const ipvs = openIpvs(place);
+  if (timeouts !== undefined) ipvs.setTimeouts(timeouts);
   const watch = new AddressWatch(namespace);
   const deviceIndex = (): number => inside(() => libc().if_nametoindex(device));
   let variant = iptables;

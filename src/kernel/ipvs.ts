@@ -47,8 +47,17 @@ export type IpvsChange =
       readonly destination: IpvsDestination;
     };
 
+/** Timeouts of connections in seconds; 0 leaves what is set. */
+export interface IpvsTimeouts {
+  readonly tcpSeconds: number;
+  readonly tcpFinSeconds: number;
+  readonly udpSeconds: number;
+}
+
 /** The virtual servers of one network namespace. */
 export interface Ipvs {
+  /** Throws `KernelError`. */
+  setTimeouts(timeouts: IpvsTimeouts): void;
   servers(): readonly IpvsServer[];
   /** Empty when there is no such server. */
   destinations(server: IpvsServerKey): readonly IpvsDestinationState[];
@@ -71,8 +80,9 @@ const commands = {
   setDest: 6,
   deleteDest: 7,
   getDest: 8,
+  setConfig: 12,
 };
-const outer = { server: 1, destination: 2 };
+const outer = { server: 1, destination: 2, tcp: 4, tcpFin: 5, udp: 6 };
 const server = { family: 1, protocol: 2, address: 3, port: 4, mark: 5, scheduler: 6, flags: 7, timeout: 8, netmask: 9 };
 const destination = { address: 1, port: 2, forward: 3, weight: 4, upper: 5, lower: 6, active: 7, inactive: 8 };
 const persistent = 1;
@@ -117,6 +127,15 @@ export function openIpvs({ namespace }: { readonly namespace?: string } = {}): I
     },
     has: (key) => netlink.ask(commands.getServer, (writer) => writeKey(writer, key)) === 0,
     change: (changes) => applyChanges(netlink, changes),
+    setTimeouts: ({ tcpSeconds, tcpFinSeconds, udpSeconds }) => {
+      const errno = netlink.ask(commands.setConfig, (writer) => {
+        writer
+          .attribute32(outer.tcp, tcpSeconds)
+          .attribute32(outer.tcpFin, tcpFinSeconds)
+          .attribute32(outer.udp, udpSeconds);
+      });
+      if (errno !== 0) throw new KernelError(`ipvsadm --set ${tcpSeconds} ${tcpFinSeconds} ${udpSeconds}`, errno);
+    },
     close: () => netlink.close(),
   };
 }

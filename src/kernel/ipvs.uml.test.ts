@@ -24,9 +24,17 @@ function saved(): readonly string[] {
     .filter((line) => line !== "");
 }
 
-const web: IpvsServer = { protocol: "TCP", ip: ip("10.96.0.1"), port: 80, scheduler: "rr", flags: [] };
+const web = { protocol: "TCP", ip: ip("10.96.0.1"), port: 80, scheduler: "rr", flags: [] } as const;
 const here = { ip: ip("10.244.1.2"), port: 8080, weight: 1 };
 const there = { ip: ip("10.244.2.2"), port: 8080, weight: 5 };
+
+describe("setTimeouts()", () => {
+  it("sets those that are not 0", () => {
+    ipvs.setTimeouts({ tcpSeconds: 800, tcpFinSeconds: 0, udpSeconds: 200 });
+    expect(ipvsadm("-L", "--timeout")).toContain("800 120 200");
+    ipvs.setTimeouts({ tcpSeconds: 900, tcpFinSeconds: 0, udpSeconds: 300 });
+  });
+});
 
 describe("change()", () => {
   it.each<[IpvsServer, string]>([
@@ -34,6 +42,11 @@ describe("change()", () => {
     [{ ...web, protocol: "UDP" }, "-A -u 10.96.0.1:80 -s rr"],
     [{ ...web, protocol: "SCTP" }, "-A --sctp-service 10.96.0.1:80 -s rr"],
     [{ ...web, ip: ip("fd00:96::1") }, "-A -t [fd00:96::1]:80 -s rr"],
+    [{ mark: 70_000, family: "IPv4", scheduler: "rr", flags: [] }, "-A -f 70000 -s rr"],
+    [
+      { mark: 70_000, family: "IPv6", scheduler: "rr", flags: [], persistenceSeconds: 60 },
+      "-A -f 70000 -6 -s rr -p 60",
+    ],
     [{ ...web, persistenceSeconds: 10_800 }, "-A -t 10.96.0.1:80 -s rr -p 10800"],
     [{ ...web, ip: ip("fd00:96::1"), persistenceSeconds: 60 }, "-A -t [fd00:96::1]:80 -s rr -p 60"],
     [{ ...web, scheduler: "sh", flags: [1] }, "-A -t 10.96.0.1:80 -s sh -b sh-fallback"],
@@ -82,7 +95,7 @@ describe("change()", () => {
     ipvs.change(additions);
     ipvs.change([
       { kind: "add-server", server: { ...web, scheduler: "lc" } },
-      { ...additions[1], destination: { ...here, weight: 3 } },
+      { kind: "add-destination", server: web, destination: { ...here, weight: 3 } },
     ]);
     expect(saved()).toEqual(["-A -t 10.96.0.1:80 -s lc", "-a -t 10.96.0.1:80 -r 10.244.1.2:8080 -m -w 3"]);
     const deletions = [

@@ -1,8 +1,8 @@
-import { CodedError } from "../../core/index.ts";
+import { CodedError, messageOf } from "../../core/index.ts";
 import type { Logger, Metrics } from "../../core/index.ts";
-import { openIptables, openNft, openRelaySockets } from "../../kernel/index.ts";
+import { openIptables, openIpvsRules, openNft, openRelaySockets } from "../../kernel/index.ts";
 import { openRelay, systemClock } from "../../net/index.ts";
-import { iptablesEngine, nftablesEngine, userspaceEngine } from "../../proxy/index.ts";
+import { iptablesEngine, ipvsEngine, nftablesEngine, userspaceEngine } from "../../proxy/index.ts";
 import type { ProxyEngine, ProxyMode, ProxySettings } from "../../proxy/index.ts";
 
 /** What engines are made from. */
@@ -38,9 +38,30 @@ export function openEngine(mode: ProxyMode, { settings, metrics, log }: EnginePa
         iptablesEngine({ rules: openIptables(), tcpBeLiberal: settings.conntrack.tcpBeLiberal, log }),
       );
     case "ipvs":
+      return openIpvsEngine({ settings, log });
     case "ebpf":
       return Promise.reject(
         new CodedError("ProxyModeUnavailable", `There is no engine for the proxy mode ${mode} yet; use nftables`),
       );
   }
+}
+
+async function openIpvsEngine({ settings, log }: EngineParts): Promise<ProxyEngine> {
+  const { scheduler, ipvs } = settings;
+  const timeouts = {
+    tcpSeconds: seconds(ipvs.tcpTimeoutMs),
+    tcpFinSeconds: seconds(ipvs.tcpFinTimeoutMs),
+    udpSeconds: seconds(ipvs.udpTimeoutMs),
+  };
+  try {
+    const rules = openIpvsRules({ timeouts });
+    const chosen = scheduler === undefined || scheduler === "random" ? {} : { scheduler };
+    return ipvsEngine({ ipvs: rules, clock: systemClock, log, ...chosen });
+  } catch (error) {
+    throw new CodedError("ProxyModeUnavailable", messageOf(error), { cause: error });
+  }
+}
+
+function seconds(ms: number): number {
+  return Math.ceil(ms / 1000);
 }

@@ -70,7 +70,12 @@ export class IpvsBook {
     const changes = this.#ledger.changes(services);
     const statements = diffStates(stateOf(changes.have), stateOf(changes.want));
     const isEmpty = statements.length === 0;
-    return { script: { kind: "changes", statements }, isEmpty, size: statements.length, commit: () => changes.commit() };
+    return {
+      script: { kind: "changes", statements },
+      isEmpty,
+      size: statements.length,
+      commit: () => changes.commit(),
+    };
   }
 
   /** Everything: whoever applies it asks the kernel what it has, and changes what differs. */
@@ -78,7 +83,12 @@ export class IpvsBook {
     const { network } = this.#context;
     const all = this.#ledger.all();
     const state = stateOf([...all.want, ...networkMembers(network).map(memberItem)]);
-    return { script: { kind: "ground", network, state, recreate }, isEmpty: false, size: all.want.length, commit: () => all.commit() };
+    return {
+      script: { kind: "ground", network, state, recreate },
+      isEmpty: false,
+      size: all.want.length,
+      commit: () => all.commit(),
+    };
   }
 
   /** The fixed part alone: virtual servers stay what they are, and each is told again with the next change. */

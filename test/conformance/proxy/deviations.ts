@@ -56,7 +56,8 @@ export const deviations: readonly Deviation[] = [
     what: "Node port on the loopback address",
     usually: "served on 127.0.0.1 where it is switched on, else refused",
     here: { ipvs: "not served: whatever listens there answers, else the kernel refuses" },
-    reason: "the kernel lets no packet from a loopback address leave through IPVS; kube-proxy's IPVS mode does the same",
+    reason:
+      "the kernel lets no packet from a loopback address leave through IPVS; kube-proxy's IPVS mode does the same",
     // SCTP has nobody there who could refuse: the suite takes its packets.
     fate: ({ path, protocol }) =>
       path === "localhost to node port" ? { kind: protocol === "SCTP" ? "dropped" : "rejected" } : undefined,

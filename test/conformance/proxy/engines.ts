@@ -49,7 +49,10 @@ export const ipvs: EngineUnderTest = {
   schedulers: ["lc", "mh"],
   damages: [
     ["ipvsadm -C", () => void execFileSync("ipvsadm", ["-C"])],
-    ["iptables -t nat -F SEALANE-IPVS", () => void execFileSync("iptables-legacy", ["-t", "nat", "-F", "SEALANE-IPVS"])],
+    [
+      "iptables -t nat -F SEALANE-IPVS",
+      () => void execFileSync("iptables-legacy", ["-t", "nat", "-F", "SEALANE-IPVS"]),
+    ],
     ["ip link delete kube-ipvs0", () => void execFileSync("ip", ["link", "delete", "kube-ipvs0"])],
   ],
 };
