@@ -8,17 +8,15 @@ import {
   hasGround,
   parseIpset,
   removalText,
-  script,
   serverId,
   setName,
   stateOfStatements,
-  toolOf,
 } from "../../rules/ipvs/index.ts";
 import type { IpvsScript, IpvsState, Member, ServerKey, Statement } from "../../rules/ipvs/index.ts";
 import type { RulesPort } from "../rule-book.ts";
-import { asChange } from "./ipvs-drain.ts";
 import type { IpvsDrain } from "./ipvs-drain.ts";
-import type { IpvsPort, IpvsStep } from "./ipvs-port.ts";
+import type { IpvsPort } from "./ipvs-port.ts";
+import { stepsOf } from "./ipvs-steps.ts";
 
 const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 
@@ -157,29 +155,4 @@ function idsOf({ set, family, element, mark }: Member): readonly string[] {
 function idOf(key: ServerKey): string {
   if ("mark" in key) return serverId(key);
   return `${ipFamily(key.ip)} ${key.ip},${key.protocol.toLowerCase()}:${key.port}`;
-}
-
-/** Neighbours that go to the same tool in one batch: a process or a message for many. */
-function stepsOf(statements: readonly Statement[]): readonly IpvsStep[] {
-  const steps: IpvsStep[] = [];
-  for (let from = 0; from < statements.length;) {
-    const tool = toolAt(statements, from);
-    let to = from + 1;
-    while (to < statements.length && toolAt(statements, to) === tool) to++;
-    const batch = statements.slice(from, to);
-    if (tool === "ipset") steps.push({ kind: "ipset", text: script(batch, "ipset") });
-    else if (tool === "ipvsadm") steps.push({ kind: "servers", changes: batch.flatMap(asChange) });
-    else {
-      const add = batch.flatMap((one) => (one.kind === "add-address" ? one.ip : []));
-      const remove = batch.flatMap((one) => (one.kind === "delete-address" ? one.ip : []));
-      steps.push({ kind: "addresses", add, remove });
-    }
-    from = to;
-  }
-  return steps;
-}
-
-function toolAt(statements: readonly Statement[], at: number): ReturnType<typeof toolOf> | undefined {
-  const statement = statements[at];
-  return statement === undefined ? undefined : toolOf(statement);
 }

@@ -1,28 +1,34 @@
-import type { Cancel, Clock, Logger } from "../../core/index.ts";
 import { messageOf } from "../../core/index.ts";
-import { destinationId, serverId } from "../../rules/ipvs/index.ts";
+import type { Cancel, Clock, Ip, Logger } from "../../core/index.ts";
+import { destinationId, render, serverId } from "../../rules/ipvs/index.ts";
 import type { Destination, ServerKey, Statement } from "../../rules/ipvs/index.ts";
 import type { IpvsPort } from "./ipvs-port.ts";
+import { stepsOf } from "./ipvs-steps.ts";
 
 interface Draining {
   readonly server: ServerKey;
-  /** The server itself goes with the last of them. */
-  deletesServer: boolean;
   readonly destinations: Map<string, Destination>;
+  /** The server goes with the last of them. */
+  deletesServer: boolean;
+  /** Its Service is gone: only connections that are open count, those that are closing do not. */
+  isGone: boolean;
 }
 
 /** How often the connections of destinations that are to go are counted, while there are any. */
 const pollMs = 5000;
 
 /**
- * Lets destinations of TCP go when their last connection has: until then they stay, without new connections. It asks only about servers
- * that have such destinations, and nothing when there are none.
+ * Lets destinations of TCP go when their last connection has: until then they stay, without new connections. The same for all of a Service
+ * that is gone: its address stays as long as somebody is connected to it. It asks only about servers that have such destinations, and
+ * nothing when there are none.
  */
 export class IpvsDrain {
   readonly #port: IpvsPort;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #draining = new Map<string, Draining>();
+  /** Deletions that wait for the last connection to an address, each with what it deletes. */
+  readonly #held = new Map<string, { readonly ip: Ip; readonly statement: Statement }>();
   #cancel: Cancel | undefined;
 
   constructor(port: IpvsPort, clock: Clock, log: Logger) {
@@ -38,59 +44,39 @@ export class IpvsDrain {
 
   /** The statements with deletions turned to weight 0 where connections may be left. `settle()` is to be called when they are applied. */
   soften(statements: readonly Statement[]): readonly Statement[] {
-    return statements.flatMap((statement): readonly Statement[] => {
-      switch (statement.kind) {
-        case "delete-destination": {
-          // UDP has no end to wait for, and a client of SCTP has other paths.
-          if (!("mark" in statement.server) && statement.server.protocol !== "TCP") return [statement];
-          const destination = { ...statement.destination, weight: 0 };
-          this.#remember(statement.server, destination);
-          return [{ kind: "edit-destination", server: statement.server, destination }];
-        }
-        case "add-destination":
-        case "edit-destination":
-          this.#draining.get(serverId(statement.server))?.destinations.delete(destinationId(statement.destination));
-          return [statement];
-        case "add-server": {
-          const entry = this.#draining.get(serverId(statement.server));
-          if (entry !== undefined) entry.deletesServer = false;
-          return [statement];
-        }
-        case "delete-server": {
-          const entry = this.#draining.get(serverId(statement.server));
-          if (statement.gently === true && entry !== undefined) {
-            entry.deletesServer = true;
-            return [];
-          }
-          this.#draining.delete(serverId(statement.server));
-          return [statement];
-        }
-        case "edit-server":
-        case "add-member":
-        case "delete-member":
-        case "add-address":
-        case "delete-address":
-          return [statement];
-      }
+    const softened = statements.flatMap((statement) => this.#soften(statement));
+    const ips = this.#addressesInUse();
+    return softened.filter((statement) => {
+      const ip = ips.find((one) => isAbout(statement, one));
+      if (ip === undefined) return true;
+      this.#held.set(placeOf(statement), { ip, statement });
+      return false;
     });
   }
 
   /** Deletes the destinations that have no connection left, and looks again later when some have. */
   async settle(): Promise<void> {
     const gone: Statement[] = [];
-    for (const [id, { server, destinations, deletesServer }] of this.#draining) {
+    for (const [id, entry] of this.#draining) {
+      const { server, destinations } = entry;
       const known = new Map(this.#port.destinations(server).map((state) => [destinationId(state), state]));
       for (const [key, destination] of destinations) {
         const state = known.get(key);
-        if (state !== undefined && state.active + state.inactive > 0) continue;
+        if (state !== undefined && state.active + (entry.isGone ? 0 : state.inactive) > 0) continue;
         destinations.delete(key);
         if (state !== undefined) gone.push({ kind: "delete-destination", server, destination });
       }
       if (destinations.size > 0) continue;
       this.#draining.delete(id);
-      if (deletesServer) gone.push({ kind: "delete-server", server });
+      if (entry.deletesServer) gone.push({ kind: "delete-server", server });
     }
-    if (gone.length > 0) await this.#port.apply([{ kind: "servers", changes: gone.flatMap(asChange) }]);
+    const ips = this.#addressesInUse();
+    for (const [place, { ip, statement }] of this.#held) {
+      if (ips.includes(ip)) continue;
+      this.#held.delete(place);
+      gone.push(statement);
+    }
+    if (gone.length > 0) await this.#port.apply(stepsOf(gone));
     this.#cancel?.();
     this.#cancel = this.#draining.size === 0 ? undefined : this.#clock.schedule(pollMs, () => this.#poll());
   }
@@ -100,6 +86,7 @@ export class IpvsDrain {
     this.#cancel?.();
     this.#cancel = undefined;
     this.#draining.clear();
+    this.#held.clear();
   }
 
   #poll(): void {
@@ -109,19 +96,88 @@ export class IpvsDrain {
     });
   }
 
-  #remember(server: ServerKey, destination: Destination): void {
+  #soften(statement: Statement): readonly Statement[] {
+    switch (statement.kind) {
+      case "delete-destination": {
+        if (!isGentle(statement.server)) return [statement];
+        const destination = { ...statement.destination, weight: 0 };
+        this.#entry(statement.server).destinations.set(destinationId(destination), destination);
+        return [{ kind: "edit-destination", server: statement.server, destination }];
+      }
+      case "delete-server":
+        return this.#softenServer(statement);
+      case "add-destination":
+      case "edit-destination":
+        this.#draining.get(serverId(statement.server))?.destinations.delete(destinationId(statement.destination));
+        return [statement];
+      case "add-server": {
+        const entry = this.#draining.get(serverId(statement.server));
+        if (entry !== undefined) Object.assign(entry, { deletesServer: false, isGone: false });
+        return [statement];
+      }
+      case "add-member":
+      case "add-address":
+        this.#held.delete(placeOf(statement));
+        return [statement];
+      case "edit-server":
+      case "delete-member":
+      case "delete-address":
+        return [statement];
+    }
+  }
+
+  #softenServer(statement: Extract<Statement, { readonly kind: "delete-server" }>): readonly Statement[] {
+    const { server, gently = false } = statement;
+    const entry = this.#draining.get(serverId(server));
+    if (gently) {
+      if (entry === undefined) return [statement];
+      entry.deletesServer = true;
+      return [];
+    }
+    const left = isGentle(server) && !("mark" in server) ? this.#port.destinations(server) : [];
+    if (left.every(({ active }) => active === 0)) {
+      this.#draining.delete(serverId(server));
+      return [statement];
+    }
+    const { destinations } = Object.assign(this.#entry(server), { deletesServer: true, isGone: true });
+    return left.map(({ ip, port }) => {
+      const destination = { ip, port, weight: 0 };
+      destinations.set(destinationId(destination), destination);
+      return { kind: "edit-destination", server, destination };
+    });
+  }
+
+  #entry(server: ServerKey): Draining {
     const id = serverId(server);
-    const entry = this.#draining.get(id) ?? {
-      server,
-      destinations: new Map<string, Destination>(),
-      deletesServer: false,
-    };
-    entry.destinations.set(destinationId(destination), destination);
+    const fresh = { server, destinations: new Map<string, Destination>(), deletesServer: false, isGone: false };
+    const entry: Draining = this.#draining.get(id) ?? fresh;
     this.#draining.set(id, entry);
+    return entry;
+  }
+
+  /** Addresses of Services that are gone and still have connections. */
+  #addressesInUse(): readonly Ip[] {
+    return [...this.#draining.values()].flatMap(({ server, isGone }) => (isGone && "ip" in server ? server.ip : []));
   }
 }
 
-/** A statement about virtual servers as it is; others are none. */
-export function asChange(statement: Statement): readonly Extract<Statement, { readonly server: unknown }>[] {
-  return "server" in statement ? [statement] : [];
+/** UDP has no end to wait for, and a client of SCTP has other paths. */
+function isGentle(server: ServerKey): boolean {
+  return "mark" in server || server.protocol === "TCP";
+}
+
+/** Whether a statement would close an address: takes it from the node, or from the sets that say whose it is. */
+function isAbout(statement: Statement, ip: Ip): boolean {
+  if (statement.kind === "delete-address") return statement.ip === ip;
+  if (statement.kind !== "delete-member") return false;
+  const { set, element } = statement.member;
+  return set === "VIPS" ? element === ip : set === "SERVICES" && element.startsWith(`${ip},`);
+}
+
+/** What a statement adds or deletes, equal for both. */
+function placeOf(statement: Statement): string {
+  if (statement.kind === "add-address" || statement.kind === "delete-address") return statement.ip;
+  if (statement.kind !== "add-member" && statement.kind !== "delete-member") return render(statement);
+  const { set, family, element } = statement.member;
+  return `${set} ${family} ${element}`;
 }

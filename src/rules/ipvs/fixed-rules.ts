@@ -70,7 +70,7 @@ export function fixedChains(family: IpFamily, network: NodeNetwork): readonly Fi
   const set = (name: SetName, fields: string) => `-m set --match-set ${setName(name, family)} ${fields}`;
   const not = (name: SetName, fields: string) => `-m set ! --match-set ${setName(name, family)} ${fields}`;
   const mark = `0x${((1 << network.masqueradeBit) >>> 0).toString(16)}`;
-  const toMark = "-j SEALANE-IPVS-MARK";
+  const toMasquerade = "-j SEALANE-IPVS-MARK";
   const toShortCircuit = `-j SET --map-set ${setName("SHORT-CIRCUITS", family)} dst,dst --map-mark`;
   const unwelcome = `${set("GUARDED", "dst,dst")} ${not("SOURCES", "dst,dst,src")} -j DROP`;
   const own = ownPods(family, network);
@@ -82,7 +82,11 @@ export function fixedChains(family: IpFamily, network: NodeNetwork): readonly Fi
   ];
   return [
     // Policy Local is for others: the node's own pods and processes find all endpoints, by a virtual server of its own mark.
-    { table: "mangle", name: "SEALANE-IPVS-PODS", rules: own.map((match) => `${match} ${toShortCircuit}`) },
+    {
+      table: "mangle",
+      name: "SEALANE-IPVS-PRE",
+      rules: own.map((match) => `${match} ${toShortCircuit}`),
+    },
     {
       // IPVS takes what this node sends before the filter table sees it, so drops that concern it must come earlier.
       table: "mangle",
@@ -108,8 +112,8 @@ export function fixedChains(family: IpFamily, network: NodeNetwork): readonly Fi
       table: "nat",
       name: "SEALANE-IPVS",
       rules: [
-        ...foreignSources(family, network).map((match) => `${set("CLUSTER-IPS", "dst,dst")}${match} ${toMark}`),
-        `${set("MASQUERADE", "dst,dst")} ${toMark}`,
+        ...foreignSources(family, network).map((match) => `${set("CLUSTER-IPS", "dst,dst")}${match} ${toMasquerade}`),
+        `${set("MASQUERADE", "dst,dst")} ${toMasquerade}`,
       ],
     },
     {
@@ -179,7 +183,7 @@ function ownPods(family: IpFamily, { localTraffic }: NodeNetwork): readonly stri
 const fresh = "-m conntrack --ctstate NEW";
 
 const jumps: readonly Jump[] = [
-  { table: "mangle", from: "PREROUTING", rule: `${fresh} -j SEALANE-IPVS-PODS` },
+  { table: "mangle", from: "PREROUTING", rule: `${fresh} -j SEALANE-IPVS-PRE` },
   { table: "mangle", from: "INPUT", rule: `${fresh} -j SEALANE-IPVS-DROP` },
   { table: "mangle", from: "OUTPUT", rule: `${fresh} -j SEALANE-IPVS-NODE` },
   { table: "nat", from: "PREROUTING", rule: "-j SEALANE-IPVS" },

@@ -53,7 +53,7 @@ export function planItems(plan: ServicePlan, context: ItemContext): readonly Ite
   const open = (key: ServerKey, endpoints: readonly Endpoint[]): void => {
     // An empty server would take the node's own packets before they can be refused.
     if (endpoints.length === 0) return;
-    const server = { ...key, ...settings(plan, endpoints, context) };
+    const server = { ...key, ...("mark" in key ? settingsByMark : settings)(plan, endpoints, context) };
     items.push({ kind: "server", id: serverId(key), server, destinations: destinationsOf(endpoints) });
   };
   const serve = (ip: Ip, port: Port, external: boolean): void => {
@@ -128,7 +128,12 @@ function destinationsOf(endpoints: readonly Endpoint[]): ReadonlyMap<string, Des
 function settings(plan: ServicePlan, endpoints: readonly Endpoint[], context: ItemContext): ServerSettings {
   const scheduler = schedulerFor(plan, endpoints, context.scheduler);
   const sticky = plan.affinitySeconds === undefined ? {} : { persistenceSeconds: plan.affinitySeconds };
-  return { scheduler, flags: flagsOf(scheduler), ...sticky };
+  return { scheduler, flags: flagsOf(scheduler, plan.scheduler === scheduler), ...sticky };
+}
+
+/** The kernel does not translate ports where a server of a mark remembers clients: a hash of the client keeps it instead. */
+function settingsByMark(plan: ServicePlan, endpoints: readonly Endpoint[], context: ItemContext): ServerSettings {
+  return plan.affinitySeconds === undefined ? settings(plan, endpoints, context) : { scheduler: "sh", flags: [1] };
 }
 
 /** Weights that nobody chose a scheduler for act: the default's weighted sister takes them into account. */
@@ -139,8 +144,11 @@ function schedulerFor(plan: ServicePlan, endpoints: readonly Endpoint[], byDefau
   return byDefault === "rr" ? "wrr" : byDefault === "lc" ? "wlc" : byDefault;
 }
 
-/** A hash that finds an endpoint which takes no more connections looks on; Maglev's hash has the client's port in it, as kube-proxy's. */
-function flagsOf(scheduler: IpvsScheduler): VirtualServer["flags"] {
+/**
+ * A hash that finds an endpoint which takes no more connections looks on. Maglev's has the client's port in it when it is the node's default, as
+ * kube-proxy's; a Service that asks for it asks for clients that stay where they are.
+ */
+function flagsOf(scheduler: IpvsScheduler, isChosen: boolean): VirtualServer["flags"] {
   if (scheduler === "sh") return [1];
-  return scheduler === "mh" ? [1, 2] : [];
+  return scheduler === "mh" ? (isChosen ? [1] : [1, 2]) : [];
 }

@@ -62,7 +62,7 @@ function meaningOf(statement: Statement, plans: readonly ServicePlan[]): string 
 }
 
 function entryOf(key: ServerKey, plans: readonly ServicePlan[]): string {
-  if ("mark" in key) return "policy Local, for this node's own pods and processes:";
+  if ("mark" in key) return "by the mark that packets of this Service get:";
   const { ip, port } = key;
   if (plans.some((plan) => plan.clusterIP === ip)) return "cluster IP:";
   if (plans.some((plan) => plan.loadBalancerIPs.includes(ip))) return "address of the load balancer:";

@@ -8,7 +8,7 @@ export function shortcomings(plan: ServicePlan, network: NodeNetwork, scheduler:
     ...(plan.scheduler === "random" ? [`IPVS has no scheduler random: ${scheduler} is used`] : []),
     ...(plan.affinitySeconds !== undefined && external
       ? [
-          "IPVS keeps session affinity for each address of the Service by itself: a client that uses two may meet two endpoints",
+          "IPVS keeps session affinity for each address of a Service by itself: a client that uses two may meet two endpoints",
         ]
       : []),
     ...(plan.nodePort !== undefined && network.localhostNodePorts

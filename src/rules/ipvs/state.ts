@@ -117,7 +117,7 @@ function diffServers(have: IpvsState, want: IpvsState): ServerSteps {
   for (const [id, { server, destinations }] of have.servers) {
     if (want.servers.has(id)) continue;
     // The Service is still there, without endpoints: those that it had let their connections end.
-    if (isNamed(server, want)) {
+    if (staysNamed(server, have, want)) {
       for (const destination of destinations.values())
         shrinks.push({ kind: "delete-destination", server, destination });
       shrinks.push({ kind: "delete-server", server, gently: true });
@@ -126,8 +126,11 @@ function diffServers(have: IpvsState, want: IpvsState): ServerSteps {
   return { opens, shrinks, closes };
 }
 
-function isNamed(server: VirtualServer, { members }: IpvsState): boolean {
-  return !("mark" in server) && members.has(memberId(serviceMember(server)));
+/** Whether the Service of a virtual server stays: its name does not go. What does not change is in neither state. */
+function staysNamed(server: VirtualServer, have: IpvsState, want: IpvsState): boolean {
+  if ("mark" in server) return false;
+  const id = memberId(serviceMember(server));
+  return want.members.has(id) || !have.members.has(id);
 }
 
 /** The member of SERVICES that says whose a virtual server is. */

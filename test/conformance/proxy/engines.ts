@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { nftState } from "./nft-state.ts";
+import { ipvsState } from "./ipvs-state.ts";
 import { openIptables, openIpvsRules, openNft, openRelaySockets } from "../../../src/kernel/index.ts";
 import { openRelay, secureRandom, systemClock } from "../../../src/net/index.ts";
 import { iptablesEngine, ipvsEngine, nftablesEngine, userspaceEngine } from "../../../src/proxy/index.ts";
@@ -22,6 +22,8 @@ export interface EngineUnderTest {
   readonly carriesWithoutAgent: boolean;
   /** Schedulers beyond weights by chance that it carries out, of those that the suite tries. */
   readonly schedulers: readonly ("lc" | "mh")[];
+  /** What clients stay with their endpoint for: every way to a port of a Service, or each address of it by itself. */
+  readonly affinityOf: "port" | "address";
   /** What others may do to its rules, run in a node's namespace; by a name. */
   readonly damages: readonly (readonly [string, () => void])[];
 }
@@ -32,6 +34,7 @@ export const nftables: EngineUnderTest = {
   open: (namespace) => nftablesEngine({ rules: openNft({ namespace }) }),
   state: (namespace) => nftState(namespace, tableName),
   carriesWithoutAgent: true,
+  affinityOf: "port",
   schedulers: ["mh"],
   damages: [
     ["nft flush ruleset", () => nft("flush", "ruleset")],
@@ -46,9 +49,12 @@ export const ipvs: EngineUnderTest = {
   mode: "ipvs",
   // Round robin would serve two clients that take turns by one endpoint each; this hashes the client's port.
   open: (namespace) => ipvsEngine({ ipvs: openIpvsRules({ namespace }), clock: systemClock, scheduler: "mh" }),
+  state: ipvsState,
+  carriesWithoutAgent: true,
+  affinityOf: "address",
   schedulers: ["lc", "mh"],
   damages: [
-    ["ipvsadm -C", () => void execFileSync("ipvsadm", ["-C"])],
+    // `ipvsadm -C` is tried elsewhere: it ends open connections.
     [
       "iptables -t nat -F SEALANE-IPVS",
       () => void execFileSync("iptables-legacy", ["-t", "nat", "-F", "SEALANE-IPVS"]),
@@ -67,6 +73,7 @@ export const userspace: EngineUnderTest = {
       clock: systemClock,
       random: secureRandom(),
     }),
+  affinityOf: "port",
   state: async (namespace) => {
     const state = await nftState(namespace, "sealane-userspace");
     // Its listeners have other ports in each process: such as the kernel gives them, from 32768 on.
@@ -94,6 +101,7 @@ function iptables(variant: "legacy" | "nft"): EngineUnderTest {
     open: (namespace) => iptablesEngine({ rules: openIptables({ namespace, variant }) }),
     state: (namespace) => iptablesState(namespace, variant),
     carriesWithoutAgent: true,
+    affinityOf: "port",
     schedulers: [],
     damages: [
       ["iptables -t nat -F and -X", () => flush("nat")],

@@ -6,7 +6,7 @@ import { planService } from "../../../src/model/index.ts";
 import { objectKey, serviceKeyOf } from "../../../src/objects/index.ts";
 import type { EndpointSlice, Service } from "../../../src/objects/index.ts";
 import type { EngineUnderTest } from "./engines.ts";
-import { addressOf, families } from "./places.ts";
+import { addressesOf } from "./places.ts";
 import { networkOf, placeOf } from "./sim-judge.ts";
 
 /** A namespace that stands in for node-1: into it everything is loaded at once, for comparison. */
@@ -17,14 +17,14 @@ export class Twin {
 
   constructor(engine: EngineUnderTest) {
     this.#engine = engine;
-    // Engines that listen need the node's address.
+    // Engines that serve node ports need the node's addresses.
     createNamespace(this.#path, () =>
       applyLinkSteps([
         { kind: "link", name: "lo", state: "up" },
-        ...families.map((family) => ({
+        ...addressesOf("node-1").map((address) => ({
           kind: "address" as const,
-          address: addressOf("node-1", family),
-          prefix: family === "IPv4" ? 32 : 128,
+          address,
+          prefix: address.includes(":") ? 128 : 32,
           link: "lo",
         })),
       ]),

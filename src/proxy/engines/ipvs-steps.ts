@@ -1,0 +1,28 @@
+import { script, toolOf } from "../../rules/ipvs/index.ts";
+import type { Statement } from "../../rules/ipvs/index.ts";
+import type { IpvsStep } from "./ipvs-port.ts";
+
+/** The statements as batches: neighbours that go to the same tool together, a process or a message for many. */
+export function stepsOf(statements: readonly Statement[]): readonly IpvsStep[] {
+  const steps: IpvsStep[] = [];
+  for (let from = 0; from < statements.length;) {
+    const tool = toolAt(statements, from);
+    let to = from + 1;
+    while (to < statements.length && toolAt(statements, to) === tool) to++;
+    const batch = statements.slice(from, to);
+    if (tool === "ipset") steps.push({ kind: "ipset", text: script(batch, "ipset") });
+    else if (tool === "ipvsadm") steps.push({ kind: "servers", changes: batch.filter((one) => "server" in one) });
+    else {
+      const add = batch.flatMap((one) => (one.kind === "add-address" ? one.ip : []));
+      const remove = batch.flatMap((one) => (one.kind === "delete-address" ? one.ip : []));
+      steps.push({ kind: "addresses", add, remove });
+    }
+    from = to;
+  }
+  return steps;
+}
+
+function toolAt(statements: readonly Statement[], at: number): ReturnType<typeof toolOf> | undefined {
+  const statement = statements[at];
+  return statement === undefined ? undefined : toolOf(statement);
+}
