@@ -1,0 +1,4 @@
+import { describeFaults } from "./describe-faults.ts";
+import { iptablesLegacy } from "./engines.ts";
+
+describeFaults(iptablesLegacy);
