@@ -40,7 +40,7 @@ function familyScript(family: IpFamily, runs: (limit: number) => readonly (reado
         if (own.length === 0) continue;
         const flushed = own.map((name) => `:${name} - [0:0]\n`);
         const jumps = references.map((rule) => `-D${rule.slice(2)}\n`);
-        yield [`*${table}\n`, ...flushed, ...jumps, ...own.map((name) => `-X ${name}\n`), "COMMIT\n"].join("");
+        yield [[`*${table}\n`, ...flushed, ...jumps, ...own.map((name) => `-X ${name}\n`), "COMMIT\n"].join("")];
       }
     },
   };

@@ -17,8 +17,8 @@ export interface IptablesFamilyScript {
   readonly needsOutline: boolean;
   /** Texts for `iptables-restore`, one after another, each in pieces of whole lines; the same again when asked again. */
   runs(there: ReadonlyMap<string, TableOutline>, limits: { readonly chains: number }): Iterable<Iterable<string>>;
-  /** The text that takes everything of the caller's away. */
-  removal(there: ReadonlyMap<string, TableOutline>): Iterable<string>;
+  /** The texts that take everything of the caller's away. */
+  removal(there: ReadonlyMap<string, TableOutline>, limits: { readonly chains: number }): Iterable<Iterable<string>>;
 }
 
 /** `remove` asks for the removal in both variants, whichever is in use. */
@@ -212,12 +212,9 @@ class NodeIptables implements Iptables {
     for (const script of scripts) {
       if (!this.#mayHaveRules(script.family, variant)) continue;
       const there = await this.#outline(script.family, variant);
-      try {
-        await this.#restore(script.family, variant, script.removal(there));
-      } catch (error) {
-        if (!(error instanceof ProgramError) || error.code === "ProgramMissing") throw error;
-        throw decodeIptablesError(error.stderr, lineOf([script.removal(there)], 0, failedLine(error.stderr)));
-      }
+      const removing = { ...script, runs: script.removal.bind(script) };
+      let limits = { chains: chainsAtOnce[variant] };
+      while (!(await this.#run(removing, variant, there, limits))) limits = { chains: limits.chains >> 2 };
     }
   }
 

@@ -25,13 +25,22 @@ export interface FullScriptParts {
 /**
  * Everything, over whatever is there: chains of Services, in parts when there are many, and at last the chains that lead to
  * them. Chains of Services that are not wanted go; jumps from the kernel's chains are added where they are missing.
+ *
+ * Where nothing is yet, the list of Services grows with the parts: the tool knows the chains of its run, and looks for
+ * others on the disk, as extensions, first. Nothing leads to the list before the end.
  */
 export function* fullRuns(parts: FullScriptParts, there: RulesOutline, limits: RunLimits): Iterable<Iterable<string>> {
   const { family, settings, services, counted } = parts;
   const collected = new Collected();
+  const isNew = there.get("nat")?.chains.includes(fixedChains.services) !== true;
+  let begun = 0;
   for (const plans of services) {
     // Lines that refer to a chain need it in the tool's memory: the parts are whole Services.
-    if (collected.ownChains >= limits.chains) yield inPieces(partLines(collected.takeOwn(), family, settings));
+    if (collected.ownChains >= limits.chains) {
+      const shared = isNew ? { define: begun === 0, rules: collected.takeShared() } : undefined;
+      yield inPieces(partLines(collected.takeOwn(), family, settings, shared));
+      begun++;
+    }
     for (const plan of plans) collected.add(planRules(plan, settings));
   }
   const fixed = tables.reduce((sum, table) => sum + fixedRules(table, family, settings).length, 0);
@@ -44,11 +53,15 @@ export function* fullRuns(parts: FullScriptParts, there: RulesOutline, limits: R
       const stale = staleChains(table);
       const own = table === "nat" ? collected.takeOwn() : nothing;
       yield* chainLines(own.chains);
-      for (const chain of fixedChainsOf(table, family, settings)) yield chainLine(chain);
+      for (const chain of fixedChainsOf(table, family, settings)) {
+        const isBegun = table === "nat" && isNew && begun > 0 && sharedChains.has(chain);
+        if (!isBegun) yield chainLine(chain);
+      }
       for (const chain of stale) yield chainLine(chain);
       yield* jumpLines(table, family, settings, there);
       yield* own.rules;
-      for (const line of table === "nat" ? collected.nat : table === "filter" ? collected.filter : []) yield line;
+      if (table === "nat") yield* collected.takeShared();
+      if (table === "filter") yield* collected.filter;
       for (const { chain, rule } of fixedRules(table, family, settings)) {
         yield appended(chain, rule);
       }
@@ -77,11 +90,11 @@ const nothing: OwnLines = { chains: [], rules: [] };
 /** The lines of the Services that were looked at. */
 class Collected {
   readonly names = new Set<string>();
-  readonly nat: string[] = [];
   readonly filter: string[] = [];
   rules = 0;
   #chains: string[] = [];
   #own: string[] = [];
+  #shared: string[] = [];
 
   /** Chains that were not taken yet. */
   get ownChains(): number {
@@ -93,7 +106,7 @@ class Collected {
     for (const { table, chain, rule } of planned) {
       const line = appended(chain, rule);
       if (table === "filter") this.filter.push(line);
-      else if (!isServiceChain(chain)) this.nat.push(line);
+      else if (!isServiceChain(chain)) this.#shared.push(line);
       else {
         this.#own.push(line);
         if (this.names.has(chain)) continue;
@@ -110,6 +123,13 @@ class Collected {
     this.#own = [];
     return own;
   }
+
+  /** The rules in the list of Services since the last call, which are then forgotten. */
+  takeShared(): readonly string[] {
+    const shared = this.#shared;
+    this.#shared = [];
+    return shared;
+  }
 }
 
 /** Backwards by name: both variants of the tool insert each chain into a sorted list, and look from its start. */
@@ -117,17 +137,25 @@ function* chainLines(chains: readonly string[]): Iterable<string> {
   for (const chain of [...chains].sort().reverse()) yield chainLine(chain);
 }
 
-/** A part of the Services' chains, which nothing leads to yet, with the chains that they lead to. */
-function* partLines(own: OwnLines, family: IpFamily, settings: RuleSettings): Iterable<string> {
+/** A part of the Services' chains with the chains that they lead to; with `shared`, also their part of the list of Services. */
+function* partLines(
+  own: OwnLines,
+  family: IpFamily,
+  settings: RuleSettings,
+  shared: { readonly define: boolean; readonly rules: readonly string[] } | undefined,
+): Iterable<string> {
   yield "*nat";
   yield* chainLines(own.chains);
   const marks = fixedRules("nat", family, settings).filter(({ chain }) => markChains.has(chain));
   for (const chain of new Set(marks.map(({ chain }) => chain))) yield chainLine(chain);
+  if (shared?.define === true) for (const chain of sharedChains) yield chainLine(chain);
   for (const { chain, rule } of marks) yield appended(chain, rule);
   yield* own.rules;
+  if (shared !== undefined) yield* shared.rules;
   yield "COMMIT";
 }
 
+const sharedChains: ReadonlySet<string> = new Set([fixedChains.services, fixedChains.nodePorts]);
 const markChains: ReadonlySet<string> = new Set([fixedChains.markMasquerade, fixedChains.markOutside]);
 
 /** Adds the jumps that are missing, above everything, and removes jumps to our chains that should not be. */

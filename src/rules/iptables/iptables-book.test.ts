@@ -154,21 +154,32 @@ describe("IptablesBook.full()", () => {
     expect(lines).toContain(`:${stale} - [0:0]`);
   });
 
-  it("defines chains before anything leads to them, in runs of a limited size", () => {
+  describe("in runs of a limited size", () => {
     const plans = Array.from({ length: 6 }, (_, i) =>
       planWith({ service: `tour/svc-${i}`, clusterIP: `10.96.1.${i}`, cluster: [a, b] }),
     );
-    const runs = linesOf(bookWith(...plans), new Map(), 6)
-      .join("\n")
-      .split("# iptables-restore\n")
-      .slice(1);
-    expect(runs).toHaveLength(3);
-    for (const run of runs.slice(0, -1)) {
-      expect(run).not.toContain("-A KUBE-SERVICES");
+    const runsOver = (chains: readonly string[]): readonly string[] => {
+      const text = scriptText(bookWith(...plans).full().script, new Map([["nat", { chains, references: [] }]]), 6);
+      return (text.split("# ip6tables-restore")[0] ?? "").split("# iptables-restore\n").slice(1);
+    };
+    const listed = (run: string | undefined) => run?.match(/^-A KUBE-SERVICES/gm)?.length ?? 0;
+
+    it("defines chains before anything leads to them", () => {
+      const runs = runsOver(["KUBE-SERVICES"]);
+      expect(runs.map(listed)).toEqual([0, 0, 7]);
       // Masquerading goes on while the rest is written.
-      expect(run).toContain("-A KUBE-MARK-MASQ -j MARK --or-mark 0x4000");
-    }
-    expect(runs.at(-1)?.match(/^-A KUBE-SERVICES/gm)).toHaveLength(7);
+      for (const run of runs.slice(0, -1)) expect(run).toContain("-A KUBE-MARK-MASQ -j MARK --or-mark 0x4000");
+      expect(runs.at(-1)).toContain(":KUBE-SERVICES - [0:0]\n");
+    });
+
+    it("lets the list of Services grow where nothing is, and leads to it at last", () => {
+      const runs = runsOver([]);
+      expect(runs.map(listed)).toEqual([2, 2, 3]);
+      expect(runs.slice(0, -1).join("")).not.toMatch(/^-I/m);
+      // Its definition would empty it.
+      const nat = runs.flatMap((run) => run.match(/^\*nat\n[^*]*/gm) ?? []);
+      expect(nat.map((table) => table.includes(":KUBE-SERVICES - [0:0]\n"))).toEqual([true, false, false]);
+    });
   });
 
   it("leaves comments out of the chains of Services when there are many endpoints", () => {

@@ -8,7 +8,7 @@ import type { RuleChange } from "./change-script.ts";
 import { fullRuns } from "./full-script.ts";
 import { withoutRest } from "./planned-rule.ts";
 import type { RulePlan, RuleSettings } from "./planned-rule.ts";
-import { removalLines } from "./removal-script.ts";
+import { removalRuns } from "./removal-script.ts";
 import { chainLine, inPieces } from "./script.ts";
 import type { FamilyScript, IptablesScript, RulesOutline, RunLimits } from "./script.ts";
 
@@ -80,7 +80,7 @@ export class IptablesBook {
 
   /** Takes everything away, also what kube-proxy or an earlier process left. */
   removal(): IptablesScript {
-    return { kind: "remove", families: families.map((family) => scriptOf(family, removing, true)) };
+    return { kind: "remove", families: families.map((family) => scriptOf(family, removalRuns, true)) };
   }
 
   /** How many rules the kernel has. */
@@ -154,7 +154,7 @@ class FamilyBook {
   full(): FamilyTransaction {
     if (!this.#isNeeded) {
       const forget = (): void => this.#forget(new Map(), 0, false);
-      return { script: scriptOf(this.#family, removing, true), size: this.#written.size, commit: forget };
+      return { script: scriptOf(this.#family, removalRuns, true), size: this.#written.size, commit: forget };
     }
     return this.#whole(this.#wanted);
   }
@@ -203,11 +203,7 @@ class FamilyBook {
 }
 
 function scriptOf(family: IpFamily, runs: FamilyScript["runs"], needsOutline = false): FamilyScript {
-  return { family, needsOutline, runs, removal: (there) => inPieces(removalLines(there)) };
-}
-
-function removing(there: RulesOutline): Iterable<Iterable<string>> {
-  return [inPieces(removalLines(there))];
+  return { family, needsOutline, runs, removal: removalRuns };
 }
 
 /** Many changes make several runs, each with the whole change of some Services. */

@@ -1,6 +1,6 @@
 import { fixedChains, isServiceChain } from "./chain-names.ts";
-import { chainLine } from "./script.ts";
-import type { RulesOutline } from "./script.ts";
+import { chainLine, inPieces } from "./script.ts";
+import type { RulesOutline, RunLimits } from "./script.ts";
 
 /** The kernel's own chains. */
 const builtInChain = /^-A (?:PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING) /;
@@ -23,25 +23,62 @@ export function isBuiltIn(rule: string): boolean {
 }
 
 /**
- * Lines that take away everything of ours. Chains stay that rules of others lead to, and `KUBE-FIREWALL` beside a kubelet,
- * which has the same.
+ * Texts that take away everything of ours, first what leads to the Services, then the Services in parts. Chains stay that
+ * rules of others lead to, and `KUBE-FIREWALL` beside a kubelet, which has the same.
  */
-export function* removalLines(there: RulesOutline): Iterable<string> {
+export function* removalRuns(there: RulesOutline, limits: RunLimits): Iterable<Iterable<string>> {
   const hasKubelet = [...there.values()].some(({ chains }) => chains.includes(kubeletCanary));
-  for (const [table, { chains, references }] of there) {
+  const tables = [...there].map(([table, { chains, references }]) => {
     const used = new Set(references.filter((rule) => !isBuiltIn(rule)).map(jumpTarget));
-    const gone = chains.filter(
-      (chain) => isOurs(chain) && !used.has(chain) && !(hasKubelet && chain === fixedChains.firewall),
-    );
-    if (gone.length === 0) continue;
-    const names = new Set(gone);
-    yield `*${table}`;
-    // Named so, a chain is emptied: then nothing leads to any other one.
-    for (const chain of gone) yield chainLine(chain);
-    for (const rule of references) {
-      if (isBuiltIn(rule) && names.has(jumpTarget(rule))) yield `-D${rule.slice(2)}`;
+    const isGone = (chain: string): boolean =>
+      isOurs(chain) && !used.has(chain) && !(hasKubelet && chain === fixedChains.firewall);
+    const gone = chains.filter(isGone);
+    const jumps = references.filter((rule) => isBuiltIn(rule) && isGone(jumpTarget(rule)));
+    return { table, gone, jumps };
+  });
+  // The canary is the last: it says that there is something to remove, should this be interrupted.
+  const entries = tables.map(({ table, gone, jumps }) => [
+    ...gone.filter((chain) => !isServiceChain(chain)).map(chainLine),
+    ...jumps.map((rule) => `-D${rule.slice(2)}`),
+    ...gone.filter((chain) => isEntry(chain)).map((chain) => `-X ${chain}`),
+    table,
+  ]);
+  yield inPieces(entries.flatMap((lines) => tableLines(lines.at(-1) ?? "", lines.slice(0, -1))));
+  for (const { table, gone } of tables) {
+    const services = gone.filter(isServiceChain).sort((a, b) => depthOf(a) - depthOf(b));
+    for (let from = 0; from < services.length; from += limits.chains) {
+      const part = services.slice(from, from + limits.chains);
+      // Named so, a chain is emptied. Only chains of a smaller depth lead to one, and those are gone.
+      yield inPieces(tableLines(table, [...part.map(chainLine), ...part.map((chain) => `-X ${chain}`)]));
     }
-    for (const chain of gone) yield `-X ${chain}`;
-    yield "COMMIT";
   }
+  yield inPieces(
+    tables.flatMap(({ table, gone }) =>
+      tableLines(
+        table,
+        gone.filter((chain) => !isServiceChain(chain) && !isEntry(chain)).map((chain) => `-X ${chain}`),
+      ),
+    ),
+  );
+}
+
+function tableLines(table: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [`*${table}`, ...lines, "COMMIT"];
+}
+
+/** Whether no chain of a Service leads to this one, so that it can go before them. */
+function isEntry(chain: string): boolean {
+  return (
+    !isServiceChain(chain) &&
+    chain !== fixedChains.markMasquerade &&
+    chain !== fixedChains.markOutside &&
+    chain !== fixedChains.canary
+  );
+}
+
+const depths = ["KUBE-FW-", "KUBE-XLB-", "KUBE-EXT-", "KUBE-SVC-", "KUBE-SVL-", "KUBE-SEP-"];
+
+/** How far inside a chain is: it leads only to deeper ones. */
+function depthOf(chain: string): number {
+  return depths.findIndex((prefix) => chain.startsWith(prefix));
 }

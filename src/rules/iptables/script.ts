@@ -28,8 +28,8 @@ export interface FamilyScript {
    * same text until the transaction is committed.
    */
   runs(there: RulesOutline, limits: RunLimits): Iterable<Iterable<string>>;
-  /** Takes everything of this engine out of tables that have this outline; no text when there is nothing. */
-  removal(there: RulesOutline): Iterable<string>;
+  /** Texts that take everything of this engine out of tables that have this outline; empty when there is nothing. */
+  removal(there: RulesOutline, limits: RunLimits): Iterable<Iterable<string>>;
 }
 
 /** What `iptables-restore` and `ip6tables-restore` are to do. */
