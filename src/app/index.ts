@@ -20,3 +20,5 @@ export type { DnsService, ReloadOutcome } from "./dns/dns-service.ts";
 export type { DnsSource } from "./dns/dns-source.ts";
 export { readTextFile } from "./dns/dns-files.ts";
 export { checkCorefile } from "./dns/node-dns.ts";
+export { planFromManifests, planInLab } from "./proxy/planned-service.ts";
+export type { PlannedService, PlannedServiceRequest } from "./proxy/planned-service.ts";

@@ -1,3 +1,4 @@
+import type { ProxySettings } from "../proxy/index.ts";
 import type { Waiting } from "./readiness.ts";
 
 /** A running lab in one value: `sealane status -o json` prints it as it is. */
@@ -20,6 +21,9 @@ export interface LabStatus {
     readonly reason: string;
     readonly nodes: readonly string[];
   }[];
+  readonly serviceCidr: string;
+  /** How the nodes' proxies are set up, their modes aside. */
+  readonly proxy: ProxySettings;
   readonly addresses: { readonly client: string; readonly router: string; readonly pool: string };
 }
 

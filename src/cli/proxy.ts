@@ -1,10 +1,14 @@
 import { UsageError } from "./command.ts";
 import type { Command } from "./command.ts";
 
-const help = `Usage: sealane proxy set-mode NODE MODE [--name LAB]
+const help = `Usage: sealane proxy rules svc/NAME [-n NAMESPACE] [--node NODE] [--mode MODE|all] [-f FILE]... [-o json]
+       sealane proxy set-mode NODE MODE [--name LAB]
        sealane proxy run --kubeconfig FILE [OPTIONS]
 
 The Service proxy of the nodes. Modes: nftables, iptables, ipvs, userspace.
+
+rules prints what a node's proxy writes for one Service, with a line of explanation each: for the mode of the node, or for any
+other. With -f it needs no lab: the manifests say what there would be (flags of "sealane up" such as --nodes hold).
 
 set-mode switches a running node of a lab without a lost new connection, and takes the rules of the former mode out.
 
@@ -29,11 +33,13 @@ async function run(args: readonly string[]): Promise<number> {
   switch (action) {
     case "set-mode":
       return (await import("./proxy/set-mode.ts")).setMode(rest);
+    case "rules":
+      return (await import("./proxy/rules.ts")).rules(rest);
     case "run":
       return (await import("./proxy/run.ts")).run(rest);
     case undefined:
     default:
-      throw new UsageError("Say what to do: sealane proxy set-mode or run");
+      throw new UsageError("Say what to do: sealane proxy rules, set-mode or run");
   }
 }
 

@@ -35,3 +35,7 @@ export type {
   NodePortAddress,
   ProxySettings,
 } from "./settings/proxy-settings.ts";
+export { nodeFacts } from "./node-place.ts";
+export type { NodeFacts } from "./node-place.ts";
+export { modeShortcomings, serviceRules } from "./service-rules.ts";
+export type { EngineMode, ExplainedRule, ServiceRulesContext } from "./service-rules.ts";

@@ -112,6 +112,8 @@ async function labStatus({ input, topology, caches, agents, api, startedAt }: Co
     storedOnly: await storedOnlyObjects(api),
     notReady: notReady(state),
     limitations: limitationsOf(proxies),
+    serviceCidr: input.options.serviceCidr,
+    proxy: input.options.proxy,
     addresses: {
       client: topology.client.address,
       router: topology.router.address,

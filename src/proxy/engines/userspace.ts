@@ -39,7 +39,7 @@ export function userspaceEngine(options: UserspaceEngineOptions): UserspaceEngin
   const { rules, relay, metrics, log = silentLogger } = options;
   const router = new RelayRouter(options);
   const book = new UserspaceRules();
-  const scripted = scriptedEngine({ mode: "userspace", book, port: rules, shortcomings, log });
+  const scripted = scriptedEngine({ mode: "userspace", book, port: rules, shortcomings: userspaceShortcomings, log });
   const places = new Map<IpFamily, RelayListeners>();
   /** Services that go: their connections are taken until the rules have gone, too. */
   const leaving = new Set<string>();
@@ -88,7 +88,7 @@ export function userspaceEngine(options: UserspaceEngineOptions): UserspaceEngin
       return written(await scripted.writeAll(services));
     },
     noticesOthers: () => scripted.noticesOthers() || relay.isLost(),
-    shortcomings,
+    shortcomings: userspaceShortcomings,
     get stats(): EngineStats {
       return scripted.stats;
     },
@@ -115,7 +115,8 @@ export function userspaceEngine(options: UserspaceEngineOptions): UserspaceEngin
 }
 
 /** What a relay cannot do: SCTP has no sockets here. The client's address is lost for every Service, which is no surprise worth an Event each. */
-function shortcomings({
+/** What of a plan this mode cannot do, and what it does instead. */
+export function userspaceShortcomings({
   protocol,
   externalTrafficPolicy,
   nodePort,
