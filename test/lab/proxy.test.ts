@@ -117,6 +117,46 @@ describe("a node's proxy", () => {
   });
 });
 
+describe("sealane proxy rules", () => {
+  it("prints the rules that the node really has, with what they are for", async () => {
+    const { stdout, code } = await sealane.run("proxy", "rules", "svc/web", "--node", "3", "--mode", "nftables");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^default\/web on node-3, nftables:\n# .+\nadd element ip sealane services \{ 10\.96\.0\.80/,
+    );
+    const kernel = await exec("node/3", "nft", "list", "map", "ip", "sealane", "services");
+    const printed = [...stdout.matchAll(/ services \{ (\S+ \. tcp \. \d+) /g)].map(([, key]) => key ?? "");
+    expect(printed).toHaveLength(2);
+    for (const key of printed) expect(kernel).toContain(key);
+  });
+
+  it("needs no lab: manifests say what there would be, in every mode", async () => {
+    const file = join(sealane.directory, "web.yaml");
+    writeFileSync(file, manifest);
+    const json = await sealane.run("proxy", "rules", "default/picky", "-f", file, "-o", "json");
+    const { modes, problems } = JSON.parse(json.stdout) as {
+      readonly modes: readonly { readonly mode: string; readonly rules: readonly object[] }[];
+      readonly problems: readonly string[];
+    };
+    expect(modes.map(({ mode }) => mode)).toEqual(["nftables", "iptables", "ipvs", "userspace"]);
+    for (const { rules } of modes) expect(rules.length).toBeGreaterThan(2);
+    expect(problems.join()).toContain('there is no scheduler "fastest"');
+  });
+
+  it.each([
+    [["svc/nope"], "There is no Service nope in namespace default; there are"],
+    [["svc/kube-dns"], "but in kube-system: say -n kube-system"],
+    [["svc/web", "--node", "9"], 'There is no node "node-9"; the nodes are node-1, node-2, node-3'],
+    [["a/b/c"], "Say svc/NAME or NAMESPACE/NAME"],
+    [[], "Say which Service"],
+    [["web", "-f", "/no/such/file"], "no file or directory /no/such/file"],
+  ])("refuses %j", async (args, message) => {
+    const { code, stderr } = await sealane.run("proxy", "rules", ...args);
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toContain(message);
+  });
+});
+
 describe("sealane proxy run", () => {
   it("is a node proxy beside any API server, until it is cleaned up", async () => {
     // The client joins as a node: it reaches the API at the router, and the pods by way of node-1.
