@@ -55,11 +55,18 @@ export class ElementTextWriter {
     this.#lines.push(`#${comment}`);
   }
 
-  add(set: ElementSet, key: string, value = "", comment = ""): void {
+  /** Whether the element is new. */
+  add(set: ElementSet, key: string, value = "", comment = ""): boolean {
     const place = letterOf[set] + key;
-    if (this.#seen.has(place)) return;
+    if (this.#seen.has(place)) return false;
     this.#seen.add(place);
     this.#lines.push(comment !== "" ? `${place}\t${value}\t${comment}` : value !== "" ? `${place}\t${value}` : place);
+    return true;
+  }
+
+  /** The same for elements of an entry that is new: nobody else has them. */
+  addOwn(set: ElementSet, key: string, value: string): void {
+    this.#lines.push(`${letterOf[set]}${key}\t${value}`);
   }
 
   /** Empty when nothing was added. */
@@ -83,12 +90,16 @@ export function eachLine(text: string, visit: (line: Line) => void): void {
 /** Calls `visit` for the elements of one set; costs little for a text without any. */
 export function eachLineOf(text: string, set: ElementSet, visit: (line: Line) => void): void {
   const mark = `\n${letterOf[set]}`;
+  let comment: string | undefined;
+  let nextHeader = text.indexOf("\n#");
   for (let at = text.indexOf(mark); at >= 0;) {
+    while (nextHeader >= 0 && nextHeader < at) {
+      comment = text.slice(nextHeader + 2, text.indexOf("\n", nextHeader + 1));
+      nextHeader = text.indexOf("\n#", nextHeader + 1);
+    }
     const start = at + 1;
     let end = text.indexOf("\n", start);
     if (end < 0) end = text.length;
-    const header = text.lastIndexOf("\n#", at);
-    const comment = header < 0 ? undefined : text.slice(header + 2, text.indexOf("\n", header + 1));
     visit(readLine(text, start, end, comment));
     at = text.startsWith(mark, end) ? end : text.indexOf(mark, end);
   }

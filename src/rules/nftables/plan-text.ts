@@ -88,7 +88,7 @@ class PortWriter {
     if (plan[local ? "local" : "cluster"].length === 0) this.#empty(key, plan.whenExternalEmpty);
     if (plan.cluster.length === 0) return;
     if (!local) return this.#serve("services", key, "cluster", entry, true);
-    this.#add("services", key, `goto local-policy${entry === "node-port" ? "-node-port" : ""}`);
+    if (!this.#add("services", key, `goto local-policy${entry === "node-port" ? "-node-port" : ""}`)) return;
     this.#serve("short-circuits", key, "cluster", entry, false);
     if (plan.local.length > 0) this.#serve("local-services", key, "local", entry, false);
   }
@@ -126,10 +126,13 @@ class PortWriter {
     };
     const name = shapeName(shape);
     this.#context.shape(name, shape);
-    this.#add(set, key, `goto ${name}`);
-    if (this.#servicePart !== undefined) return this.#add("sticky-services", key, numberText(this.#servicePart));
-    const first = firstSlot[list];
-    for (const [i, address] of slots.entries()) this.#add("endpoints", `${key} . ${numberText(first + i)}`, address);
+    if (!this.#add(set, key, `goto ${name}`)) return;
+    if (this.#servicePart !== undefined) {
+      this.#add("sticky-services", key, numberText(this.#servicePart));
+      return;
+    }
+    const prefix = `${key} . ${(firstSlot[list] >>> 16).toString(16)}:`;
+    for (const [i, address] of slots.entries()) this.#writer.addOwn("endpoints", prefix + i.toString(16), address);
   }
 
   #stickySlots(servicePart: number): void {
@@ -192,8 +195,8 @@ class PortWriter {
     this.#add("no-endpoints", key, verdict === "drop" ? "drop" : "goto refuse");
   }
 
-  #add(set: ElementSet, key: string, value = "", comment = ""): void {
-    this.#writer.add(set, key, value, comment);
+  #add(set: ElementSet, key: string, value = "", comment = ""): boolean {
+    return this.#writer.add(set, key, value, comment);
   }
 }
 

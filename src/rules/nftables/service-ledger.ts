@@ -66,8 +66,9 @@ export class ServiceLedger {
       const now = this.#inForce(service, this.wanted(service));
       texts.set(service, now);
       if (before === now) continue;
-      const had = linesOf(before);
-      const wants = linesOf(now);
+      const [partBefore, partNow] = differingParts(before, now);
+      const had = linesOf(partBefore);
+      const wants = linesOf(partNow);
       for (const [place, line] of had) {
         if (wants.get(place)?.value === line.value && wants.has(place)) continue;
         put(deletions, line);
@@ -164,6 +165,22 @@ function linesOf(text: string): ReadonlyMap<string, Line> {
   const lines = new Map<string, Line>();
   if (text !== "") eachLine(text, (line) => lines.set(`${line.set} ${line.key}`, line));
   return lines;
+}
+
+/** The lines in which two texts differ, without those that both begin or end with: few, however long the texts are. */
+function differingParts(a: string, b: string): readonly [string, string] {
+  const shorter = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < shorter && a.charCodeAt(start) === b.charCodeAt(start)) start++;
+  start = Math.max(0, a.lastIndexOf("\n", start - 1));
+  let tail = 0;
+  while (tail < shorter - start && a.charCodeAt(a.length - 1 - tail) === b.charCodeAt(b.length - 1 - tail)) tail++;
+  // The end that both have begins with a whole line.
+  const endA = a.indexOf("\n", a.length - tail);
+  const rest = endA < 0 ? 0 : a.length - endA;
+  const header = a.lastIndexOf("\n#", start);
+  const group = header < 0 || header === start ? "" : a.slice(header, a.indexOf("\n", header + 1));
+  return [group + a.slice(start, a.length - rest), group + b.slice(start, b.length - rest)];
 }
 
 function put(groups: Map<string, Map<string, Element>>, line: Line): void {
