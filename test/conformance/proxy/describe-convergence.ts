@@ -18,6 +18,7 @@ import { Twin } from "./twin.ts";
 /** How long a property looks for mistakes; in a user-mode kernel, where each listing is a slow process, it needs longer for one try. */
 const isSlow = process.env["SEALANE_UML"] !== undefined;
 const searchMs = isSlow ? 30_000 : 4000;
+const mostChanges = isSlow ? 4 : 20;
 const leastComparisons = isSlow ? 2 : 3;
 
 /** Random changes lead to the kernel's state that one full load of the end gives, and to what the walker says. */
@@ -36,7 +37,7 @@ export function describeConvergence(engine: EngineUnderTest, rulesOf?: RulesOf):
       // One node is enough, and twice as fast.
       await cluster.proxy("node-2").stop();
       await fc.assert(
-        fc.asyncProperty(fc.array(anyChange, { minLength: 1, maxLength: 20 }), async (changes) => {
+        fc.asyncProperty(fc.array(anyChange, { minLength: 1, maxLength: mostChanges }), async (changes) => {
           for (const change of changes) {
             make(change, cluster);
             await cluster.settled();

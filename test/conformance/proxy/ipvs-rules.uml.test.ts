@@ -27,6 +27,8 @@ beforeAll(async () => {
   await cluster.start();
 });
 afterAll(() => cluster.stop());
+/** A busy machine makes a user-mode kernel very slow. */
+const patienceMs = 50_000;
 let number = 0;
 
 function run(program: string, ...args: readonly string[]): string {
@@ -123,7 +125,7 @@ describe("an endpoint that goes", () => {
     expect(counts(await reached(own, 4, false))).toEqual([4, 0, 0]);
     expect(await echo(leaving?.socket ?? fail())).toBe("still there");
     for (const { socket } of open) socket.resetAndDestroy();
-    await until("it is gone", () => !destinations().includes("10.244.2.2") || undefined, 40_000);
+    await until("it is gone", () => !destinations().includes("10.244.2.2") || undefined, patienceMs);
     expect(destinations()).toContain("10.244.1.2:8080");
   });
 
@@ -165,10 +167,14 @@ describe("what others do", () => {
     const own = await serve(["b1"]);
     run("ipvsadm", "-C");
     run("ipvsadm", "-A", "-t", "198.51.100.7:99", "-s", "wlc");
-    await until("it is served again", async () => {
-      const answer = await cluster.senders.open("a1", clusterIP(own), 300);
-      return answer.kind === "answer" ? answer : undefined;
-    });
+    await until(
+      "it is served again",
+      async () => {
+        const answer = await cluster.senders.open("a1", clusterIP(own), 300);
+        return answer.kind === "answer" ? answer : undefined;
+      },
+      patienceMs,
+    );
   });
 
   it("to the node's addresses moves node ports", async () => {
@@ -176,13 +182,17 @@ describe("what others do", () => {
     await cluster.serve(`ipvs-${own}`, own, ["b1"], { spec: { type: "NodePort" } });
     const target = { ...clusterIP(own), destination: "192.168.100.77", port: 30_000 + own };
     run("ip", "address", "add", "192.168.100.77/32", "dev", "eth0");
-    await until("the new address serves", async () => {
-      const answer = await cluster.senders.open("a1", target, 300);
-      return answer.kind === "answer" ? answer : undefined;
-    });
+    await until(
+      "the new address serves",
+      async () => {
+        const answer = await cluster.senders.open("a1", target, 300);
+        return answer.kind === "answer" ? answer : undefined;
+      },
+      patienceMs,
+    );
     run("ip", "address", "delete", "192.168.100.77/32", "dev", "eth0");
     const gone = () => !run("ipvsadm", "-S", "-n").includes("192.168.100.77") || undefined;
-    await until("the old address is gone", gone);
+    await until("the old address is gone", gone, patienceMs);
   });
 });
 

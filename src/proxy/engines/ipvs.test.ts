@@ -1,0 +1,275 @@
+import { describe, expect, it } from "vitest";
+import { ip, ManualClock, silentLogger } from "../../core/index.ts";
+import { nodeNetwork } from "../../model/index.ts";
+import { parseIpset, parseIpvsadm, render, serverId, stateOfStatements } from "../../rules/ipvs/index.ts";
+import type { ServerKey, Statement } from "../../rules/ipvs/index.ts";
+import { endpointAt, planWith } from "../../../test/support/service-plans.ts";
+import { ipvsEngine } from "./ipvs.ts";
+import type { IpvsPort, IpvsStep } from "./ipvs-port.ts";
+
+/** A kernel that does what it is told, with connections as the test says. */
+class FakeKernel implements IpvsPort {
+  readonly log: string[] = [];
+  readonly connections = new Map<string, { readonly active: number; readonly inactive: number }>();
+  #servers: Statement[] = [];
+  #members = "";
+  #rules: Record<"IPv4" | "IPv6", string> = { IPv4: "", IPv6: "" };
+  #addresses = new Set<string>();
+  own = [ip("192.168.100.11")];
+  changed = false;
+  refuses: string | undefined;
+
+  list() {
+    const { servers } = stateOfStatements(this.#servers);
+    return Promise.resolve({
+      servers: [...servers.values()].map(({ server }) => ({ server, destinations: this.destinations(server) })),
+      ipset: this.#members,
+      iptables: this.#rules,
+      addresses: [...this.#addresses].map((address) => ip(address)),
+    });
+  }
+
+  apply(steps: readonly IpvsStep[]): Promise<void> {
+    for (const step of steps) {
+      if (step.kind === "servers") {
+        for (const change of step.changes) {
+          if (this.refuses !== undefined && render(change).includes(this.refuses)) {
+            return Promise.reject(new Error(`${render(change)} is refused`));
+          }
+          this.log.push(render(change));
+          this.#change(change);
+        }
+      } else if (step.kind === "ipset") this.#ipset(step.text);
+      else if (step.kind === "iptables") this.#rules[step.family] = step.text.replaceAll("\n-I ", "\n-A ");
+      else if (step.kind === "addresses") {
+        for (const address of step.add) this.#addresses.add(address);
+        for (const address of step.remove) this.#addresses.delete(address);
+        this.log.push(...step.remove.map((address) => `close ${address}`));
+      }
+    }
+    return Promise.resolve();
+  }
+
+  destinations(server: ServerKey) {
+    const destinations = stateOfStatements(this.#servers).servers.get(serverId(server))?.destinations.values() ?? [];
+    return [...destinations].map((one) => ({
+      ...one,
+      ...(this.connections.get(one.ip) ?? { active: 0, inactive: 0 }),
+    }));
+  }
+
+  has(server: ServerKey): boolean {
+    return stateOfStatements(this.#servers).servers.has(serverId(server));
+  }
+
+  nodeAddresses() {
+    return this.own;
+  }
+
+  nodeAddressesChanged(): boolean {
+    const { changed } = this;
+    this.changed = false;
+    return changed;
+  }
+
+  fingerprint(): string {
+    return this.#rules.IPv4;
+  }
+
+  close(): void {
+    this.log.push("closed");
+  }
+
+  /** As another process would. */
+  foreign(text: string): void {
+    this.#servers.push(...parseIpvsadm(text));
+  }
+
+  flush(): void {
+    this.#servers = [];
+  }
+
+  get servers(): readonly string[] {
+    const { servers } = stateOfStatements(this.#servers);
+    return [...servers.values()].flatMap(({ server, destinations }) => [
+      render({ kind: "add-server", server }),
+      ...[...destinations.values()].map((destination) => render({ kind: "add-destination", server, destination })),
+    ]);
+  }
+
+  get members(): number {
+    return parseIpset(this.#members).members.length;
+  }
+
+  #change(change: Extract<Statement, { readonly server: unknown }>): void {
+    const id = serverId(change.server);
+    const isSame = (one: Statement): boolean => "server" in one && serverId(one.server) === id;
+    const isTarget = (one: Statement): boolean =>
+      isSame(one) && "destination" in one && "destination" in change && one.destination.ip === change.destination.ip;
+    if (change.kind === "delete-server") this.#servers = this.#servers.filter((one) => !isSame(one));
+    else if (change.kind === "delete-destination") this.#servers = this.#servers.filter((one) => !isTarget(one));
+    else if ("destination" in change) {
+      this.#servers = [...this.#servers.filter((one) => !isTarget(one)), { ...change, kind: "add-destination" }];
+    } else {
+      const rest = this.#servers.filter((one) => !(isSame(one) && !("destination" in one)));
+      this.#servers = [{ ...change, kind: "add-server" }, ...rest];
+    }
+  }
+
+  #ipset(text: string): void {
+    const lines = new Set(this.#members.split("\n").filter((line) => line !== ""));
+    for (const line of text.split("\n").filter((one) => one !== "")) {
+      const plain = line.replace(/ -exist$/, "");
+      const place = plain.split(" ").slice(1, 3).join(" ");
+      if (plain.startsWith("del ")) for (const one of lines) if (one.startsWith(`add ${place}`)) lines.delete(one);
+      if (plain.startsWith("destroy ")) for (const one of lines) if (one.split(" ")[1] === place) lines.delete(one);
+      if (plain.startsWith("add ") || plain.startsWith("create ")) lines.add(plain);
+    }
+    this.#members = [...lines].join("\n");
+  }
+}
+
+const here = endpointAt("10.244.1.2", "node-1");
+const there = endpointAt("10.244.2.2", "node-2");
+
+async function started(kernel = new FakeKernel(), clock = new ManualClock()) {
+  const engine = ipvsEngine({ ipvs: kernel, clock, log: silentLogger });
+  engine.setNetwork(nodeNetwork());
+  engine.want("tour/web", [planWith({ cluster: [here, there] })]);
+  await engine.writeAll(["tour/web"]);
+  kernel.log.length = 0;
+  const change = async (...endpoints: readonly (typeof here)[]) => {
+    engine.want("tour/web", endpoints.length === 0 ? [] : [planWith({ cluster: endpoints })]);
+    return engine.writeChanges(["tour/web"], { mayMismatch: true });
+  };
+  return { engine, kernel, clock, change };
+}
+
+/** Lets time pass, and what is due then happen. */
+async function pass(clock: ManualClock, ms: number): Promise<void> {
+  clock.advance(ms);
+  await new Promise((resolve) => void setImmediate(resolve));
+}
+
+const toHere = "-a -t 10.96.0.20:80 -r 10.244.1.2:8080 -m -w 1";
+
+describe("an endpoint that goes", () => {
+  it("is deleted at once when nobody is connected", async () => {
+    const { kernel, change } = await started();
+    await change(here);
+    expect(kernel.log).toEqual([
+      "-e -t 10.96.0.20:80 -r 10.244.2.2:8080 -m -w 0",
+      "-d -t 10.96.0.20:80 -r 10.244.2.2:8080",
+    ]);
+  });
+
+  it("is asked about every 5 s until its last connection has ended, and nothing is asked then", async () => {
+    const { kernel, clock, change } = await started();
+    kernel.connections.set(there.ip, { active: 1, inactive: 1 });
+    await change(here);
+    await pass(clock, 5000);
+    kernel.connections.set(there.ip, { active: 0, inactive: 1 });
+    await pass(clock, 5000);
+    expect(kernel.servers).toContain("-a -t 10.96.0.20:80 -r 10.244.2.2:8080 -m -w 0");
+    kernel.connections.delete(there.ip);
+    await pass(clock, 5000);
+    expect(kernel.servers).toEqual(["-A -t 10.96.0.20:80 -s rr", toHere]);
+  });
+
+  it("takes connections again when it comes back, and is not deleted later", async () => {
+    const { kernel, clock, change } = await started();
+    kernel.connections.set(there.ip, { active: 1, inactive: 0 });
+    await change(here);
+    await change(here, there);
+    kernel.connections.clear();
+    await pass(clock, 20_000);
+    expect(kernel.servers).toContain("-a -t 10.96.0.20:80 -r 10.244.2.2:8080 -m -w 1");
+  });
+});
+
+describe("a Service that goes", () => {
+  it("keeps its address for those who are connected", async () => {
+    const { kernel, clock, change } = await started();
+    kernel.connections.set(there.ip, { active: 1, inactive: 0 });
+    await change();
+    expect(kernel.log).not.toContain("close 10.96.0.20");
+    // Who is closing its connection does not count: clients that go leave such traces for minutes.
+    kernel.connections.set(there.ip, { active: 0, inactive: 1 });
+    await pass(clock, 5000);
+    expect(kernel.log).toContain("close 10.96.0.20");
+    expect(kernel.servers).toEqual([]);
+    expect(kernel.members).toBe(0);
+  });
+
+  it("that comes back meanwhile keeps it for good", async () => {
+    const { kernel, clock, change } = await started();
+    kernel.connections.set(there.ip, { active: 1, inactive: 0 });
+    await change();
+    await change(here, there);
+    kernel.connections.clear();
+    await pass(clock, 20_000);
+    expect(kernel.log).not.toContain("close 10.96.0.20");
+    expect(kernel.servers).toHaveLength(3);
+  });
+});
+
+describe("writeAll()", () => {
+  it("adopts what an earlier process left, deletes what of it is not wanted, and leaves others' servers", async () => {
+    const { kernel } = await started();
+    kernel.foreign("-A -t 198.51.100.7:99 -s wlc\n");
+    const next = ipvsEngine({ ipvs: kernel, clock: new ManualClock() });
+    next.setNetwork(nodeNetwork());
+    next.want("tour/web", [planWith({ cluster: [here, there] })]);
+    await next.writeAll(["tour/web"]);
+    expect(kernel.log).toEqual([]);
+    next.want("tour/web", []);
+    next.want("tour/other", [planWith({ service: "tour/other", clusterIP: "10.96.0.99", cluster: [here] })]);
+    const again = ipvsEngine({ ipvs: kernel, clock: new ManualClock() });
+    again.setNetwork(nodeNetwork());
+    again.want("tour/other", [planWith({ service: "tour/other", clusterIP: "10.96.0.99", cluster: [here] })]);
+    await again.writeAll(["tour/other"]);
+    expect(kernel.servers.toSorted()).toEqual([
+      "-A -t 10.96.0.99:80 -s rr",
+      "-A -t 198.51.100.7:99 -s wlc",
+      "-a -t 10.96.0.99:80 -r 10.244.1.2:8080 -m -w 1",
+    ]);
+  });
+});
+
+describe("a server that the kernel refuses", () => {
+  it("sets its Service aside, and no other", async () => {
+    const { engine, kernel } = await started();
+    kernel.refuses = "10.96.0.66";
+    engine.want("tour/bad", [planWith({ service: "tour/bad", clusterIP: "10.96.0.66", cluster: [here] })]);
+    engine.want("tour/good", [planWith({ service: "tour/good", clusterIP: "10.96.0.77", cluster: [here] })]);
+    const result = await engine.writeChanges(["tour/bad", "tour/good"], { mayMismatch: true });
+    expect(result).toMatchObject({ kind: "written", refused: [{ service: "tour/bad" }] });
+    expect(kernel.servers).toContain("-A -t 10.96.0.77:80 -s rr");
+  });
+});
+
+describe("noticesOthers()", () => {
+  it("sees that servers are gone, and that the node has other addresses", async () => {
+    const { engine, kernel } = await started();
+    expect(engine.noticesOthers()).toBe(false);
+    kernel.changed = true;
+    expect(engine.noticesOthers()).toBe(false);
+    kernel.changed = true;
+    kernel.own = [...kernel.own, ip("192.168.100.77")];
+    expect(engine.noticesOthers()).toBe(true);
+    await engine.writeAll(["tour/web"]);
+    expect(engine.noticesOthers()).toBe(false);
+    kernel.flush();
+    expect(engine.noticesOthers()).toBe(true);
+  });
+});
+
+describe("remove()", () => {
+  it("leaves others' servers and nothing of ours", async () => {
+    const { engine, kernel } = await started();
+    kernel.foreign("-A -t 198.51.100.7:99 -s wlc\n");
+    await engine.remove();
+    expect(kernel.servers).toEqual(["-A -t 198.51.100.7:99 -s wlc"]);
+    expect(kernel.members).toBe(0);
+  });
+});
