@@ -1,6 +1,7 @@
-import { schedulers } from "../../../src/model/index.ts";
+import { nodeNetwork, schedulers } from "../../../src/model/index.ts";
 import type { ServicePlan } from "../../../src/model/index.ts";
 import { shortcomings as iptablesShortcomings } from "../../../src/rules/iptables/index.ts";
+import { shortcomings as ipvsShortcomings } from "../../../src/rules/ipvs/index.ts";
 import { shortcomings as nftablesShortcomings } from "../../../src/rules/nftables/index.ts";
 import type { ProxyMode } from "../../../src/proxy/index.ts";
 import { endpointAt, planWith } from "../../support/service-plans.ts";
@@ -10,7 +11,7 @@ import type { Fate, Packet, PacketCase, Path } from "./packet-case.ts";
 import { settings } from "./settings.ts";
 
 /** The modes that have an engine, in the order of their columns. */
-export const modes: readonly ProxyMode[] = ["nftables", "iptables", "userspace"];
+export const modes: readonly ProxyMode[] = ["nftables", "iptables", "ipvs", "userspace"];
 
 /** The generated parts of docs/proxy-modes.md, by the name in their markers. */
 export function generatedTables(): ReadonlyMap<string, string> {
@@ -106,6 +107,7 @@ function differencesTable(): string {
 const shortcomings: Readonly<Partial<Record<ProxyMode, (plan: ServicePlan) => readonly string[]>>> = {
   nftables: nftablesShortcomings,
   iptables: iptablesShortcomings,
+  ipvs: (plan) => ipvsShortcomings(plan, nodeNetwork(), "rr"),
   userspace: () => [],
 };
 
