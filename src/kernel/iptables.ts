@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { IpFamily } from "../core/index.ts";
 import { ProgramError, runProgram } from "./exec.ts";
-import { decodeIptablesError, failedLine } from "./iptables-error.ts";
+import { decodeIptablesError, failedLine, IptablesError } from "./iptables-error.ts";
 import { outlineReader } from "./iptables-outline.ts";
 import type { TableOutline } from "./iptables-outline.ts";
 import { openTableWatch } from "./iptables-tables.ts";
@@ -148,9 +148,10 @@ class NodeIptables implements Iptables {
 
   async #write(script: IptablesFamilyScript, variant: IptablesVariant): Promise<void> {
     const { family, needsOutline } = script;
-    const there = needsOutline ? await this.#outline(family, variant) : new Map<string, TableOutline>();
     let limits = { chains: this.#chains ?? chainsAtOnce[variant] };
-    while (!(await this.#run(script, variant, there, limits))) {
+    const look = () => (needsOutline ? this.#outline(family, variant) : new Map<string, TableOutline>());
+    // What was written by then is there when it begins again.
+    while (!(await this.#run(script, variant, await look(), limits))) {
       limits = { chains: limits.chains >> 2 };
       this.#chains = limits.chains;
     }
@@ -176,8 +177,10 @@ class NodeIptables implements Iptables {
         const stderr = error.stderr === "" ? error.message : error.stderr;
         const line = lineOf(script.runs(there, limits), number, failedLine(stderr));
         const decoded = decodeIptablesError(stderr, line);
-        if (decoded.code === "EMSGSIZE" && limits.chains >= smallestParts) return false;
-        throw decoded;
+        if (decoded.code !== "EMSGSIZE" || limits.chains < smallestParts) throw decoded;
+        if (number === 0 || script.needsOutline) return false;
+        // The same change would not fit any more.
+        throw new IptablesError("ENOENT", "a part of the change was too big, others are there", line, stderr);
       }
       number++;
     }
@@ -211,10 +214,10 @@ class NodeIptables implements Iptables {
   async #remove(scripts: readonly IptablesFamilyScript[], variant: IptablesVariant): Promise<void> {
     for (const script of scripts) {
       if (!this.#mayHaveRules(script.family, variant)) continue;
-      const there = await this.#outline(script.family, variant);
-      const removing = { ...script, runs: script.removal.bind(script) };
-      let limits = { chains: chainsAtOnce[variant] };
-      while (!(await this.#run(removing, variant, there, limits))) limits = { chains: limits.chains >> 2 };
+      const removing = { ...script, needsOutline: true, runs: script.removal.bind(script) };
+      let limits = { chains: this.#chains ?? chainsAtOnce[variant] };
+      const look = () => this.#outline(script.family, variant);
+      while (!(await this.#run(removing, variant, await look(), limits))) limits = { chains: limits.chains >> 2 };
     }
   }
 

@@ -3,7 +3,7 @@ import { fixedChains, isServiceChain } from "./chain-names.ts";
 import { fixedChainsOf, fixedRules, jumpRules } from "./fixed-rules.ts";
 import { parseRule } from "./parse-rule.ts";
 import type { PlannedRule, RulePlan, RuleSettings } from "./planned-rule.ts";
-import { isBuiltIn, isOurs, jumpTarget } from "./removal-script.ts";
+import { isBuiltIn, isOurs, jumpTarget, serviceChainRuns } from "./removal-script.ts";
 import { ruleIdentity, ruleText } from "./rule-text.ts";
 import type { Rule, Table } from "./rule.ts";
 import { chainLine, inPieces } from "./script.ts";
@@ -46,11 +46,12 @@ export function* fullRuns(parts: FullScriptParts, there: RulesOutline, limits: R
   const fixed = tables.reduce((sum, table) => sum + fixedRules(table, family, settings).length, 0);
   counted(collected.rules + fixed);
   yield inPieces(lastRun());
+  yield* serviceChainRuns("nat", staleChains("nat").filter(isServiceChain), limits);
 
   function* lastRun(): Iterable<string> {
     for (const table of tables) {
       yield `*${table}`;
-      const stale = staleChains(table);
+      const stale = staleChains(table).filter((chain) => !isServiceChain(chain));
       const own = table === "nat" ? collected.takeOwn() : nothing;
       yield* chainLines(own.chains);
       for (const chain of fixedChainsOf(table, family, settings)) {

@@ -44,14 +44,7 @@ export function* removalRuns(there: RulesOutline, limits: RunLimits): Iterable<I
     table,
   ]);
   yield inPieces(entries.flatMap((lines) => tableLines(lines.at(-1) ?? "", lines.slice(0, -1))));
-  for (const { table, gone } of tables) {
-    const services = gone.filter(isServiceChain).sort((a, b) => depthOf(a) - depthOf(b));
-    for (let from = 0; from < services.length; from += limits.chains) {
-      const part = services.slice(from, from + limits.chains);
-      // Named so, a chain is emptied. Only chains of a smaller depth lead to one, and those are gone.
-      yield inPieces(tableLines(table, [...part.map(chainLine), ...part.map((chain) => `-X ${chain}`)]));
-    }
-  }
+  for (const { table, gone } of tables) yield* serviceChainRuns(table, gone.filter(isServiceChain), limits);
   yield inPieces(
     tables.flatMap(({ table, gone }) =>
       tableLines(
@@ -60,6 +53,20 @@ export function* removalRuns(there: RulesOutline, limits: RunLimits): Iterable<I
       ),
     ),
   );
+}
+
+/** Texts that take these chains of Services away, which nothing else leads to any more. */
+export function* serviceChainRuns(
+  table: string,
+  chains: readonly string[],
+  limits: RunLimits,
+): Iterable<Iterable<string>> {
+  const services = [...chains].sort((a, b) => depthOf(a) - depthOf(b));
+  for (let from = 0; from < services.length; from += limits.chains) {
+    const part = services.slice(from, from + limits.chains);
+    // Named so, a chain is emptied. Only chains of a smaller depth lead to one, and those are gone.
+    yield inPieces(tableLines(table, [...part.map(chainLine), ...part.map((chain) => `-X ${chain}`)]));
+  }
 }
 
 function tableLines(table: string, lines: readonly string[]): readonly string[] {
