@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { expectWalk } from "../../test/conformance/proxy/expect-walk.ts";
+import { expectMemory, expectShares, expectWalk } from "../../test/conformance/proxy/expect-walk.ts";
 import { iptablesRulesOf } from "../../test/conformance/proxy/iptables-walk.ts";
 import { settings } from "../../test/conformance/proxy/settings.ts";
 
@@ -8,4 +8,8 @@ describe("iptablesRules()", () => {
     "does with every packet of the suite what the suite expects, with %s",
     (_, setting) => expectWalk("iptables", setting, iptablesRulesOf),
   );
+
+  it("gives endpoints their shares by weight, and names their Service", () => expectShares(iptablesRulesOf));
+
+  it("remembers clients with session affinity", () => expectMemory(iptablesRulesOf));
 });

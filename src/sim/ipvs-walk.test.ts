@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { expectWalk } from "../../test/conformance/proxy/expect-walk.ts";
+import { expectShares, expectWalk } from "../../test/conformance/proxy/expect-walk.ts";
 import { ipvsRulesOf } from "../../test/conformance/proxy/ipvs-walk.ts";
 import { settings } from "../../test/conformance/proxy/settings.ts";
 
@@ -8,4 +8,6 @@ describe("ipvsRules()", () => {
     "does with every packet of the suite what the suite expects, with %s",
     (_, setting) => expectWalk("ipvs", setting, ipvsRulesOf),
   );
+
+  it("gives endpoints their shares by weight, and names their Service", () => expectShares(ipvsRulesOf));
 });

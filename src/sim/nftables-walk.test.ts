@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { expectWalk } from "../../test/conformance/proxy/expect-walk.ts";
+import { expectMemory, expectShares, expectWalk } from "../../test/conformance/proxy/expect-walk.ts";
 import { nftablesRulesOf } from "../../test/conformance/proxy/nftables-walk.ts";
 import { settings } from "../../test/conformance/proxy/settings.ts";
 
@@ -8,4 +8,8 @@ describe("nftablesRules()", () => {
     "does with every packet of the suite what the suite expects, with %s",
     (_, setting) => expectWalk("nftables", setting, nftablesRulesOf),
   );
+
+  it("gives endpoints their shares by weight, and names their Service", () => expectShares(nftablesRulesOf));
+
+  it("remembers clients with session affinity", () => expectMemory(nftablesRulesOf));
 });

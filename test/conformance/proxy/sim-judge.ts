@@ -3,7 +3,7 @@ import type { Ip, IpFamily } from "../../../src/core/index.ts";
 import { nodeNetwork, planService } from "../../../src/model/index.ts";
 import type { NodeNetwork, PlanNode, ServicePlan } from "../../../src/model/index.ts";
 import { walkKernel } from "../../../src/sim/index.ts";
-import type { HookedRules, SimOutcome, SimPacket, SimVerdict } from "../../../src/sim/index.ts";
+import type { HookedRules, SimMemory, SimOutcome, SimPacket, SimVerdict } from "../../../src/sim/index.ts";
 import { describeFate } from "./packet-case.ts";
 import type { Fate, Packet, SeenSource, Setting } from "./packet-case.ts";
 import {
@@ -44,11 +44,11 @@ export class SimJudge {
     );
   }
 
-  /** Everything that can become of the packet. */
-  outcomes(packet: Packet): readonly SimOutcome[] {
+  /** Everything that can become of the packet, after others that left this behind. */
+  outcomes(packet: Packet, memory?: SimMemory): readonly SimOutcome[] {
     const node = this.#nodes.get(packet.decidedBy);
     const addresses = [...addressesOf(packet.decidedBy), ...(node?.addresses ?? [])];
-    return walkKernel(node?.rules.get(packet.family) ?? [], { addresses }, simPacket(packet));
+    return walkKernel(node?.rules.get(packet.family) ?? [], { addresses }, simPacket(packet), memory);
   }
 
   /** The packet's fate, as real packets show it when they are sent often enough. */
