@@ -45,6 +45,8 @@ export interface ProxyBenchRow extends Load {
 const usage = "sealane bench proxy [--modes nftables,iptables,...] [SERVICESxENDPOINTS...]";
 const defaultModes: readonly ProxyMode[] = ["nftables", "iptables", "ipvs", "userspace"];
 const defaultLoads = ["1000x2", "10000x2", "50000x2", "1x5000"];
+/** A number for each change, so that every one of them changes something. */
+let nextRound = 0;
 /** Set in the process that has namespaces of its own. */
 const insideVariable = "SEALANE_BENCH_INSIDE";
 
@@ -141,8 +143,11 @@ async function benchMode(
     const reports = reportsOf(agent);
     const loaded = await reports("loaded");
     const times: number[] = [];
+    // Each mode starts where the one before it left the objects.
+    const firstRound = nextRound;
+    nextRound += changes;
     for (let i = 0; i < changes; i++) {
-      const change = await changeOne(api, load, (i * 7919) % load.services, i);
+      const change = await changeOne(api, load, (i * 7919) % load.services, firstRound + i);
       const start = monotonicMs();
       await change();
       const { at } = await reports("applied");
@@ -198,7 +203,9 @@ function text(rows: readonly ProxyBenchRow[]): string {
     ["connect()", (row) => `${row.traffic.connectServiceUs.toFixed(1)} us`],
     ["of direct", (row) => row.traffic.connectRatio.toFixed(2)],
     ["conn/s of direct", (row) => (row.traffic.connectsPerSecond / row.traffic.connectsPerSecondDirect).toFixed(2)],
-    ["stream", (row) => `${row.traffic.streamServiceMbS.toFixed(0)} MB/s`],
-    ["of direct", (row) => row.traffic.streamRatio.toFixed(2)],
+    ["upload", (row) => `${row.traffic.uploadServiceMbS.toFixed(0)} MB/s`],
+    ["of direct", (row) => row.traffic.uploadRatio.toFixed(2)],
+    ["download", (row) => `${row.traffic.downloadServiceMbS.toFixed(0)} MB/s`],
+    ["of direct", (row) => row.traffic.downloadRatio.toFixed(2)],
   ]);
 }

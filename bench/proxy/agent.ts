@@ -7,7 +7,7 @@ import { enterNamespace, openConntrack, writeSysctls } from "#layers/kernel";
 import { systemClock } from "#layers/net";
 import { endpointSliceIndexers, resources } from "#layers/objects";
 import { createProxy, defaultProxySettings } from "#layers/proxy";
-import type { ProxyEngine } from "#layers/proxy";
+import type { ProxyEngine, TrackedFlow } from "#layers/proxy";
 import { memoryOf } from "../processes.ts";
 import { monotonicMs } from "./reports.ts";
 import type { AgentReport, AgentTask } from "./reports.ts";
@@ -43,6 +43,7 @@ function observed(engine: ProxyEngine, written: () => void): ProxyEngine {
     get stats() {
       return engine.stats;
     },
+    ...(engine.ownsFlow === undefined ? {} : { ownsFlow: (flow: TrackedFlow) => engine.ownsFlow?.(flow) ?? false }),
     close: () => engine.close(),
     remove: () => engine.remove(),
   };

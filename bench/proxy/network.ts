@@ -5,7 +5,7 @@ import { cidr, ip } from "#layers/core";
 import { applyLinkSteps, createNamespace, inNamespace, removeNamespace, writeSysctls } from "#layers/kernel";
 import type { LinkStep } from "#layers/kernel";
 
-/** The pod that answers, on port 8080 for connections and 8081 for long streams. */
+/** The pod that answers, on port 8080 for connections, 8081 for long streams to it and 8082 for those from it. */
 export const podAddress = "10.244.1.2";
 
 /** A client, a node and a pod: paths of their network namespaces. */

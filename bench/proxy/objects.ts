@@ -54,11 +54,18 @@ function serviceObject(name: string, clusterIP?: string): Service {
   };
 }
 
-/** The Service with the real pod has a port for long streams, too. */
+/** The Service with the real pod has ports for long streams, too. */
 function portsOf(isTraffic: boolean): readonly ServicePort[] {
   const http = { name: "http", port: 80, targetPort: 8080, protocol: "TCP" } as const;
-  return isTraffic ? [http, { name: "stream", port: 81, targetPort: 8081, protocol: "TCP" }] : [http];
+  const upload = { name: "upload", port: 81, targetPort: 8081, protocol: "TCP" } as const;
+  const download = { name: "download", port: 82, targetPort: 8082, protocol: "TCP" } as const;
+  return isTraffic ? [http, upload, download] : [http];
 }
+
+const streamPorts = [
+  { name: "upload", port: 8081, protocol: "TCP" },
+  { name: "download", port: 8082, protocol: "TCP" },
+] as const;
 
 /** Slices of at most 100 endpoints, as the controller writes them. The last endpoint of the first one differs by round. */
 function slicesOf(service: number, endpoints: number, round: number): readonly EndpointSlice[] {
@@ -68,7 +75,8 @@ function slicesOf(service: number, endpoints: number, round: number): readonly E
     const list = Array.from({ length: count }, (_, i) => {
       const changes = first === 0 && i === count - 1 && round > 0;
       const number = service * endpoints + first + i;
-      const second = changes ? 192 + (round % 60) : 128 + ((number >> 16) & 63);
+      // Neither the round before nor the same one of another hundred has this address.
+      const second = changes ? 1 + (round % 89) : 128 + ((number >> 16) & 63);
       return endpoint(`10.${second}.${(number >> 8) & 255}.${number & 255}`, 2 + (i % 3));
     });
     slices.push(sliceObject(`svc-${service}`, slices.length, list));
@@ -82,10 +90,7 @@ function sliceObject(service: string, number: number, endpoints: EndpointSlice["
     kind: "EndpointSlice",
     metadata: { namespace: "bench", name: `${service}-${number}`, labels: { "kubernetes.io/service-name": service } },
     addressType: "IPv4",
-    ports: [
-      { name: "http", port: 8080, protocol: "TCP" },
-      ...(service === "traffic" ? [{ name: "stream", port: 8081, protocol: "TCP" } as const] : []),
-    ],
+    ports: [{ name: "http", port: 8080, protocol: "TCP" }, ...(service === "traffic" ? streamPorts : [])],
     endpoints,
   };
 }

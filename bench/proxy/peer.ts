@@ -1,6 +1,7 @@
 // The two ends of the traffic that `sealane bench proxy` measures, a process each, in a network namespace of its own.
 import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
+import type { Socket } from "node:net";
 import type koffiTypes from "koffi";
 import { enterNamespace } from "#layers/kernel";
 
@@ -40,7 +41,12 @@ function serve(): void {
       socket.on("data", (chunk: Buffer) => (left += chunk.length));
       socket.on("end", () => socket.end(String(left)));
     });
-    sink.listen(8081, () => report({ kind: "listening" }));
+    // Sends as many bytes as the client's line asks for.
+    const source = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", (line: Buffer) => send(socket, Number(line.toString())));
+    });
+    sink.listen(8081, () => source.listen(8082, () => report({ kind: "listening" })));
   });
 }
 
@@ -82,11 +88,10 @@ function measureConnects({ address, port, count }: Extract<PeerTask, { kind: "co
   return { kind: "connects", microseconds, perSecond: count / seconds };
 }
 
-function measureStream({ address, port, bytes }: Extract<PeerTask, { kind: "stream" }>): void {
+/** Writes so many bytes and ends. */
+function send(socket: Socket, bytes: number): void {
   const chunk = Buffer.alloc(256 * 1024);
-  const socket = connect({ host: address, port });
   let left = bytes;
-  const started = process.hrtime.bigint();
   const write = (): void => {
     while (left > 0) {
       left -= chunk.length;
@@ -94,12 +99,32 @@ function measureStream({ address, port, bytes }: Extract<PeerTask, { kind: "stre
     }
     socket.end();
   };
-  socket.once("connect", write);
+  write();
+}
+
+function measureStream({ address, port, bytes }: Extract<PeerTask, { kind: "stream" }>): void {
+  // Received bytes go into one buffer again and again, so that the measuring end costs little.
+  const buffer = Buffer.alloc(256 * 1024);
+  let received = 0;
   let answer = "";
-  socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
+  const socket = connect({
+    host: address,
+    port,
+    onread: {
+      buffer,
+      callback: (length: number, chunk: Uint8Array) => {
+        received += length;
+        if (port !== 8082 && port !== 82) answer += Buffer.from(chunk.subarray(0, length)).toString();
+        return true;
+      },
+    },
+  });
+  const isDownload = port === 8082 || port === 82;
+  const started = process.hrtime.bigint();
+  socket.once("connect", () => (isDownload ? socket.write(String(bytes)) : send(socket, bytes)));
   socket.once("end", () => {
     const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-    report({ kind: "stream", megabytesPerSecond: Number(answer) / 1e6 / seconds });
+    report({ kind: "stream", megabytesPerSecond: (isDownload ? received : Number(answer)) / 1e6 / seconds });
   });
 }
 

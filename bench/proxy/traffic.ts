@@ -13,9 +13,14 @@ export interface TrafficResult {
   readonly connectRatio: number;
   readonly connectsPerSecond: number;
   readonly connectsPerSecondDirect: number;
-  readonly streamDirectMbS: number;
-  readonly streamServiceMbS: number;
-  readonly streamRatio: number;
+  /** One long stream from the client to the pod. */
+  readonly uploadDirectMbS: number;
+  readonly uploadServiceMbS: number;
+  readonly uploadRatio: number;
+  /** And one back. */
+  readonly downloadDirectMbS: number;
+  readonly downloadServiceMbS: number;
+  readonly downloadRatio: number;
 }
 
 const rounds = 5;
@@ -39,24 +44,20 @@ export async function measureTraffic(network: BenchNetwork): Promise<TrafficResu
       service.push(...through.microseconds);
       perSecond.push({ direct: straight.perSecond, service: through.perSecond });
     }
-    const streams: { direct: number; service: number }[] = [];
-    for (let round = 0; round < 3; round++) {
-      streams.push({
-        direct: await stream(network, podAddress, 8081),
-        service: await stream(network, trafficAddress, 81),
-      });
-    }
-    const streamDirectMbS = median(streams.map((one) => one.direct));
-    const streamServiceMbS = median(streams.map((one) => one.service));
+    const upload = await streams(network, 8081, 81);
+    const download = await streams(network, 8082, 82);
     return {
       connectDirectUs: median(direct),
       connectServiceUs: median(service),
       connectRatio: median(service) / median(direct),
       connectsPerSecond: median(perSecond.map((one) => one.service)),
       connectsPerSecondDirect: median(perSecond.map((one) => one.direct)),
-      streamDirectMbS,
-      streamServiceMbS,
-      streamRatio: streamServiceMbS / streamDirectMbS,
+      uploadDirectMbS: upload.direct,
+      uploadServiceMbS: upload.service,
+      uploadRatio: upload.service / upload.direct,
+      downloadDirectMbS: download.direct,
+      downloadServiceMbS: download.service,
+      downloadRatio: download.service / download.direct,
     };
   } finally {
     server.kill();
@@ -67,6 +68,18 @@ async function connects({ client }: BenchNetwork, address: string, port: number)
   const answer = await ask({ kind: "connect", namespace: client, address, port, count: connectsPerRound });
   if (answer.kind !== "connects") throw new Error("no answer about connects");
   return answer;
+}
+
+/** Medians of three rounds each way. */
+async function streams(network: BenchNetwork, podPort: number, servicePort: number) {
+  const rounds: { readonly direct: number; readonly service: number }[] = [];
+  for (let round = 0; round < 3; round++) {
+    rounds.push({
+      direct: await stream(network, podAddress, podPort),
+      service: await stream(network, trafficAddress, servicePort),
+    });
+  }
+  return { direct: median(rounds.map((one) => one.direct)), service: median(rounds.map((one) => one.service)) };
 }
 
 async function stream({ client }: BenchNetwork, address: string, port: number): Promise<number> {
