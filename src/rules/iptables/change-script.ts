@@ -53,14 +53,15 @@ export function isNoChange({ written, dropped, added, deleted }: RuleChange): bo
 export function* changeLines(changes: readonly RuleChange[]): Iterable<string> {
   const shared = (list: "added" | "deleted", table: SharedRule["table"]) =>
     changes.flatMap((change) => change[list].filter((rule) => rule.table === table));
-  yield* tableLines("filter", shared("added", "filter").map(inserted));
+  yield* tableLines("filter", shared("added", "filter").reverse().map(inserted));
   yield* tableLines("nat", [
     ...changes.flatMap(({ written, dropped }) => [...written.keys(), ...dropped].map(chainLine)),
     ...shared("deleted", "nat").map(deletion),
     ...changes.flatMap(({ written }) =>
       [...written].flatMap(([chain, rules]) => rules.map((text) => `-A ${chain} ${text}`)),
     ),
-    ...shared("added", "nat").map(inserted),
+    // Each comes on top of the one before.
+    ...shared("added", "nat").reverse().map(inserted),
     ...changes.flatMap(({ dropped }) => dropped.map((chain) => `-X ${chain}`)),
   ]);
   yield* tableLines("filter", shared("deleted", "filter").map(deletion));

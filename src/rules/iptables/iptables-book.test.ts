@@ -81,6 +81,17 @@ describe("IptablesBook.changes()", () => {
     expect(book.installed).toBe(8);
   });
 
+  it("keeps the order of rules that come together", () => {
+    const localhost = nodeNetwork({ localhostNodePorts: true });
+    const book = new IptablesBook();
+    book.setNetwork(localhost);
+    book.full().commit();
+    const text = changed(book, planWith({ cluster: [a], nodePort: 30080 }));
+    // The last line comes to lie on top.
+    const lines = text.match(/^-I KUBE-NODEPORTS.*$/gm) ?? [];
+    expect(lines.map((line) => line.includes("127.0.0.0/8"))).toEqual([false, true]);
+  });
+
   it("never leaves a Service without an answer when its endpoints come and go", () => {
     const book = bookWith(planWith({ cluster: [a] }));
     const tables = (text: string) => text.match(/^(?:\*\w+|-[ID] KUBE-SERVICES)/gm);
@@ -243,6 +254,7 @@ describe("endpoints are picked", () => {
       planWith({ cluster: weighted }),
       ["--probability 0.1250000000", "--probability 0.2857142857", "rest"],
     ],
+    ["by the highest weight alone", planWith({ cluster: weighted, scheduler: "fo" }), ["rest"]],
     ["in turn", planWith({ cluster: weighted, scheduler: "rr" }), ["--every 3", "--every 2", "rest"]],
   ] as const)("%s", (_how, plan, expected) => expect(picks(plan)).toEqual(expected));
 });
@@ -250,7 +262,7 @@ describe("endpoints are picked", () => {
 describe("shortcomings()", () => {
   it("names every scheduler that iptables does not have", () => {
     const named = schedulers.filter((scheduler) => shortcomings(planWith({ scheduler })).length > 0);
-    expect(schedulers.filter((scheduler) => !named.includes(scheduler))).toEqual(["random", "rr"]);
+    expect(schedulers.filter((scheduler) => !named.includes(scheduler))).toEqual(["random", "rr", "fo"]);
     expect(shortcomings(planWith({}))).toEqual([]);
   });
 });

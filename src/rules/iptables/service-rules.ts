@@ -171,9 +171,15 @@ class PlanWriter {
       [this.#chains.cluster, cluster],
       [this.#chains.local, local],
     ] as const) {
-      this.rules.push(...pickRules(this.#plan, chain, placesOf(endpoints), this.#settings));
+      this.rules.push(...pickRules(this.#plan, chain, placesOf(this.#used(endpoints)), this.#settings));
     }
     for (const place of places.values()) this.rules.push(...endpointRules(this.#plan, place, this.#settings));
+  }
+
+  /** All of them, but with `fo` only the one with the highest weight: it gets every connection as long as it is there. */
+  #used(endpoints: readonly RuleEndpoint[]): readonly RuleEndpoint[] {
+    if (this.#plan.scheduler !== "fo" || endpoints.length === 0) return endpoints;
+    return [endpoints.reduce((best, other) => ((other.weight ?? 1) > (best.weight ?? 1) ? other : best))];
   }
 
   /** Whether any endpoint can be reached from outside, be it by the short circuits only. */

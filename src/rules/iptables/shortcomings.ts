@@ -6,6 +6,7 @@ export function shortcomings({ scheduler }: ServicePlan): readonly string[] {
   switch (scheduler) {
     case "random":
     case "rr":
+    case "fo":
       return [];
     case "wrr":
       return [
@@ -23,8 +24,6 @@ export function shortcomings({ scheduler }: ServicePlan): readonly string[] {
     case "dh":
     case "mh":
       return [insteadOf(scheduler, "it does not hash addresses")];
-    case "fo":
-      return [insteadOf(scheduler, "it does not know a first choice")];
   }
 }
 
