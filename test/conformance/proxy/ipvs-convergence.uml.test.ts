@@ -1,4 +1,5 @@
 import { describeConvergence } from "./describe-convergence.ts";
 import { ipvs } from "./engines.ts";
+import { ipvsRulesOf } from "./ipvs-walk.ts";
 
-describeConvergence(ipvs);
+describeConvergence(ipvs, ipvsRulesOf);

@@ -140,6 +140,8 @@ function fateOf(verdict: SimVerdict, packet: Packet): string {
   switch (verdict.kind) {
     case "redirected": {
       const pod = ownerOf(verdict.to) ?? verdict.to;
+      // Nobody could answer a loopback address.
+      if (!verdict.masqueraded && packet.path === "localhost to node port") return served(pod, packet.destination);
       const kept = !verdict.masqueraded && !isNode(packet.from);
       return served(pod, kept ? "kept" : "node");
     }
