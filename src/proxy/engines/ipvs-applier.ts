@@ -90,7 +90,8 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
       }),
     ]);
     if (state === undefined) return;
-    await this.#change(diffStates(stateInKernel(await this.#port.list(), state), state));
+    // What the ground has changed is in no state: the listing still holds.
+    await this.#change(diffStates(stateInKernel(listed, state), state));
     this.#servers = [...state.servers.values()].map(({ server }) => server);
   }
 
