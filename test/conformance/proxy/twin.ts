@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cidr } from "../../../src/core/index.ts";
 import { applyLinkSteps, createNamespace, removeNamespace } from "../../../src/kernel/index.ts";
+import type { LinkStep } from "../../../src/kernel/index.ts";
 import { planService } from "../../../src/model/index.ts";
 import { objectKey, serviceKeyOf } from "../../../src/objects/index.ts";
 import type { EndpointSlice, Service } from "../../../src/objects/index.ts";
 import type { EngineUnderTest } from "./engines.ts";
-import { addressesOf } from "./places.ts";
+import { addressOf, families, gatewayOf } from "./places.ts";
 import { networkOf, placeOf } from "./sim-judge.ts";
 
 /** A namespace that stands in for node-1: into it everything is loaded at once, for comparison. */
@@ -17,16 +19,22 @@ export class Twin {
 
   constructor(engine: EngineUnderTest) {
     this.#engine = engine;
-    // Engines that serve node ports need the node's addresses.
+    // The node's addresses, for engines that serve node ports, and its way out, for engines that listen at the address of that link.
     createNamespace(this.#path, () =>
       applyLinkSteps([
         { kind: "link", name: "lo", state: "up" },
-        ...addressesOf("node-1").map((address) => ({
-          kind: "address" as const,
-          address,
-          prefix: address.includes(":") ? 128 : 32,
-          link: "lo",
-        })),
+        { kind: "veth", name: "eth0", peer: { name: "nobody", namespace: this.#path } },
+        { kind: "link", name: "nobody", state: "up" },
+        ...families.flatMap((family): readonly LinkStep[] => [
+          { kind: "address", address: addressOf("node-1", family), prefix: family === "IPv4" ? 24 : 64, link: "eth0" },
+          { kind: "address", address: gatewayOf("node-1", family), prefix: family === "IPv4" ? 32 : 128, link: "lo" },
+          {
+            kind: "route",
+            to: cidr(family === "IPv4" ? "0.0.0.0/0" : "::/0"),
+            via: addressOf("router", family),
+            link: "eth0",
+          },
+        ]),
       ]),
     );
   }
