@@ -72,7 +72,7 @@ export async function startSealane(
   const program = [process.execPath, ...nodeArguments, packageFile("bin/sealane.js")];
   const command = [...program, "dns", "--kubeconfig", cluster.kubeconfig, "--corefile", corefile];
   const started = performance.now();
-  const server = await startServer("sealane", port, command, "All names are there");
+  const server = await startServer("sealane", port, command, "All names");
   return { server, readyMs: performance.now() - started, metricsPort };
 }
 

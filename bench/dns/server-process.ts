@@ -11,6 +11,8 @@ export const serverCore = 0;
 /** The core of whoever asks. */
 export const clientCore = Math.max(0, cpus().length - 1);
 
+const longestStartMs = 60_000;
+
 /** A server that is measured, with a core of its own. */
 export interface MeasuredServer {
   readonly name: string;
@@ -36,11 +38,15 @@ export async function startServer(
 ): Promise<MeasuredServer> {
   const child = spawn("taskset", ["-c", `${serverCore}`, ...command], { stdio: ["ignore", "pipe", "pipe"] });
   let printed = "";
+  let timer: NodeJS.Timeout | undefined;
   const failed = new Promise<never>((_, reject) => {
     child.once("error", reject);
     child.once("exit", (code) =>
       reject(new CodedError("ServerFailed", `${name} ended with code ${code}: ${printed.slice(-500)}`)),
     );
+    timer = setTimeout(() => {
+      reject(new CodedError("ServerFailed", `${name} was not ready in a minute: ${printed.slice(-500)}`));
+    }, longestStartMs);
   });
   failed.catch(() => undefined);
   const isReady = new Promise<void>((resolve) => {
@@ -56,6 +62,8 @@ export async function startServer(
   } catch (error) {
     child.kill("SIGKILL");
     throw error;
+  } finally {
+    clearTimeout(timer);
   }
   // `taskset` becomes the server, so this is its own number.
   return { name, port, pid: child.pid ?? 0, stop: () => stop(child) };

@@ -17,7 +17,12 @@ export interface ClusterDnsCaches {
   readonly clientPods?: Cache<Pod>;
   /** Without it a namespace exists when a Service is in it, and names of pods are answered in any namespace. */
   readonly namespaces?: Cache<Namespace>;
+  /** Ends caches that nobody else uses. */
+  readonly stop?: () => void;
 }
+
+/** Caches that all choices share, or those that are made for one choice. */
+export type ClusterDnsSource = ClusterDnsCaches | ((choice: ClusterDataChoice) => ClusterDnsCaches);
 
 /** Which objects become names, and what endpoints without a hostname are called; "none" knows no endpoints at all. */
 export interface ClusterDataChoice {
@@ -106,6 +111,7 @@ export class ClusterData {
   /** Stops following the caches. Names then stay as they are. */
   stop(): void {
     for (const stop of this.#stops) stop();
+    this.#caches.stop?.();
   }
 
   #follow<T extends KubeObject>(
@@ -134,12 +140,12 @@ function selection(labels: readonly LabelRequirement[]): ((object: KubeObject) =
 
 /** The data of one cluster, made once for each choice however many blocks and reloads ask for it. */
 export class ClusterDataShelf {
-  readonly #caches: ClusterDnsCaches;
+  readonly #caches: ClusterDnsSource;
   readonly #clock: Clock;
   readonly #metrics: Metrics | undefined;
   readonly #made = new Map<string, ClusterData>();
 
-  constructor(caches: ClusterDnsCaches, clock: Clock, metrics?: Metrics) {
+  constructor(caches: ClusterDnsSource, clock: Clock, metrics?: Metrics) {
     this.#caches = caches;
     this.#clock = clock;
     this.#metrics = metrics;
@@ -149,7 +155,8 @@ export class ClusterDataShelf {
     const key = JSON.stringify(choice);
     const known = this.#made.get(key);
     if (known !== undefined) return known;
-    const made = new ClusterData(this.#caches, choice, this.#clock, this.#metrics);
+    const caches = typeof this.#caches === "function" ? this.#caches(choice) : this.#caches;
+    const made = new ClusterData(caches, choice, this.#clock, this.#metrics);
     this.#made.set(key, made);
     return made;
   }

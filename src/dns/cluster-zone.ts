@@ -148,7 +148,7 @@ export class ClusterZone implements Resolver {
       if (facts.target === undefined) return "no such name";
       return followAlias(request, facts.target, this.#parts) ?? "no data";
     }
-    const set = facts?.kind === "cluster-ip" ? facts : entry.endpoints();
+    const set = facts?.kind === "cluster-ip" ? entry.clusterIps() : entry.endpoints();
     if (facts?.kind === "headless" && isEmpty(set)) return "no such name";
     if (request.type !== recordTypes.SRV) {
       const found = this.#addressAnswer(request, set);
@@ -180,7 +180,7 @@ export class ClusterZone implements Resolver {
     if (facts?.kind === "cluster-ip") {
       const ports = facts.ports.filter(matches);
       if (ports.length === 0) return "no such name";
-      if (request.type !== recordTypes.SRV) return this.#addressAnswer(request, facts);
+      if (request.type !== recordTypes.SRV) return this.#addressAnswer(request, entry.clusterIps());
       const targets = [...new Set(ports.map(({ port }) => port))].map((port) => ({ host: undefined, port }));
       return this.#srvAnswer(entry, zone, targets, ports.length * facts.ips.length);
     }
@@ -212,8 +212,8 @@ export class ClusterZone implements Resolver {
     }
     if (list.length === 0) return "no data";
     const additional = [...names].flatMap(([host, target]) => {
-      const set = host === undefined ? entry.facts : entry.host(host);
-      return set !== undefined && "v4" in set ? this.#addressSets(target, set) : [];
+      const set = host === undefined ? entry.clusterIps() : entry.host(host);
+      return set === undefined ? [] : this.#addressSets(target, set);
     });
     return positive([records(0, recordTypes.SRV, ttl, list)], additional);
   }

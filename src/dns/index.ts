@@ -29,7 +29,9 @@ export type { DnsConfiguration, ServerBlock } from "./corefile/configuration.ts"
 export { clusterConfiguration } from "./cluster-configuration.ts";
 export type { ClusterSettings } from "./cluster-configuration.ts";
 export { ClusterDataShelf } from "./cluster-data.ts";
-export type { ClusterData, ClusterDnsCaches } from "./cluster-data.ts";
+export type { ClusterData, ClusterDataChoice, ClusterDnsCaches, ClusterDnsSource } from "./cluster-data.ts";
+export { keptForDns } from "./kept-objects.ts";
+export type { KeptForDns } from "./kept-objects.ts";
 export { createDnsServer } from "./dns-server.ts";
 export type { DnsEndpoint, DnsServer, DnsServerParts } from "./dns-server.ts";
 export { isListenAddress, splitListenAddress } from "./corefile/arguments.ts";

@@ -25,7 +25,7 @@ export function nameServers(addresses: readonly Ip[], index: ServiceIndex, zone:
     for (const entry of [...index.withClusterIp(address), ...index.withEndpoint(address)]) {
       const key = `${entry.name}.${entry.namespace}`;
       const name = serviceName(entry, zone);
-      if (entry.facts?.kind === "cluster-ip") add(key, name, entry.facts);
+      if (entry.facts?.kind === "cluster-ip") add(key, name, entry.clusterIps());
       if (entry.facts?.kind !== "headless" || name === undefined) continue;
       for (const host of entry.hostsOf(address)) {
         add(`${host}.${key}`, joinedName([host], name), entry.host(host) ?? splitFamilies([address]));

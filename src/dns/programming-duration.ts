@@ -4,7 +4,7 @@ import { serviceNameLabel } from "../objects/index.ts";
 import type { Cache, EndpointSlice, Service } from "../objects/index.ts";
 
 /** Written by the controller of EndpointSlices: when the change began that a slice shows. */
-const triggerTime = "endpoints.kubernetes.io/last-change-trigger-time";
+export const triggerTime = "endpoints.kubernetes.io/last-change-trigger-time";
 
 /** Measures the time from a change of pods or Services to the answers that show it. Call what it returns for each new slice. */
 export function programmingDuration(

@@ -26,15 +26,26 @@ export class ServiceEntry {
   readonly name: string;
   /** The next entry with the same hash. */
   next: ServiceEntry | undefined;
-  facts: ServiceFacts | undefined;
+  #facts: ServiceFacts | undefined;
   /** In no order; nearly always there is one. */
   slices: readonly SliceFacts[] = none;
+  #clusterIps: AddressSet | undefined;
   #endpoints: AddressSet | undefined;
   #hosts: ReadonlyMap<string, AddressSet> | undefined;
 
   constructor(namespace: string, name: string) {
     this.namespace = namespace;
     this.name = name;
+  }
+
+  /** The Service itself; undefined while there are only slices. */
+  get facts(): ServiceFacts | undefined {
+    return this.#facts;
+  }
+
+  setFacts(facts: ServiceFacts | undefined): void {
+    this.#facts = facts;
+    this.#clusterIps = undefined;
   }
 
   /** Puts `facts` in the place of what the slice with this key had; without facts it is gone. */
@@ -44,6 +55,12 @@ export class ServiceEntry {
     else this.slices = [...others, facts];
     this.#endpoints = undefined;
     this.#hosts = undefined;
+  }
+
+  /** The cluster IPs; none when the Service has none of its own. */
+  clusterIps(): AddressSet {
+    this.#clusterIps ??= splitFamilies(this.#facts?.kind === "cluster-ip" ? this.#facts.ips : []);
+    return this.#clusterIps;
   }
 
   /** The addresses of all published endpoints, each once. */

@@ -4,7 +4,6 @@ import { parseIp } from "../core/index.ts";
 import type { Ip } from "../core/index.ts";
 import { objectKey } from "../objects/index.ts";
 import type { EndpointSlice, Service } from "../objects/index.ts";
-import { splitFamilies } from "./address-bytes.ts";
 
 /** A port as SRV names it. Name and protocol are in lower case; the name is empty when the port has none. */
 export interface SrvPort {
@@ -18,8 +17,6 @@ export type ServiceFacts =
   | {
       readonly kind: "cluster-ip";
       readonly ips: readonly Ip[];
-      readonly v4: Uint8Array;
-      readonly v6: Uint8Array;
       readonly ports: readonly SrvPort[];
     }
   | { readonly kind: "headless" }
@@ -62,7 +59,7 @@ export function serviceFacts({ spec }: Service, share: SharePorts): ServiceFacts
   const texts = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
   const ips = texts.map(parseIp).filter((address) => address !== undefined);
   const ports = share((spec.ports ?? []).map((port) => srvPort(port.name, port.protocol, port.port)));
-  return { kind: "cluster-ip", ips, ...splitFamilies(ips), ports };
+  return { kind: "cluster-ip", ips, ports };
 }
 
 /**

@@ -4,7 +4,8 @@ import type { Ip } from "../core/index.ts";
 import { objectKey, serviceNameLabel } from "../objects/index.ts";
 import type { EndpointSlice, Service } from "../objects/index.ts";
 import { ServiceEntry } from "./service-entry.ts";
-import { portSharing, sameService, sameSlice, serviceFacts, sliceFacts } from "./service-facts.ts";
+import { factsOfService, factsOfSlice } from "./kept-objects.ts";
+import { portSharing, sameService, sameSlice } from "./service-facts.ts";
 import type { EndpointNames, ServiceFacts } from "./service-facts.ts";
 
 type OneOrMore = ServiceEntry | readonly ServiceEntry[];
@@ -87,13 +88,13 @@ export class ServiceIndex {
     const object = now ?? before;
     if (object === undefined) return;
     const entry = this.#entry(object.metadata.namespace ?? "", object.metadata.name);
-    const facts = now === undefined ? undefined : serviceFacts(now, this.#share);
+    const facts = now === undefined ? undefined : factsOfService(now, this.#share);
     const old = entry.facts;
     if (sameService(old, facts)) {
       this.#dropEmpty(entry);
       return;
     }
-    entry.facts = facts;
+    entry.setFacts(facts);
     this.#count(entry.namespace, (facts === undefined ? 0 : 1) - (old === undefined ? 0 : 1));
     const kept = clusterIps(facts);
     for (const address of clusterIps(old)) if (!kept.includes(address)) unlink(this.#byClusterIp, address, entry);
@@ -117,7 +118,7 @@ export class ServiceIndex {
     const entry = this.#entry(object.metadata.namespace ?? "", service);
     const key = objectKey(object);
     const old = entry.slices.find((slice) => slice.key === key);
-    const facts = now === undefined ? undefined : sliceFacts(now, this.#endpointNames, this.#share);
+    const facts = now === undefined ? undefined : factsOfSlice(now, this.#endpointNames, this.#share);
     if (sameSlice(old, facts)) {
       this.#dropEmpty(entry);
       return;

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { messageOf } from "../../core/index.ts";
+import { CodedError, messageOf } from "../../core/index.ts";
 import type { Cancel, Clock, Ip, Logger, Metrics, Random } from "../../core/index.ts";
 import { ClusterDataShelf, createDnsServer, parseResolvConf } from "../../dns/index.ts";
-import type { Answer, ClusterDnsCaches, DnsConfiguration, DnsServer, DnsServerParts } from "../../dns/index.ts";
+import type { Answer, ClusterDnsSource, DnsConfiguration, DnsServer, DnsServerParts } from "../../dns/index.ts";
 import { dnsDialer } from "../../net/index.ts";
 import { createDnsListeners } from "./dns-listeners.ts";
 import type { AddressesOf } from "./dns-listeners.ts";
@@ -16,7 +16,7 @@ import { ownAddresses } from "./own-addresses.ts";
 export interface DnsServiceOptions {
   readonly source: DnsSource;
   /** The cluster's objects; undefined when no block is about a cluster. */
-  readonly caches: ClusterDnsCaches | undefined;
+  readonly caches: ClusterDnsSource | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -127,10 +127,14 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
         server = made;
         await opening(operations.apply(configuration));
         await readyOrLate(made, clock, startupTimeout(configuration));
-      } else await opening(operations.apply(configuration));
+      } else {
+        if (server?.notReady().length === 0) await namesFor(made, clock);
+        await opening(operations.apply(configuration));
+      }
       await opening(listeners.apply(made));
     } catch (error) {
       made.stop();
+      if (server !== undefined && server !== made) data?.keep(server.data);
       if (server !== undefined && server !== made) await operations.apply(server.configuration);
       throw error;
     }
@@ -223,6 +227,15 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
     },
   };
 }
+
+/** A new configuration may need objects that nobody has watched. Until they are there, the former one knows more. */
+async function namesFor(made: DnsServer, clock: Clock): Promise<void> {
+  await readyOrLate(made, clock, Math.max(leastWaitMs, startupTimeout(made.configuration)));
+  if (made.notReady().length === 0) return;
+  throw new CodedError("NamesMissing", "the cluster's names did not arrive in time: the next look tries again");
+}
+
+const leastWaitMs = 5000;
 
 function startupTimeout({ servers }: DnsConfiguration): number {
   return Math.max(0, ...servers.map(({ kubernetes }) => kubernetes?.startupTimeoutMs ?? 0));

@@ -2,10 +2,11 @@ import { connectCluster, createCache } from "../../client/index.ts";
 import type { RunningCache } from "../../client/index.ts";
 import { createMetrics, version } from "../../core/index.ts";
 import type { Ip, Logger } from "../../core/index.ts";
-import type { ClusterDnsCaches } from "../../dns/index.ts";
+import { keptForDns } from "../../dns/index.ts";
+import type { ClusterDataChoice, ClusterDnsCaches } from "../../dns/index.ts";
 import { secureRandom, systemClock } from "../../net/index.ts";
 import { resources } from "../../objects/index.ts";
-import type { KubeObject, Pod, Resource } from "../../objects/index.ts";
+import type { EndpointSlice, KubeObject, Pod, Resource } from "../../objects/index.ts";
 import { readProcessMetrics } from "../proxy/process-metrics.ts";
 import { clusterTarget } from "./cluster-target.ts";
 import { readDnsSource } from "./dns-source.ts";
@@ -56,13 +57,13 @@ export async function runDns(options: DnsRunOptions): Promise<DnsService> {
   const target = clusterTarget(options.kubeconfig, reading.configuration, environment);
   const api = target === undefined ? undefined : await connectCluster(target);
   const watched: Record<string, RunningCache<KubeObject>> = {};
-  const cacheOf = <T extends KubeObject>(resource: Resource<T>): RunningCache<T> => {
+  const cacheOf = <T extends KubeObject>(resource: Resource<T>, slim?: (object: T) => T): RunningCache<T> => {
     if (api === undefined) throw new TypeError("Objects come from a cluster");
-    const cache = createCache(api, resource, { clock, log, random });
+    const cache = createCache(api, resource, { clock, log, random, ...(slim === undefined ? {} : { slim }) });
     watched[resource.kind] = cache;
     return cache;
   };
-  const caches: ClusterDnsCaches | undefined = api === undefined ? undefined : clusterCaches(cacheOf);
+  const caches = api === undefined ? undefined : clusterCaches(cacheOf);
   if (caches !== undefined) exposeWatches(metrics, clock, () => watched);
 
   const service = await startDnsService({
@@ -105,19 +106,34 @@ function isLoopback(address: Ip): boolean {
   return address === "::1" || address.startsWith("127.");
 }
 
-/** Pods are many: they are watched when the first block wants them. */
-function clusterCaches(cacheOf: <T extends KubeObject>(resource: Resource<T>) => RunningCache<T>): ClusterDnsCaches {
-  const services = cacheOf(resources.services);
-  const endpointSlices = cacheOf(resources.endpointSlices);
+type CacheOf = <T extends KubeObject>(resource: Resource<T>, slim?: (object: T) => T) => RunningCache<T>;
+
+/**
+ * Services and their endpoints are watched for each choice anew, and kept as that needs them. Pods and endpoints are many: they
+ * are watched when the first block wants them.
+ */
+function clusterCaches(cacheOf: CacheOf): (choice: ClusterDataChoice) => ClusterDnsCaches {
   const namespaces = cacheOf(resources.namespaces);
   let pods: RunningCache<Pod> | undefined;
-  return {
-    services,
-    endpointSlices,
-    namespaces,
-    get pods() {
-      pods ??= cacheOf(resources.pods);
-      return pods;
-    },
+  return ({ labels, endpointNames }) => {
+    const kept = keptForDns(endpointNames === "pod" ? "pod" : "address", labels.length > 0);
+    const services = cacheOf(resources.services, kept.services);
+    let endpointSlices: RunningCache<EndpointSlice> | undefined;
+    return {
+      services,
+      get endpointSlices() {
+        endpointSlices ??= cacheOf(resources.endpointSlices, kept.endpointSlices);
+        return endpointSlices;
+      },
+      namespaces,
+      get pods() {
+        pods ??= cacheOf(resources.pods);
+        return pods;
+      },
+      stop: () => {
+        services.stop();
+        endpointSlices?.stop();
+      },
+    };
   };
 }

@@ -1,0 +1,159 @@
+import { serviceNameLabel } from "../objects/index.ts";
+import type { EndpointSlice, KubeObject, ObjectMeta, Service } from "../objects/index.ts";
+import { portSharing, serviceFacts, sliceFacts } from "./service-facts.ts";
+import type { EndpointNames, ServiceFacts, SharePorts, SliceFacts } from "./service-facts.ts";
+import { triggerTime } from "./programming-duration.ts";
+
+/** What of its objects a cache keeps when only DNS reads it; for the `slim` of such caches. */
+export interface KeptForDns {
+  readonly services: (service: Service) => Service;
+  readonly endpointSlices: (slice: EndpointSlice) => EndpointSlice;
+}
+
+/**
+ * Makes objects that hold what DNS answers from and nothing else: a fifth of the memory, in a form that is not worked out
+ * twice. They have no uid, so that an object that took another's place is a change. Labels stay only `withLabels`.
+ */
+export function keptForDns(names: EndpointNames, withLabels: boolean): KeptForDns {
+  const parts: KeptParts = { names, withLabels, share: portSharing(), texts: new Map() };
+  return {
+    services: (service) => new KeptService(service, parts),
+    endpointSlices: (slice) => new KeptSlice(slice, parts),
+  };
+}
+
+/** The facts of a Service: as they were kept, or read now. */
+export function factsOfService(service: Service, share: SharePorts): ServiceFacts {
+  return service instanceof KeptService ? service.facts : serviceFacts(service, share);
+}
+
+/** The same for a slice; kept ones were read for the same `names`. */
+export function factsOfSlice(slice: EndpointSlice, names: EndpointNames, share: SharePorts): SliceFacts {
+  return slice instanceof KeptSlice ? slice.facts : sliceFacts(slice, names, share);
+}
+
+interface KeptParts {
+  readonly names: EndpointNames;
+  readonly withLabels: boolean;
+  readonly share: SharePorts;
+  readonly texts: Map<string, string>;
+}
+
+// Classes, because what they have in common costs an object nothing: there is one of them for each object of the cluster.
+
+class KeptService implements Service {
+  readonly #namespace: string;
+  readonly #name: string;
+  readonly #version: string | undefined;
+  readonly #labels: ObjectMeta["labels"];
+  readonly #hasSelector: boolean;
+  readonly facts: ServiceFacts;
+
+  constructor(service: Service, { withLabels, share, texts }: KeptParts) {
+    const { namespace = "", name, resourceVersion, labels } = service.metadata;
+    this.#namespace = shared(texts, namespace);
+    this.#name = name;
+    this.#version = resourceVersion;
+    this.#labels = withLabels ? labels : undefined;
+    this.#hasSelector = Object.keys(service.spec.selector ?? {}).length > 0;
+    this.facts = serviceFacts(service, share);
+  }
+
+  get apiVersion(): string {
+    return "v1";
+  }
+
+  get kind(): string {
+    return "Service";
+  }
+
+  get metadata(): ObjectMeta {
+    return metadataOf(this.#namespace, this.#name, this.#version, this.#labels);
+  }
+
+  /** The cluster IPs, and whether there is a selector. */
+  get spec(): Service["spec"] {
+    const { facts } = this;
+    const selector = this.#hasSelector ? { selector: { kept: "for-others" } } : {};
+    switch (facts.kind) {
+      case "headless":
+        return { clusterIP: "None", ...selector };
+      case "external-name":
+        return { type: "ExternalName", ...selector };
+      case "cluster-ip": {
+        const [clusterIP] = facts.ips;
+        return { ...(clusterIP === undefined ? {} : { clusterIP, clusterIPs: facts.ips }), ...selector };
+      }
+    }
+  }
+}
+
+class KeptSlice implements EndpointSlice {
+  readonly #namespace: string;
+  readonly #name: string;
+  readonly #version: string | undefined;
+  readonly #labels: ObjectMeta["labels"];
+  readonly #service: string | undefined;
+  readonly #trigger: string | undefined;
+  readonly facts: SliceFacts;
+
+  constructor(slice: EndpointSlice, { names, withLabels, share, texts }: KeptParts) {
+    const { namespace = "", name, resourceVersion, labels, annotations } = slice.metadata;
+    this.#namespace = shared(texts, namespace);
+    this.#name = name;
+    this.#version = resourceVersion;
+    this.#labels = withLabels ? labels : undefined;
+    this.#service = labels?.[serviceNameLabel];
+    this.#trigger = annotations?.[triggerTime];
+    this.facts = sliceFacts(slice, names, share);
+  }
+
+  get apiVersion(): string {
+    return "discovery.k8s.io/v1";
+  }
+
+  get kind(): string {
+    return "EndpointSlice";
+  }
+
+  get metadata(): ObjectMeta {
+    const own = this.#service === undefined ? undefined : { [serviceNameLabel]: this.#service };
+    const annotations = this.#trigger === undefined ? {} : { annotations: { [triggerTime]: this.#trigger } };
+    return { ...metadataOf(this.#namespace, this.#name, this.#version, this.#labels ?? own), ...annotations };
+  }
+
+  get addressType(): EndpointSlice["addressType"] {
+    return this.facts.addresses.some((address) => address.includes(":")) ? "IPv6" : "IPv4";
+  }
+
+  /** Those that are published, with the names that they have in DNS. */
+  get endpoints(): EndpointSlice["endpoints"] {
+    const { addresses, hostnames } = this.facts;
+    return addresses.map((address, i) => {
+      const hostname = hostnames?.[i];
+      return { addresses: [address], ...(hostname === undefined ? {} : { hostname }) };
+    });
+  }
+}
+
+function metadataOf(
+  namespace: string,
+  name: string,
+  resourceVersion: string | undefined,
+  labels: ObjectMeta["labels"],
+): KubeObject["metadata"] {
+  return {
+    namespace,
+    name,
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(labels === undefined ? {} : { labels }),
+  };
+}
+
+/** One copy of equal texts, of which there are few. */
+function shared(texts: Map<string, string>, text: string): string {
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  texts.set(text, text);
+  return text;
+}
