@@ -37,7 +37,7 @@ export interface RunningCache<T extends KubeObject> extends Cache<T> {
 }
 
 /** Objects in one answer to a list: its text and what is left out of its objects are soon forgotten. */
-const pageSize = 1000;
+const pageSize = 250;
 const firstRetryMs = 50;
 const longestRetryMs = 10_000;
 /** A watch that ended sooner than this without a single event counts as a failure. */

@@ -1,5 +1,5 @@
 import { serviceNameLabel } from "../objects/index.ts";
-import type { EndpointSlice, KubeObject, ObjectMeta, Service } from "../objects/index.ts";
+import type { EndpointSlice, ObjectMeta, Service, StringMap } from "../objects/index.ts";
 import { portSharing, serviceFacts, sliceFacts } from "./service-facts.ts";
 import type { EndpointNames, ServiceFacts, SharePorts, SliceFacts } from "./service-facts.ts";
 import { triggerTime } from "./programming-duration.ts";
@@ -93,8 +93,7 @@ class KeptSlice implements EndpointSlice {
   readonly #name: string;
   readonly #version: string | undefined;
   readonly #labels: ObjectMeta["labels"];
-  readonly #service: string | undefined;
-  readonly #trigger: string | undefined;
+  readonly #annotations: ObjectMeta["annotations"];
   readonly facts: SliceFacts;
 
   constructor(slice: EndpointSlice, { names, withLabels, share, texts }: KeptParts) {
@@ -102,9 +101,8 @@ class KeptSlice implements EndpointSlice {
     this.#namespace = shared(texts, namespace);
     this.#name = name;
     this.#version = resourceVersion;
-    this.#labels = withLabels ? labels : undefined;
-    this.#service = labels?.[serviceNameLabel];
-    this.#trigger = annotations?.[triggerTime];
+    this.#labels = withLabels ? labels : only(labels, serviceNameLabel);
+    this.#annotations = only(annotations, triggerTime);
     this.facts = sliceFacts(slice, names, share);
   }
 
@@ -117,9 +115,7 @@ class KeptSlice implements EndpointSlice {
   }
 
   get metadata(): ObjectMeta {
-    const own = this.#service === undefined ? undefined : { [serviceNameLabel]: this.#service };
-    const annotations = this.#trigger === undefined ? {} : { annotations: { [triggerTime]: this.#trigger } };
-    return { ...metadataOf(this.#namespace, this.#name, this.#version, this.#labels ?? own), ...annotations };
+    return metadataOf(this.#namespace, this.#name, this.#version, this.#labels, this.#annotations);
   }
 
   get addressType(): EndpointSlice["addressType"] {
@@ -136,18 +132,34 @@ class KeptSlice implements EndpointSlice {
   }
 }
 
+/** Asked for many times for each object, so the usual ones are literals. */
 function metadataOf(
   namespace: string,
   name: string,
   resourceVersion: string | undefined,
   labels: ObjectMeta["labels"],
-): KubeObject["metadata"] {
+  annotations?: ObjectMeta["annotations"],
+): ObjectMeta {
+  if (resourceVersion !== undefined) {
+    if (labels === undefined && annotations === undefined) return { namespace, name, resourceVersion };
+    if (labels !== undefined && annotations === undefined) return { namespace, name, resourceVersion, labels };
+    if (labels !== undefined && annotations !== undefined) {
+      return { namespace, name, resourceVersion, labels, annotations };
+    }
+  }
   return {
     namespace,
     name,
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
     ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
   };
+}
+
+/** What a map has under one name, when it has it. */
+function only(map: StringMap | undefined, name: string): StringMap | undefined {
+  const value = map?.[name];
+  return value === undefined ? undefined : { [name]: value };
 }
 
 /** One copy of equal texts, of which there are few. */

@@ -115,8 +115,15 @@ async function page(port: number, path: string): Promise<string> {
   return `${response.status} ${await response.text()}`;
 }
 
-/** Runs dnsperf for so many seconds; gives how many queries were sent and lost. */
-async function load(port: number, seconds: number): Promise<{ readonly sent: number; readonly lost: number }> {
+interface Loaded {
+  readonly sent: number;
+  readonly lost: number;
+  /** How many the server could not answer (SERVFAIL). */
+  readonly failed: number;
+}
+
+/** Runs dnsperf for so many seconds. */
+async function load(port: number, seconds: number): Promise<Loaded> {
   const file = join(folder, "queries");
   writeFileSync(
     file,
@@ -131,7 +138,8 @@ async function load(port: number, seconds: number): Promise<{ readonly sent: num
     String(seconds),
   ]);
   const number = (label: string) => Number(new RegExp(`${label}:\\s+([0-9]+)`).exec(stdout)?.[1]);
-  return { sent: number("Queries sent"), lost: number("Queries lost") };
+  const failed = Number(/SERVFAIL ([0-9]+)/.exec(stdout)?.[1] ?? 0);
+  return { sent: number("Queries sent"), lost: number("Queries lost"), failed };
 }
 
 const kubernetes = (port: number, more = "") =>
@@ -203,6 +211,23 @@ describe("sealane dns", () => {
     const { sent, lost } = await loaded;
     expect(sent).toBeGreaterThan(3000);
     expect(lost).toBe(0);
+  });
+
+  it("answers under load from what it knows until all that a new Corefile chooses is there", async () => {
+    const { port } = await api();
+    const dns = await serve(kubernetes(port));
+    const first = await dns.dig("web.tour.svc.cluster.local");
+    const loaded = load(dns.port, 2);
+    dns.write(kubernetes(port, "endpoint_pod_names"));
+    dns.child.kill("SIGHUP");
+    await until("the reload", () => dns.output().includes("Configuration reloaded"));
+    expect(await dns.dig("web.tour.svc.cluster.local")).toBe(first);
+    const { sent, lost, failed } = await loaded;
+    expect(sent).toBeGreaterThan(1000);
+    expect({ lost, failed }).toEqual({ lost: 0, failed: 0 });
+    dns.write(kubernetes(port, "labels app=nobody"));
+    dns.child.kill("SIGHUP");
+    await eventually("the names to go", async () => (await dns.dig("web.tour.svc.cluster.local")) === "");
   });
 
   it("notices a changed Corefile by itself", async () => {

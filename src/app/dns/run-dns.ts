@@ -9,6 +9,7 @@ import { resources } from "../../objects/index.ts";
 import type { EndpointSlice, KubeObject, Pod, Resource } from "../../objects/index.ts";
 import { readProcessMetrics } from "../proxy/process-metrics.ts";
 import { clusterTarget } from "./cluster-target.ts";
+import { collectWhileLoading } from "./load-memory.ts";
 import { readDnsSource } from "./dns-source.ts";
 import type { DnsSource } from "./dns-source.ts";
 import { startDnsService } from "./dns-service.ts";
@@ -65,6 +66,8 @@ export async function runDns(options: DnsRunOptions): Promise<DnsService> {
   };
   const caches = api === undefined ? undefined : clusterCaches(cacheOf);
   if (caches !== undefined) exposeWatches(metrics, clock, () => watched);
+  let namesLoaded: () => void = () => undefined;
+  if (caches !== undefined) collectWhileLoading(new Promise<void>((resolve) => (namesLoaded = resolve)));
 
   const service = await startDnsService({
     source,
@@ -85,6 +88,7 @@ export async function runDns(options: DnsRunOptions): Promise<DnsService> {
     ...(options.port === undefined ? {} : { port: options.port }),
     waitsForNames: true,
   });
+  void service.whenReady().then(namesLoaded);
   return {
     ...service,
     // Spreading would have taken what they were at this moment.
