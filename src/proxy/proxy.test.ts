@@ -1,15 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { CodedError, createMetrics, ManualClock, cidr, ip } from "../core/index.ts";
+import { CodedError, createMetrics, ManualClock, cidr, ip, silentLogger } from "../core/index.ts";
 import { endpointSliceIndexers } from "../objects/index.ts";
 import type { EndpointSlice, Node, Service, ServiceSpec } from "../objects/index.ts";
 import { scriptText } from "../rules/nftables/index.ts";
 import type { Script } from "../rules/nftables/index.ts";
 import { FakeCache } from "../../test/support/fake-cache.ts";
 import type { FlowQuery, HealthCheckAnswer, HealthChecksPort, TrackedFlow } from "./ports.ts";
+import type { ProxyEngine } from "./engine.ts";
 import { nftablesEngine } from "./engines/nftables.ts";
 import { createProxy } from "./proxy.ts";
 import type { Proxy, ProxyOptions } from "./proxy.ts";
 import type { RulesPort } from "./rule-book.ts";
+import { scriptedEngine } from "./scripted-engine.ts";
+import { RuleSet } from "../rules/nftables/index.ts";
 
 /** A kernel that keeps what it was told, and can be made to refuse. */
 class FakeRules implements RulesPort<Script> {
@@ -438,7 +441,20 @@ describe("createProxy() with options", () => {
   });
 });
 
+/** An engine of another mode, as far as the loop can tell. */
+function otherEngine(port: FakeRules): ProxyEngine {
+  return scriptedEngine({ mode: "iptables", book: new RuleSet(), port, shortcomings: () => [], log: silentLogger });
+}
+
 describe("Proxy.setEngine()", () => {
+  it("refuses another engine of the same mode, which would remove what it shares", async () => {
+    const { proxy, rules } = worldWith();
+    await proxy.whenSynced();
+    rules.take();
+    await expect(proxy.setEngine(nftablesEngine({ rules }))).rejects.toThrow("works in mode nftables already");
+    expect(rules.take()).toEqual([]);
+  });
+
   it("completes the new rules before it takes the old ones out", async () => {
     const { proxy, rules, services } = worldWith();
     services.set(serviceObject("web", 1));
@@ -448,7 +464,7 @@ describe("Proxy.setEngine()", () => {
     const order: string[] = [];
     rules.refuses = (script) => void order.push(script.includes("delete table") ? "old removed" : "old written");
     next.refuses = (script) => void order.push(script.includes("10.96.0.1 . tcp") ? "new complete" : "new written");
-    await proxy.setEngine(nftablesEngine({ rules: next }));
+    await proxy.setEngine(otherEngine(next));
     expect(order).toEqual(["new complete", "old removed"]);
     services.set(serviceObject("api", 2));
     await proxy.whenIdle();
@@ -463,7 +479,7 @@ describe("Proxy.setEngine()", () => {
     rules.take();
     const broken = new FakeRules();
     broken.refuses = () => "EPERM";
-    await expect(proxy.setEngine(nftablesEngine({ rules: broken }))).rejects.toThrow("refused with EPERM");
+    await expect(proxy.setEngine(otherEngine(broken))).rejects.toThrow("refused with EPERM");
     services.set(serviceObject("api", 2));
     await proxy.whenIdle();
     expect(rules.take().join("")).toContain("10.96.0.2");
@@ -475,7 +491,7 @@ describe("Proxy.setEngine()", () => {
     const next = new FakeRules();
     let open: () => void = () => undefined;
     next.gate = new Promise((resolve) => (open = resolve));
-    const switched = proxy.setEngine(nftablesEngine({ rules: next }));
+    const switched = proxy.setEngine(otherEngine(next));
     await turns();
     services.set(serviceObject("late", 7));
     await turns();

@@ -47,7 +47,8 @@ export interface Proxy {
   stats(): ProxyStats;
   /**
    * Goes on with another engine. The new one is complete in the kernel before the former is taken out, so new connections
-   * are served throughout. Rejects, and everything stays as it was, when the new engine does not work here.
+   * are served throughout. Rejects, and everything stays as it was, when the new engine does not work here or is of the
+   * same mode.
    */
   setEngine(engine: ProxyEngine): Promise<void>;
   /** Ends; the rules stay and go on carrying traffic, unless `cleanup` removes them. */

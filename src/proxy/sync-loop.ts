@@ -141,8 +141,11 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
   async setEngine(engine: ProxyEngine): Promise<void> {
     await this.whenIdle();
     if (this.#state !== "idle") throw new Error(`the proxy of ${this.#options.nodeName} has ended`);
-    this.#state = "running";
     const former = this.#engine;
+    // What the former engine removes would be what the new one has just written.
+    if (engine.mode === former.mode)
+      throw new Error(`the proxy of ${this.#options.nodeName} works in mode ${engine.mode} already`);
+    this.#state = "running";
     const run = async (): Promise<void> => {
       const services = this.#book.allServices();
       try {
