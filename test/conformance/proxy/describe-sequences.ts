@@ -100,6 +100,7 @@ export function describeSequences(engine: EngineUnderTest): void {
     it("survives that the agent starts anew", async () => {
       await cluster.endpoints(name, everyone);
       const before = await cluster.answering("a2", target, 1);
+      expect(everyone).toContain(before[0]);
       await cluster.proxy("node-1").stop();
       await cluster.startOn("node-1").whenSynced();
       expect(await cluster.answering("a2", target, 24)).toEqual(before);
@@ -111,6 +112,7 @@ export function describeSequences(engine: EngineUnderTest): void {
       const spec = { sessionAffinity: "ClientIP" } as const;
       await cluster.serve("steady", 912, ["a1", "a2"], { spec });
       const before = await cluster.answering("a1", clusterIP(912), 1);
+      expect(["a1", "a2"]).toContain(before[0]);
       await cluster.endpoints("steady", everyone);
       expect(await cluster.answering("a1", clusterIP(912), 24)).toEqual(before);
     });
