@@ -4,16 +4,20 @@ import { missingPrograms } from "./dns/peers.ts";
 import type { ServerFacts, SocketResult, SocketRow } from "./dns/over-sockets.ts";
 import { table } from "./table.ts";
 
-const usage = "sealane bench dns [SERVICES...]";
+const usage = "sealane bench dns [SERVICES...] | soak [MINUTES]";
 const endpointsPerService = 5;
 /** How long each row is measured over sockets. */
 const rowSeconds = 4;
 
 /**
  * Measures cluster DNS: CPU of answers in this process, then `sealane dns` over sockets beside knot and unbound, for clusters
- * of so many Services (default 10,000 and 50,000).
+ * of so many Services (default 10,000 and 50,000). `soak` instead checks every answer while the cluster changes.
  */
 export async function run(args: readonly string[]): Promise<number> {
+  if (args[0] === "soak") {
+    const { runSoak } = await import("./dns/soak.ts");
+    return runSoak(args.slice(1));
+  }
   const sizes = (args.length === 0 ? ["10000", "50000"] : args).map((text) => {
     const services = Number(text);
     if (!Number.isInteger(services) || services < 2) {

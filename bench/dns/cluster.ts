@@ -83,12 +83,18 @@ export function addressesOf(i: number, endpoints: number, round = 0): readonly s
   });
 }
 
+/** Where in the API a Service is. */
+export function serviceKey(i: number): readonly [namespace: string, name: string] {
+  return [namespaceOf(i), `svc-${i}`];
+}
+
 /** Where in the API the slice of a Service is. */
 export function sliceKey(i: number): readonly [namespace: string, name: string] {
   return [namespaceOf(i), `svc-${i}-x7k2p`];
 }
 
-function serviceObject(i: number): Service {
+/** The object of a Service. */
+export function serviceObject(i: number): Service {
   const labels = { "app.kubernetes.io/name": `svc-${i}`, "app.kubernetes.io/part-of": "shop" };
   return {
     apiVersion: "v1",
@@ -103,7 +109,7 @@ function serviceObject(i: number): Service {
 }
 
 /** A slice as the controller of a cluster writes it, with what DNS does not read. */
-function sliceObject(i: number, addresses: readonly string[]): EndpointSlice {
+export function sliceObject(i: number, addresses: readonly string[]): EndpointSlice {
   const [namespace, name] = sliceKey(i);
   const service = `svc-${i}`;
   return {

@@ -1,7 +1,7 @@
 import { UsageError } from "./command.ts";
 import type { Command } from "./command.ts";
 
-const help = `Usage: sealane bench up [RUNS] | proxy [SERVICES...] | dns [SERVICES...] | dns-freshness [SERVICES...]
+const help = `Usage: sealane bench up [RUNS] | proxy [SERVICES...] | dns [SERVICES...] | dns soak [MINUTES] | dns-freshness [SERVICES...]
 
 The project's own measurements, as a table and a line of JSON. See bench/README.md for what each measures.`;
 
