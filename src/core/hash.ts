@@ -8,6 +8,14 @@ export function fnv1a(text: string): number {
   return hash >>> 0;
 }
 
+/** Spreads a 32-bit hash over all of its bits: each bit of the input changes half of the result (the finalizer of MurmurHash3). */
+export function spread(hash: number): number {
+  let bits = hash >>> 0;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return (bits ^ (bits >>> 16)) >>> 0;
+}
+
 /** `value` as JSON with sorted keys, so that equal values give equal text. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;

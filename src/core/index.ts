@@ -1,5 +1,7 @@
 export { sameJson } from "./same-json.ts";
-export { canonicalJson, fnv1a } from "./hash.ts";
+export { canonicalJson, fnv1a, spread } from "./hash.ts";
+export { maglevTable } from "./maglev.ts";
+export { commonDivisor } from "./common-divisor.ts";
 export { sha256 } from "./sha256.ts";
 export { sipHash24 } from "./siphash.ts";
 export { CodedError, hasCode, messageOf } from "./errors.ts";

@@ -6,7 +6,7 @@ import type { Scheduler } from "../../model/index.ts";
 import { createBackend, noteEnd } from "./backend.ts";
 import type { Backend } from "./backend.ts";
 import { createPicker } from "./create-picker.ts";
-import { maglevTable } from "./maglev.ts";
+import { maglevSlots } from "./maglev.ts";
 import type { PickRequest } from "./picker.ts";
 
 const vip = ip("10.96.0.20");
@@ -156,17 +156,17 @@ describe("createPicker()", () => {
   });
 });
 
-describe("maglevTable()", () => {
+describe("maglevSlots()", () => {
   it("does not depend on the order of the backends", () => {
     const backends = backendsOf(1, 2, 3, 4, 5);
     const reversed = backends.toReversed();
-    const keys = (list: readonly Backend[]) => Array.from(maglevTable(list), (index) => list[index]?.key);
+    const keys = (list: readonly Backend[]) => Array.from(maglevSlots(list), (index) => list[index]?.key);
     expect(keys(reversed)).toEqual(keys(backends));
   });
 
   it("is as long as a prime that gives each backend about a hundred places", () => {
-    expect(maglevTable(backendsOf(1, 1)).length).toBe(251);
-    expect(maglevTable(backendsOf(1, 2, 5)).length).toBe(1021);
-    expect(maglevTable(backendsOf(...Array.from({ length: 5000 }, () => 1))).length).toBe(131_071);
+    expect(maglevSlots(backendsOf(1, 1)).length).toBe(251);
+    expect(maglevSlots(backendsOf(1, 2, 5)).length).toBe(1021);
+    expect(maglevSlots(backendsOf(...Array.from({ length: 5000 }, () => 1))).length).toBe(131_071);
   });
 });

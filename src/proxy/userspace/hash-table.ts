@@ -1,15 +1,6 @@
-import { fnv1a } from "../../core/index.ts";
+import { commonDivisor, fnv1a, spread } from "../../core/index.ts";
 import type { Backend } from "./backend.ts";
-import { commonDivisor } from "./picker.ts";
 import type { Picker } from "./picker.ts";
-
-/** Spreads a hash over all 32 bits (the finalizer of MurmurHash3). */
-export function mixed(value: number): number {
-  let bits = value >>> 0;
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return (bits ^ (bits >>> 16)) >>> 0;
-}
 
 /** `sh`: by the client's address, in proportion to the weights (net/netfilter/ipvs/ip_vs_sh.c). */
 export function sourceHash(): Picker {
@@ -34,7 +25,7 @@ function hashPicker(key: "client" | "destination", weightOf: (backend: Backend) 
       known = backends;
       table = fillTable(backends, weightOf);
     }
-    const start = mixed(fnv1a(request[key]));
+    const start = spread(fnv1a(request[key]));
     for (let step = 0; step < table.length; step++) {
       const backend = backends[table[(start + step) % table.length] ?? 0];
       if (backend !== undefined && request.isUsable(backend)) return backend;
@@ -48,7 +39,7 @@ const smallestTable = 256;
 const biggestTable = 65_536;
 
 function fillTable(backends: readonly Backend[], weightOf: (backend: Backend) => number): Uint32Array {
-  const divisor = commonDivisor(backends);
+  const divisor = commonDivisor(backends.map(({ weight }) => weight));
   const weights = backends.map((backend) => Math.max(1, weightOf(backend) / divisor));
   const turn = weights.reduce((sum, weight) => sum + weight, 0);
   let size = smallestTable;

@@ -17,13 +17,3 @@ export interface PickRequest {
  * weights are the same. `undefined`: the scheduler lets no backend take the connection.
  */
 export type Picker = (backends: readonly Backend[], request: PickRequest) => Backend | undefined;
-
-/** The greatest common divisor of all weights; at least 1. */
-export function commonDivisor(backends: readonly Backend[]): number {
-  const divisor = backends.reduce((found, { weight }) => gcd(found, weight), 0);
-  return divisor === 0 ? 1 : divisor;
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
-}

@@ -1,6 +1,6 @@
+import { commonDivisor } from "../../core/index.ts";
 import type { Random } from "../../core/index.ts";
 import type { Backend } from "./backend.ts";
-import { commonDivisor } from "./picker.ts";
 import type { Picker } from "./picker.ts";
 
 /** `random`: each with a probability that is its share of the weights, as nftables and iptables choose. */
@@ -48,7 +48,7 @@ export function weightedRoundRobin(): Picker {
     if (backends !== known) {
       known = backends;
       biggest = backends.reduce((max, { weight }) => Math.max(max, weight), 0);
-      divisor = commonDivisor(backends);
+      divisor = commonDivisor(backends.map(({ weight }) => weight));
       if (threshold === 0 || threshold > biggest) threshold = biggest;
       threshold = Math.ceil(threshold / divisor) * divisor;
     }

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { Endpoint, Scheduler } from "../../model/index.ts";
 import { weighted } from "../../../test/support/scheduler-plans.ts";
 import { endpointAt, planWith } from "../../../test/support/service-plans.ts";
-import { maglevTable } from "./maglev.ts";
-import { mostStickyEndpoints, mostWeightedSlots, pickOf, shortcomings, slotsOf } from "./scheduling.ts";
+import { maglevSlots } from "./maglev.ts";
+import { addressOf, mostStickyEndpoints, mostWeightedSlots, pickOf, shortcomings, slotsOf } from "./scheduling.ts";
 
 const [light = endpointAt("10.0.0.1", "n"), middle = light, heavy = light] = weighted;
 const short: ReadonlyMap<string, string> = new Map(
@@ -84,43 +84,22 @@ describe("slotsOf()", () => {
   });
 });
 
-describe("maglevTable()", () => {
-  const names = Array.from({ length: 10 }, (_, i) => `10.244.${i}.7 . 8080`);
-  const turns = names.map(() => 1);
-
-  it("gives everyone a fair part of a table of prime size", () => {
-    const table = maglevTable(names, turns);
-    expect(table).toHaveLength(251);
-    for (const name of names) expect(table.filter((slot) => slot === name).length).toBeGreaterThanOrEqual(25);
+describe("maglevSlots()", () => {
+  it.each([
+    [0, 0],
+    [2, 251],
+    [10, 251],
+    [100, 4093],
+    [2000, 16_381],
+  ])("gives %d endpoints %d slots, at least 25 for each while there is room", (count, size) => {
+    const addresses = endpoints(count).map(addressOf);
+    const shares = addresses.map(() => 1);
+    expect(maglevSlots(addresses, shares)).toHaveLength(size);
   });
 
-  it("moves at most a few percent of the others when one goes", () => {
-    const before = maglevTable(names, turns);
-    for (const gone of names) {
-      const after = maglevTable(
-        names.filter((name) => name !== gone),
-        turns,
-      );
-      const moved = before.filter((slot, i) => slot !== gone && slot !== after[i]);
-      expect(moved.length / before.length).toBeLessThan(0.06);
-    }
-  });
-
-  it("does not depend on the order", () => {
-    const share = (table: readonly string[]) => [...table].sort();
-    expect(share(maglevTable(names.toReversed(), turns)).length).toBe(251);
-  });
-
-  it("follows weights, and grows with the number of names", () => {
-    const table = maglevTable(["a", "b"], [1, 3]);
-    expect(table.filter((slot) => slot === "b").length / 251).toBeCloseTo(0.75, 1);
-    expect(
-      maglevTable(
-        endpoints(100).map(({ ip }) => ip),
-        endpoints(100).map(() => 1),
-      ),
-    ).toHaveLength(4093);
-    expect(maglevTable([], [])).toEqual([]);
+  it("follows weights", () => {
+    const slots = maglevSlots(["a", "b"], [1, 3]);
+    expect(slots.filter((slot) => slot === "b").length / slots.length).toBeCloseTo(0.75, 1);
   });
 });
 

@@ -1,5 +1,6 @@
+import { commonDivisor } from "../../core/index.ts";
 import type { Endpoint, Scheduler, ServicePlan } from "../../model/index.ts";
-import { maglevTable } from "./maglev.ts";
+import { maglevSlots } from "./maglev.ts";
 
 /** How a number is found among the slots of an entry: by chance, in turn, by the client's or the entry's address. */
 export type Pick = "random" | "turn" | "source" | "destination";
@@ -40,7 +41,7 @@ export function slotsOf(
   if (scheduler === "fo") return heaviest(endpoints).map(addressOf);
   const shares = sharesOf(endpoints);
   if (scheduler === "wrr") return inTurn(addresses, shares);
-  if (scheduler === "mh") return maglevTable(addresses, shares);
+  if (scheduler === "mh") return maglevSlots(addresses, shares);
   if (scheduler === "sh" || scheduler === "dh") return repeated(addresses, shares);
   return kept(addresses, shares, before);
 }
@@ -49,15 +50,11 @@ export function slotsOf(
 function sharesOf(endpoints: readonly Endpoint[]): readonly number[] {
   if (endpoints.every(({ weight }) => weight === undefined)) return endpoints.map(() => 1);
   const weights = endpoints.map(({ weight = 1 }) => weight);
-  const divisor = weights.reduce(greatestCommonDivisor, 0);
+  const divisor = commonDivisor(weights);
   const shares = weights.map((weight) => weight / divisor);
   const total = shares.reduce((sum, share) => sum + share, 0);
   const most = Math.max(mostWeightedSlots, endpoints.length);
   return total <= most ? shares : shares.map((share) => Math.max(1, Math.round((share * most) / total)));
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
 function repeated(addresses: readonly string[], shares: readonly number[]): readonly string[] {
