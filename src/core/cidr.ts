@@ -41,6 +41,11 @@ export function cidrFamily(network: Cidr): IpFamily {
   return ipFamily(cidrBase(network));
 }
 
+/** Those of the networks that have this family's addresses. */
+export function cidrsOfFamily(networks: readonly Cidr[], family: IpFamily): readonly Cidr[] {
+  return networks.filter((network) => cidrFamily(network) === family);
+}
+
 /** How many addresses the network has, first and last included. */
 export function cidrSize(network: Cidr): bigint {
   return 1n << BigInt(ipBits(cidrFamily(network)) - cidrPrefix(network));

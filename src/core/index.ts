@@ -5,7 +5,17 @@ export { commonDivisor } from "./common-divisor.ts";
 export { sha256 } from "./sha256.ts";
 export { sipHash24 } from "./siphash.ts";
 export { CodedError, hasCode, messageOf } from "./errors.ts";
-export { cidr, cidrAddress, cidrBase, cidrContains, cidrFamily, cidrPrefix, cidrSize, parseCidr } from "./cidr.ts";
+export {
+  cidr,
+  cidrAddress,
+  cidrBase,
+  cidrContains,
+  cidrFamily,
+  cidrPrefix,
+  cidrSize,
+  cidrsOfFamily,
+  parseCidr,
+} from "./cidr.ts";
 export type { Cidr } from "./cidr.ts";
 export { compareIp, ip, ipBits, ipFamily, ipFromBigInt, ipFromBytes, ipToBigInt, ipToBytes, parseIp } from "./ip.ts";
 export type { Ip, IpFamily } from "./ip.ts";

@@ -6,7 +6,7 @@ export { clusterIPs, serviceFamilies } from "./service-families.ts";
 export { isProxied, planService } from "./service-plan.ts";
 export type { EmptyVerdict, HealthCheckPlan, NodeServicePlan, PlanNode, ServicePlan } from "./service-plan.ts";
 export { biggestWeight, isWeight, sliceWeights, weightsAnnotation } from "./endpoint-weights.ts";
-export { nodeNetwork } from "./node-network.ts";
+export { nodeNetwork, nodePortNetworksOf } from "./node-network.ts";
 export type { LocalTraffic, NodeNetwork } from "./node-network.ts";
 export { parseScheduler, schedulerAnnotation, schedulers } from "./scheduler.ts";
 export type { Scheduler } from "./scheduler.ts";

@@ -1,4 +1,5 @@
-import type { Cidr } from "../core/index.ts";
+import { cidrsOfFamily } from "../core/index.ts";
+import type { Cidr, IpFamily } from "../core/index.ts";
 
 /** How a node tells traffic of its own pods from other traffic (kube-proxy's `detectLocalMode`). */
 export type LocalTraffic =
@@ -20,10 +21,22 @@ export interface NodeNetwork {
   readonly masqueradeAll: boolean;
   /** Which bit of the packet mark asks for masquerading, 0 to 31; kube-proxy's is 14 (0x4000). */
   readonly masqueradeBit: number;
-  /** Node ports are served on the node's addresses in these networks; absent: on all of them. */
+  /** Node ports are served on the node's addresses in these networks; absent: on all of them. See `nodePortNetworksOf`. */
   readonly nodePortAddresses?: readonly Cidr[];
   /** Node ports are served on 127.0.0.1, too; where the kernel does it this needs the sysctl net.ipv4.conf.all.route_localnet. */
   readonly localhostNodePorts: boolean;
+}
+
+/**
+ * The networks on whose addresses node ports of a family are served; `undefined`: on all of the node's addresses. A list
+ * without networks of a family does not narrow it, as upstream has it (`NewNodePortAddresses`).
+ */
+export function nodePortNetworksOf(
+  { nodePortAddresses = [] }: NodeNetwork,
+  family: IpFamily,
+): readonly Cidr[] | undefined {
+  const networks = cidrsOfFamily(nodePortAddresses, family);
+  return networks.length === 0 ? undefined : networks;
 }
 
 /** A network about which nothing is known but its Services. */

@@ -1,4 +1,4 @@
-import { cidrContains, cidrFamily, ipFamily, parseCidr, parseIp } from "../core/index.ts";
+import { cidrContains, cidrsOfFamily, ipFamily, parseCidr, parseIp } from "../core/index.ts";
 import type { Cidr, Ip, IpFamily, Port, Protocol } from "../core/index.ts";
 import { objectKey } from "../objects/index.ts";
 import type { EndpointSlice, Service, TrafficPolicy } from "../objects/index.ts";
@@ -189,9 +189,8 @@ function sourceRangesOf(
   node: PlanNode,
 ): readonly Cidr[] | undefined {
   if (loadBalancerIPs.length === 0) return undefined;
-  const ranges = (spec.loadBalancerSourceRanges ?? [])
-    .flatMap((text) => parseCidr(text.trim()) ?? [])
-    .filter((range) => cidrFamily(range) === family);
+  const all = (spec.loadBalancerSourceRanges ?? []).flatMap((text) => parseCidr(text.trim()) ?? []);
+  const ranges = cidrsOfFamily(all, family);
   if (ranges.length === 0 || ranges.some((range) => range.endsWith("/0"))) return undefined;
   // A process of an admitted node may use the load balancer's address as its source when that address is on the node.
   const admitsNode = (node.addresses ?? []).some((address) => ranges.some((range) => cidrContains(range, address)));

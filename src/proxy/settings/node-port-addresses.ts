@@ -1,4 +1,4 @@
-import { cidr, ipFamily, parseCidr } from "../../core/index.ts";
+import { cidr, cidrsOfFamily, ipFamily, parseCidr } from "../../core/index.ts";
 import type { Cidr, Ip } from "../../core/index.ts";
 import type { NodeNetwork } from "../../model/index.ts";
 import type { NodePortAddress, ProxySettings } from "./proxy-settings.ts";
@@ -13,7 +13,7 @@ export function parseNodePortAddress(text: string): NodePortAddress | undefined 
 
 /**
  * What the setting means on a node with these addresses (as its Node object lists them: the first of each family is the
- * primary one). A list that leaves loopback out takes node ports on 127.0.0.1 away.
+ * primary one). A list of IPv4 networks that leaves loopback out takes node ports on 127.0.0.1 away.
  */
 export function nodePortNetworks(
   { nodePortAddresses, localhostNodePorts }: Pick<ProxySettings, "nodePortAddresses" | "localhostNodePorts">,
@@ -27,9 +27,10 @@ export function nodePortNetworks(
     return one === "all" ? [] : [one];
   });
   const distinct = [...new Set(networks)];
+  const ofIPv4 = cidrsOfFamily(distinct, "IPv4");
   return {
     nodePortAddresses: distinct,
-    localhostNodePorts: localhostNodePorts && distinct.some((network) => network.startsWith("127.")),
+    localhostNodePorts: localhostNodePorts && (ofIPv4.length === 0 || ofIPv4.some((one) => one.startsWith("127."))),
   };
 }
 

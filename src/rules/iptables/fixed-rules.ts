@@ -1,4 +1,4 @@
-import { cidr, cidrFamily } from "../../core/index.ts";
+import { cidr, cidrsOfFamily } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { fixedChains } from "./chain-names.ts";
 import { comment } from "./endpoint-rules.ts";
@@ -91,7 +91,7 @@ type InChain = readonly [chain: string, rule: Rule];
 
 function filterRules(family: IpFamily, { network, tcpBeLiberal }: RuleSettings): readonly InChain[] {
   const { forward, firewall, services } = fixedChains;
-  const serviceCidrs = network.serviceCidrs.filter((range) => cidrFamily(range) === family);
+  const serviceCidrs = cidrsOfFamily(network.serviceCidrs, family);
   return [
     ...(family === "IPv4" && network.localhostNodePorts ? [[firewall, loopbackGuard] as const] : []),
     // kubernetes#74839: what conntrack cannot place is not translated either, and resets the connection at the client.

@@ -1,4 +1,4 @@
-import { cidrFamily } from "../../core/index.ts";
+import { cidrsOfFamily } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
@@ -194,7 +194,7 @@ class FamilyBook {
   get #isNeeded(): boolean {
     const { serviceCidrs } = this.#network;
     if (this.#family === "IPv4" || this.#wanted.size > 0) return true;
-    return serviceCidrs.some((range) => cidrFamily(range) === this.#family);
+    return cidrsOfFamily(serviceCidrs, this.#family).length > 0;
   }
 
   #settings(network: NodeNetwork): RuleSettings {

@@ -1,4 +1,4 @@
-import { cidrFamily } from "../../core/index.ts";
+import { cidrsOfFamily } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import type { NodeNetwork } from "../../model/index.ts";
 import { fixedChains } from "./chain-names.ts";
@@ -25,7 +25,7 @@ export function localDetector({ localTraffic }: NodeNetwork, family: IpFamily): 
     case "interface-prefix":
       return byLink(`${localTraffic.prefix}+`);
     case "pod-cidrs": {
-      const networks = localTraffic.cidrs.filter((range) => cidrFamily(range) === family);
+      const networks = cidrsOfFamily(localTraffic.cidrs, family);
       const [first] = networks;
       if (first === undefined) return undefined;
       const local = networks.map((network): Match => ({ kind: "source", network }));

@@ -1,4 +1,4 @@
-import { cidrFamily } from "../../core/index.ts";
+import { cidrFamily, cidrsOfFamily } from "../../core/index.ts";
 import type { Cidr, IpFamily } from "../../core/index.ts";
 import type { NodeNetwork } from "../../model/index.ts";
 import { setName } from "./statement.ts";
@@ -152,7 +152,7 @@ function foreignSources(family: IpFamily, { masqueradeAll, localTraffic }: NodeN
   if (masqueradeAll) return [""];
   switch (localTraffic.kind) {
     case "pod-cidrs": {
-      const known = localTraffic.cidrs.some((range) => cidrFamily(range) === family);
+      const known = cidrsOfFamily(localTraffic.cidrs, family).length > 0;
       return known ? [` -m set ! --match-set ${setName("LOCAL", family)} src`] : [];
     }
     case "interface-prefix":
@@ -168,7 +168,7 @@ function foreignSources(family: IpFamily, { masqueradeAll, localTraffic }: NodeN
 function ownPods(family: IpFamily, { localTraffic }: NodeNetwork): readonly string[] {
   switch (localTraffic.kind) {
     case "pod-cidrs": {
-      const known = localTraffic.cidrs.some((range) => cidrFamily(range) === family);
+      const known = cidrsOfFamily(localTraffic.cidrs, family).length > 0;
       return known ? [`-m set --match-set ${setName("LOCAL", family)} src`] : [];
     }
     case "interface-prefix":

@@ -1,5 +1,6 @@
 import { cidrContains, ipFamily } from "../../core/index.ts";
 import type { Ip, IpFamily, Port } from "../../core/index.ts";
+import { nodePortNetworksOf } from "../../model/index.ts";
 import type { Endpoint, NodeNetwork, Scheduler, ServicePlan } from "../../model/index.ts";
 import { elementOf } from "./fixed-rules.ts";
 import { destinationId, serverId } from "./statement.ts";
@@ -102,7 +103,7 @@ export function planItems(plan: ServicePlan, context: ItemContext): readonly Ite
 
 /** The addresses on which node ports are served: none of the loopback, from which the kernel lets nothing leave through IPVS. */
 export function nodePortAddresses(family: IpFamily, { nodeAddresses, network }: ItemContext): readonly Ip[] {
-  const ranges = network.nodePortAddresses;
+  const ranges = nodePortNetworksOf(network, family);
   return nodeAddresses.filter(
     (address) =>
       ipFamily(address) === family &&

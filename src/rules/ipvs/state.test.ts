@@ -163,6 +163,12 @@ describe("addresses of the node", () => {
     const lines = steps([], [planWith({ cluster: [here], nodePort: 30080 })], new IpvsBook({ network }));
     expect(lines.filter((line) => line.includes("30080"))).toEqual([]);
   });
+
+  it("carry them on all addresses of a family that the networks say nothing of", () => {
+    const network = nodeNetwork({ nodePortAddresses: [cidr("fd00:100::/64")] });
+    const lines = steps([], [planWith({ cluster: [here], nodePort: 30080 })], new IpvsBook({ network }));
+    expect(lines).toContain("-A -t 192.168.100.11:30080 -s rr");
+  });
 });
 
 describe("shortcomings()", () => {

@@ -1,5 +1,6 @@
-import { cidrFamily } from "../../core/index.ts";
+import { cidrsOfFamily } from "../../core/index.ts";
 import type { Cidr, IpFamily } from "../../core/index.ts";
+import { nodePortNetworksOf } from "../../model/index.ts";
 import type { NodeNetwork } from "../../model/index.ts";
 import { and, concat, field, numgen } from "./expression.ts";
 import type { Expression } from "./expression.ts";
@@ -65,7 +66,7 @@ export function isFilledByPackets({ flags = [] }: SetDefinition): boolean {
 /** The chains that are always there. Those that others jump to come first. */
 export function layoutChains(family: IpFamily, network: NodeNetwork): readonly ChainDefinition[] {
   const words = familyWords(family);
-  const serviceCidrs = ofFamily(network.serviceCidrs, family);
+  const serviceCidrs = cidrsOfFamily(network.serviceCidrs, family);
   const ways = new NodeWays(family, network);
   const mark = markOf(network.masqueradeBit);
   return [
@@ -169,7 +170,7 @@ class NodeWays {
 function podMatch(family: IpFamily, { localTraffic }: NodeNetwork) {
   switch (localTraffic.kind) {
     case "pod-cidrs": {
-      const cidrs = sorted(ofFamily(localTraffic.cidrs, family));
+      const cidrs = sorted(cidrsOfFamily(localTraffic.cidrs, family));
       return cidrs.length === 0 ? undefined : { value: familyWords(family).source, is: cidrs, byLink: false };
     }
     case "interface-prefix":
@@ -181,12 +182,11 @@ function podMatch(family: IpFamily, { localTraffic }: NodeNetwork) {
   }
 }
 
-/** A list without networks of this family does not narrow this family, as upstream has it. */
 function nodePortMatch(family: IpFamily, network: NodeNetwork) {
   const { destination } = familyWords(family);
   const loopback = family === "IPv4" ? "127.0.0.0/8" : "::1";
   const onLoopback = family === "IPv4" && network.localhostNodePorts;
-  const chosen = sorted(ofFamily(network.nodePortAddresses ?? [], family));
+  const chosen = sorted(nodePortNetworksOf(network, family) ?? []);
   return {
     chosen: chosen.length === 0 ? [] : [is(destination, [...chosen, ...(onLoopback ? [loopback] : [])])],
     notLoopback: onLoopback ? [] : [isNot(destination, loopback)],
@@ -222,10 +222,6 @@ function checkRules(
     [isIn(destination, "cluster-ips"), goTo("refuse")],
     ...(serviceCidrs.length === 0 ? [] : [[inRange, verdict("drop")]]),
   ];
-}
-
-function ofFamily(cidrs: readonly Cidr[], family: IpFamily): readonly Cidr[] {
-  return cidrs.filter((range) => cidrFamily(range) === family);
 }
 
 function sorted(cidrs: readonly Cidr[]): readonly Cidr[] {

@@ -1,5 +1,5 @@
 import type { IpFamily } from "../../core/index.ts";
-import { cidrFamily } from "../../core/index.ts";
+import { cidrsOfFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
 import { FamilyTable } from "./family-table.ts";
@@ -38,7 +38,7 @@ export class RuleSet {
   setNetwork(network: NodeNetwork): void {
     this.#network = network;
     for (const family of families) {
-      if (family === "IPv4" || network.serviceCidrs.some((range) => cidrFamily(range) === family)) this.#table(family);
+      if (family === "IPv4" || cidrsOfFamily(network.serviceCidrs, family).length > 0) this.#table(family);
     }
   }
 

@@ -1,5 +1,6 @@
-import { cidr, cidrFamily } from "../../core/index.ts";
+import { cidr, cidrsOfFamily } from "../../core/index.ts";
 import type { Cidr, Ip, IpFamily, Port } from "../../core/index.ts";
+import { nodePortNetworksOf } from "../../model/index.ts";
 import type { LocalTraffic, NodeNetwork } from "../../model/index.ts";
 import type { Action, Chain, Match, Rule } from "./statement.ts";
 
@@ -69,7 +70,7 @@ function ownSources(family: IpFamily, localTraffic: LocalTraffic): readonly Rule
 function podSources(family: IpFamily, localTraffic: LocalTraffic): Match | undefined {
   switch (localTraffic.kind) {
     case "pod-cidrs": {
-      const networks = ofFamily(family, localTraffic.cidrs);
+      const networks = cidrsOfFamily(localTraffic.cidrs, family);
       return networks.length === 0 ? undefined : { kind: "source", networks };
     }
     case "interface-prefix":
@@ -97,7 +98,7 @@ function serviceRules(family: IpFamily, network: NodeNetwork): readonly Rule[] {
 }
 
 function checkRules(family: IpFamily, network: NodeNetwork, place: ListenerPlace): readonly Rule[] {
-  const serviceCidrs = ofFamily(family, network.serviceCidrs);
+  const serviceCidrs = cidrsOfFamily(network.serviceCidrs, family);
   const inRange: Match = { kind: "destination", networks: serviceCidrs };
   const { ports } = place;
   const listener: Match = { kind: "destination", networks: [cidr(`${place.address}/${family === "IPv4" ? 32 : 128}`)] };
@@ -128,18 +129,13 @@ function checkRules(family: IpFamily, network: NodeNetwork, place: ListenerPlace
 
 /** On which addresses node ports are served; several lists of conditions stand for alternatives. */
 function nodePortMatches(family: IpFamily, network: NodeNetwork): readonly (readonly Match[])[] {
-  const { nodePortAddresses, localhostNodePorts } = network;
+  const { localhostNodePorts } = network;
   const local: Match = { kind: "destination-is-local" };
   const atLoopback: Match = { kind: "destination", networks: [loopback[family]] };
   const elsewhere: Match = { ...atLoopback, not: true };
-  // A list without networks of this family does not narrow this family, as upstream has it.
-  const networks = ofFamily(family, nodePortAddresses ?? []);
-  if (networks.length === 0) return [localhostNodePorts ? [local] : [elsewhere, local]];
+  const networks = nodePortNetworksOf(network, family);
+  if (networks === undefined) return [localhostNodePorts ? [local] : [elsewhere, local]];
   return [[{ kind: "destination", networks }, elsewhere, local], ...(localhostNodePorts ? [[atLoopback, local]] : [])];
-}
-
-function ofFamily(family: IpFamily, networks: readonly Cidr[]): readonly Cidr[] {
-  return networks.filter((network) => cidrFamily(network) === family);
 }
 
 function rule(matches: readonly Match[], action: Action): Rule {

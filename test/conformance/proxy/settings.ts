@@ -1,4 +1,5 @@
 import { cidr } from "../../../src/core/index.ts";
+import type { IpFamily } from "../../../src/core/index.ts";
 import { matrix } from "./matrix.ts";
 import type { PacketCase, Setting } from "./packet-case.ts";
 import { families, gatewayOf, podLinkPrefix } from "./places.ts";
@@ -66,7 +67,13 @@ export const settings: readonly Setting[] = [
   {
     name: "node ports on the LAN only",
     network: { nodePortAddresses: [cidr("192.168.100.0/24"), cidr("fd00:64::/64")], localhostNodePorts: false },
-    cases: [onLanOnly()],
+    cases: [onChosenAddresses("node-port-addresses", 240, families)],
+  },
+  {
+    // A family without networks is not narrowed (upstream's NewNodePortAddresses).
+    name: "node ports on the LAN only in IPv4",
+    network: { nodePortAddresses: [cidr("192.168.100.0/24")], localhostNodePorts: false },
+    cases: [onChosenAddresses("node-port-addresses-one-family", 250, ["IPv4"])],
   },
 ];
 
@@ -87,10 +94,10 @@ function detected(name: string, number: number): PacketCase {
   });
 }
 
-function onLanOnly(): PacketCase {
-  const number = 240;
+/** Node ports are served on the LAN; on the node's other addresses only in families that are not narrowed. */
+function onChosenAddresses(name: string, number: number, narrowed: readonly IpFamily[]): PacketCase {
   const one = caseOf({
-    name: "node-port-addresses",
+    name,
     number,
     service: { spec: balanced },
     endpoints: ["b1"],
@@ -112,7 +119,7 @@ function onLanOnly(): PacketCase {
         destination: gatewayOf("node-1", family),
         port: virtualAddresses(number, family).nodePort,
         decidedBy: "node-1" as const,
-        fate: rejected,
+        fate: narrowed.includes(family) ? rejected : served(["b1"], "node"),
       })),
   );
   return { ...one, packets: [...one.packets, ...otherAddress] };
