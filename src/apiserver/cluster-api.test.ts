@@ -39,6 +39,19 @@ describe("ApiServer.api", () => {
     expect(isConflict(await rejection(api.update(configMaps, { ...created, data: { a: "2" } })))).toBe(true);
   });
 
+  it("lists in pages when asked to, and loses nothing between them", async () => {
+    const { api } = await server();
+    for (let i = 0; i < 5; i++) await api.create(configMaps, configMap(`m${i}`));
+    const names: string[] = [];
+    let rest: { readonly continue?: string } = {};
+    do {
+      const page = await api.list(configMaps, { namespace: "default", limit: 2, ...rest });
+      names.push(...page.items.map(({ metadata }) => metadata.name));
+      rest = page.continue === undefined ? {} : { continue: page.continue };
+    } while (rest.continue !== undefined);
+    expect(names).toEqual(["m0", "m1", "m2", "m3", "m4"]);
+  });
+
   it("leaves what it was given and what it gave unchanged", async () => {
     const { api } = await server();
     const given = Object.freeze(configMap("a", { metadata: Object.freeze({ name: "a", namespace: "default" }) }));

@@ -76,8 +76,13 @@ async function list<T extends KubeObject>(
   options: ListOptions,
 ): Promise<ObjectList<T>> {
   try {
-    const { version, items } = pipeline.list(kindOf(resource), options);
-    return { resourceVersion: String(version), items: items as readonly T[] };
+    const { continue: continueToken, ...rest } = options;
+    const page = pipeline.list(kindOf(resource), { ...rest, continueToken });
+    return {
+      resourceVersion: String(page.version),
+      ...(page.continueToken === undefined ? {} : { continue: page.continueToken }),
+      items: page.items as readonly T[],
+    };
   } catch (error) {
     throw asApiError(error);
   }

@@ -4,8 +4,7 @@ import { connect } from "node:net";
 const [host, port] = process.argv.slice(2);
 const failures = [];
 let count = 0;
-let ended = false;
-process.stdin.on("end", () => (ended = true)).resume();
+process.stdin.resume();
 process.stdout.write("started\n");
 
 function once() {
@@ -25,7 +24,7 @@ function once() {
   });
 }
 
-while (!ended) {
+while (!process.stdin.readableEnded) {
   const failure = await once();
   count++;
   if (failure !== undefined) failures.push(failure);
