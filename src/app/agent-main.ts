@@ -46,7 +46,10 @@ process.on("message", (received) => {
   void answer.catch(failed).then((reply) => process.send?.(reply));
 });
 
-function answerQuestion({ proxy }: Agent, question: Question): Promise<AgentQuestions[AgentQuestionName]["answer"]> {
+function answerQuestion(
+  { proxy, dns }: Agent,
+  question: Question,
+): Promise<AgentQuestions[AgentQuestionName]["answer"]> {
   switch (question.name) {
     case "proxy-status":
       return Promise.resolve(proxy.status());
@@ -54,6 +57,14 @@ function answerQuestion({ proxy }: Agent, question: Question): Promise<AgentQues
       // The name decides what the body is; the type cannot say so.
       const { mode } = question.body as AgentQuestions["set-proxy-mode"]["question"];
       return proxy.setMode(mode).then(() => null);
+    }
+    case "begin-explaining": {
+      dns.explanations.begin((question.body as AgentQuestions["begin-explaining"]["question"]).port);
+      return Promise.resolve(null);
+    }
+    case "end-explaining": {
+      const { port } = question.body as AgentQuestions["end-explaining"]["question"];
+      return Promise.resolve(dns.explanations.end(port));
     }
   }
 }

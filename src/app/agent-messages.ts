@@ -1,3 +1,4 @@
+import type { ExplainedMessage } from "../dns/index.ts";
 import type { ProxyMode, ProxySettings, ProxyStats } from "../proxy/index.ts";
 
 /** What an agent is told about its node. */
@@ -51,6 +52,13 @@ export interface AgentQuestions {
   readonly "proxy-status": { readonly question: null; readonly answer: ProxyStats };
   /** To go on in another proxy mode; answered when new connections go by the new rules alone. */
   readonly "set-proxy-mode": { readonly question: { readonly mode: ProxyMode }; readonly answer: null };
+  /** To remember how DNS questions from this port of a client are answered. */
+  readonly "begin-explaining": { readonly question: { readonly port: number }; readonly answer: null };
+  /** What it remembers of them; it stops. */
+  readonly "end-explaining": {
+    readonly question: { readonly port: number };
+    readonly answer: readonly ExplainedMessage[];
+  };
 }
 
 export type AgentQuestionName = keyof AgentQuestions;

@@ -13,6 +13,7 @@ import type { Cache, KubeObject, Resource } from "../objects/index.ts";
 import type { AgentInput, Barrier } from "./agent-messages.ts";
 import { ingressImage } from "./builtin-objects.ts";
 import { lookupIn } from "./dns-question.ts";
+import type { DnsService } from "./dns/dns-service.ts";
 import { startNodeDns } from "./dns/node-dns.ts";
 import { ingressBuiltIn } from "./ingress-built-in.ts";
 import { nodeDescription } from "./node-description.ts";
@@ -25,6 +26,7 @@ export interface Agent {
   /** Resolves when the node's rules and names are at least as new as these resource versions. */
   whenApplied(versions: Pick<Barrier, "services" | "endpointSlices">): Promise<void>;
   readonly proxy: NodeProxy;
+  readonly dns: DnsService;
 }
 
 /**
@@ -136,6 +138,7 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
 
   return {
     proxy,
+    dns,
     async whenApplied(versions) {
       await Promise.all([
         whenSeen(services, versions.services),

@@ -18,6 +18,7 @@ export { runDns } from "./dns/run-dns.ts";
 export type { DnsRunOptions } from "./dns/run-dns.ts";
 export type { DnsService, ReloadOutcome } from "./dns/dns-service.ts";
 export type { DnsSource } from "./dns/dns-source.ts";
+export type { TraceReport, TraceRequest } from "./dns/trace/trace-report.ts";
 export { readTextFile } from "./dns/dns-files.ts";
 export { checkCorefile } from "./dns/node-dns.ts";
 export { planFromManifests, planInLab } from "./proxy/planned-service.ts";

@@ -8,6 +8,8 @@ export interface Command {
   readonly help: string;
   /** Runs with the arguments after the command's name; resolves to the exit code. */
   readonly run: (args: readonly string[]) => Promise<number>;
+  /** Commands under a name of their own (`sealane dns trace`), with a help of their own. */
+  readonly subcommands?: Readonly<Record<string, () => Promise<Command>>>;
 }
 
 /** The command line cannot be understood: exit code 2 and a pointer to `--help`. */

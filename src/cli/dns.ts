@@ -12,6 +12,9 @@ import { print } from "./terminal.ts";
 
 const help = `Usage: sealane dns [--kubeconfig FILE] --corefile FILE
        sealane dns [--kubeconfig FILE] [OPTIONS]
+       sealane dns trace pod/NAME[.NAMESPACE] NAME [OPTIONS]
+
+trace shows every query that a pod of a lab makes for a name: sealane dns trace --help
 
 Serves the DNS of a cluster, as CoreDNS does: over UDP and TCP, from copies of the API's objects. SIGTERM and Ctrl-C end it
 when everything that was asked is answered, SIGHUP makes it read its Corefile again.
@@ -105,4 +108,8 @@ function address(flag: string, text: string): Ip {
   return parsed;
 }
 
-export const command: Command = { help, run };
+export const command: Command = {
+  help,
+  run,
+  subcommands: { trace: async () => (await import("./dns/trace.ts")).command },
+};

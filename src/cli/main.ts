@@ -17,7 +17,7 @@ const commands: Readonly<Record<string, Entry>> = {
   forward: { summary: "open a port on the host to a Service", load: () => import("./forward.ts") },
   node: { summary: "let a node die, and bring it back", load: () => import("./node.ts") },
   proxy: { summary: "the Service proxy: its mode, its rules, and without a lab", load: () => import("./proxy.ts") },
-  dns: { summary: "serve cluster DNS for any Kubernetes API", load: () => import("./dns.ts") },
+  dns: { summary: "serve cluster DNS for any Kubernetes API; trace a lookup", load: () => import("./dns.ts") },
   demo: { summary: "start a lab and prove the tour with real packets", load: () => import("./demo.ts") },
   bench: { summary: "measure: up, proxy, dns", load: () => import("./bench.ts") },
 };
@@ -36,6 +36,14 @@ function help(): string {
   ].join("\n");
 }
 
+async function runOrHelp(command: Command, args: readonly string[]): Promise<number> {
+  const end = args.indexOf("--");
+  const own = end < 0 ? args : args.slice(0, end);
+  if (!own.includes("--help") && !own.includes("-h")) return command.run(args);
+  print(command.help);
+  return 0;
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
@@ -49,13 +57,10 @@ async function main(args: readonly string[]): Promise<number> {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) throw new UsageError(`There is no command ${JSON.stringify(name)}`);
   const { command } = await entry.load();
-  const end = rest.indexOf("--");
-  const own = end < 0 ? rest : rest.slice(0, end);
-  if (own.includes("--help") || own.includes("-h")) {
-    print(command.help);
-    return 0;
-  }
-  return command.run(rest);
+  const [first = "", ...others] = rest;
+  const { subcommands = {} } = command;
+  const load = Object.hasOwn(subcommands, first) ? subcommands[first] : undefined;
+  return load === undefined ? runOrHelp(command, rest) : runOrHelp(await load(), others);
 }
 
 // Output into a closed pipe (`sealane status | head`) is no error.

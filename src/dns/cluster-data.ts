@@ -62,6 +62,11 @@ export class ClusterData {
     if (caches.namespaces !== undefined) this.#followed.push(caches.namespaces);
   }
 
+  /** The objects themselves, for whoever wants to know why a name is what it is. */
+  get caches(): ClusterDnsCaches {
+    return this.#caches;
+  }
+
   /** The second of the last change that an answer can show. */
   get serial(): number {
     return this.#serial;

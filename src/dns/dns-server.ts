@@ -18,6 +18,7 @@ import { cookieSecret } from "./cookie.ts";
 import type { DnsConfiguration, ForwardSettings, ServerBlock, ServerTls } from "./corefile/configuration.ts";
 import type { BlockTransport } from "./corefile/listen-key.ts";
 import type { Request, Resolve } from "./resolver.ts";
+import type { NoteTaker } from "./trace/question-note.ts";
 import { createResponder } from "./responder.ts";
 import type { Answer, Responder, ResponderStats } from "./responder.ts";
 import { upstreamName } from "./upstream.ts";
@@ -55,6 +56,9 @@ export interface DnsServerParts {
   readonly maxUdpSize?: number;
 }
 
+/** Answers one message, and tells `note` what happened on the way. */
+export type ExplainedAnswer = (note: NoteTaker, ...message: Parameters<Answer>) => ReturnType<Answer>;
+
 /** What is to be listened to, and who answers there. */
 export interface DnsEndpoint {
   readonly transport: BlockTransport;
@@ -66,6 +70,8 @@ export interface DnsEndpoint {
   readonly tls: ServerTls | undefined;
   /** Synchronous for everything that is known here; a promise when another server has to be asked. */
   readonly answer: Answer;
+  /** The same answer, and what led to it: told to `note` until the answer is there. */
+  readonly explain: ExplainedAnswer;
   /** Transfers of zones, over TCP and TLS; undefined when nobody may have one. */
   readonly transfer: Transfer | undefined;
 }
@@ -117,7 +123,10 @@ export function createDnsServer(configuration: DnsConfiguration, parts: DnsServe
       return { zone, value: { chain, observed: { block, server, zone } } };
     });
     const pick = longestZone(served);
-    resolve = (request) => pick(request.name)?.chain.resolve(request) ?? refused;
+    resolve = (request) => {
+      const chain = pick(request.name)?.chain;
+      return (request.note === undefined ? chain?.resolve(request) : chain?.explain(request)) ?? refused;
+    };
     const observer = createQueryObserver({
       clock,
       log,
@@ -127,23 +136,17 @@ export function createDnsServer(configuration: DnsConfiguration, parts: DnsServe
       blockOf: (name) => pick(name)?.observed,
     });
     if (observer !== undefined) stops.push(observer.stop);
-    const responder = createResponder(
-      {
-        resolve,
-        find: (request) => {
-          // Only questions of this one rare type can be probes.
-          if (request.type === recordTypes.HINFO && probe.sees(request)) return refused;
-          return pick(request.name)?.chain.find(request) ?? refused;
-        },
-      },
-      log,
-      {
-        observer,
-        cookies,
-        ...udpSizes(entries, parts.maxUdpSize, pick),
-      },
-    );
-    responders.push(responder);
+    const limits = { observer, cookies, ...udpSizes(entries, parts.maxUdpSize, pick) };
+    const find = (request: Request) => {
+      // Only questions of this one rare type can be probes.
+      if (request.type === recordTypes.HINFO && probe.sees(request)) return refused;
+      return pick(request.name)?.chain.find(request) ?? refused;
+    };
+    const responder = createResponder({ resolve, find }, log, limits);
+    // Looking for an answer begins before `answer` returns, so there is one taker of notes at a time.
+    let note: NoteTaker | undefined;
+    const explainer = createResponder({ resolve, find: (request) => resolve({ ...request, note }) }, log, limits);
+    responders.push(responder, explainer);
     const zones = [...new Set(served.map(({ value }) => value.chain))].flatMap(({ transferZones }) => transferZones);
     const allowed = entries.flatMap(({ zone, block }) =>
       block.transfer.map((one) => (one.zones.length === 0 ? { ...one, zones: [zone] } : one)),
@@ -155,6 +158,10 @@ export function createDnsServer(configuration: DnsConfiguration, parts: DnsServe
       port,
       tls: entries.find(({ block }) => block.tls !== undefined)?.block.tls,
       answer: responder.answer,
+      explain: (taker, ...message) => {
+        note = taker;
+        return explainer.answer(...message);
+      },
       transfer: allowed.length === 0 ? undefined : createTransfer(zones, allowed),
     };
   });

@@ -161,6 +161,16 @@ export class ForwardCache implements Resolver {
     return isFresh ? this.#hit(stored, request, now) : this.#serveStale(stored, request, now);
   }
 
+  /** What is remembered for this question, in whole seconds; below 0 seconds left it is stale. Changes and counts nothing. */
+  peek(request: Request): { readonly ageSeconds: number; readonly leftSeconds: number } | undefined {
+    if (!this.#covers(request.name)) return undefined;
+    const now = this.#now();
+    const stored = this.#find(request, now);
+    if (stored === undefined) return undefined;
+    const ageSeconds = Math.floor((now - stored.storedAt) / 1000);
+    return { ageSeconds, leftSeconds: stored.ttl - ageSeconds };
+  }
+
   stats(): ForwardCacheStats {
     const { positive, negative, ...counts } = this.#counts;
     const of = (read: (store: ReplyStore) => number) => ({

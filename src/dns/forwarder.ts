@@ -267,14 +267,20 @@ export class Forwarder implements Resolver {
       known.failures++;
       if (!this.#isStopped) health.failed();
     };
+    const noteOf = (outcome: string) => {
+      const ms = clock.monotonic() - startedAt;
+      request.note?.({ kind: "upstream", server: known.name, transport, outcome, ms });
+    };
     const parts = { dial, clock, random, randomizeCase };
     const cancel = exchange(request, upstream, transport, timeoutMs, parts, (result) => {
       if (result.kind === "failed") {
         failed();
+        noteOf(result.reason);
         return done(undefined);
       }
       const ms = clock.monotonic() - startedAt;
       const { rcode } = result.message;
+      noteOf(responseCodeName(rcode));
       known.roundTrip = afterAnswer(known.roundTrip, ms);
       answers.set(rcode, (answers.get(rcode) ?? 0) + 1);
       this.#metrics?.answered(known.name, rcode, ms / 1000);

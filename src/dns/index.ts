@@ -34,4 +34,28 @@ export { keptForDns } from "./kept-objects.ts";
 export type { KeptForDns } from "./kept-objects.ts";
 export { createDnsServer } from "./dns-server.ts";
 export type { DnsEndpoint, DnsServer, DnsServerParts } from "./dns-server.ts";
+export { explanationOf } from "./trace/explanation.ts";
+export type { ExplainedMessage, ExplainedName, Explanation } from "./trace/explanation.ts";
+export { findingsOf } from "./trace/findings.ts";
+export { cheaperWays, costOf } from "./trace/lookup-cost.ts";
+export type { CheaperWay, LookupCost } from "./trace/lookup-cost.ts";
+export type { SkippedDomain, TracedLookup, TracedName, TracedQuery } from "./trace/lookup-trace.ts";
+export { nameReason } from "./trace/name-reason.ts";
+export type { ClusterFacts, NameReason } from "./trace/name-reason.ts";
+export { nearNames } from "./trace/near-names.ts";
+export type { NoteTaker, QuestionNote } from "./trace/question-note.ts";
+export { resolverSettings } from "./trace/resolver-settings.ts";
+export type { ResolverKind, ResolverSettings } from "./trace/resolver-settings.ts";
+export { nothingAsked } from "./trace/resolver-step.ts";
+export type {
+  Ask,
+  Asked,
+  AskedQuery,
+  Lookup,
+  LookupEnd,
+  LookupType,
+  NameOrigin,
+  QueryOutcome,
+} from "./trace/resolver-step.ts";
+export { walkOf } from "./trace/walk-of.ts";
 export { isListenAddress, splitListenAddress } from "./corefile/arguments.ts";

@@ -1,6 +1,7 @@
 import { headerBits, nameFrom, recordTypes, responseCodes } from "../codec/index.ts";
 import type { DnsName } from "../codec/index.ts";
 import type { Ip } from "../core/index.ts";
+import type { NoteTaker } from "./trace/question-note.ts";
 
 /** How a query came. UDP answers must fit a datagram, TCP answers may have 65535 bytes. */
 export type DnsTransport = "udp" | "tcp";
@@ -22,6 +23,8 @@ export interface Request {
   readonly client: DnsClient | undefined;
   /** The names that were followed to come to this one; empty for what the client asked itself. */
   readonly aliases: readonly DnsName[];
+  /** Hears what happens, when somebody wants to understand the answer. */
+  readonly note?: NoteTaker | undefined;
 }
 
 /** Record data as resolvers have it ready. */

@@ -1,8 +1,9 @@
 import { CodedError } from "../../core/index.ts";
-import type { DnsEndpoint, DnsServer } from "../../dns/index.ts";
+import type { Answer, DnsEndpoint, DnsServer } from "../../dns/index.ts";
 import { listenDns } from "../../net/index.ts";
 import type { DnsListener } from "../../net/index.ts";
 import { readTextFile } from "./dns-files.ts";
+import type { Watcher } from "./explanations.ts";
 
 /** The sockets of a DNS server. They stay open when the server behind them is replaced. */
 export interface DnsListeners {
@@ -11,6 +12,8 @@ export interface DnsListeners {
    * be listened to; then everything is as before.
    */
   apply(server: DnsServer): Promise<void>;
+  /** From now on `watcher` is asked for each message whether it wants it explained. */
+  watch(watcher: Watcher | undefined): void;
   /** `udp://10.96.0.10:53` and so on. */
   readonly places: readonly string[];
   /** Answers what has arrived, then closes. */
@@ -23,6 +26,7 @@ export type AddressesOf = (host: string | undefined, except: readonly string[]) 
 /** One place: the endpoint that answers there now, and its sockets. */
 interface Slot {
   endpoint: DnsEndpoint;
+  answer: Answer;
   readonly listener: DnsListener;
   readonly identity: string;
 }
@@ -38,14 +42,23 @@ const graceMs = 5000;
 /** Makes the sockets of DNS servers. */
 export function createDnsListeners(addressesOf: AddressesOf): DnsListeners {
   const slots = new Map<string, Slot>();
+  let watcher: Watcher | undefined;
 
+  const answerOf = (endpoint: DnsEndpoint): Answer => {
+    const wanted = watcher;
+    if (wanted === undefined) return endpoint.answer;
+    return (...message) => {
+      const note = wanted(...message);
+      return note === undefined ? endpoint.answer(...message) : endpoint.explain(note, ...message);
+    };
+  };
   const open = async ({ endpoint, address }: Wanted, identity: string): Promise<Slot> => {
-    const slot = { endpoint, identity };
+    const slot = { endpoint, identity, answer: answerOf(endpoint) };
     const listener = listenDns({
       addresses: [address],
       port: endpoint.port,
       // Whoever is in the slot when a query comes answers it: replacing it loses none.
-      answer: (query, transport, client) => slot.endpoint.answer(query, transport, client),
+      answer: (query, transport, client) => slot.answer(query, transport, client),
       transfer: (query, client) => slot.endpoint.transfer?.(query, client),
       ...(endpoint.tls === undefined || endpoint.transport !== "tls" ? {} : { tls: tlsIdentity(endpoint.tls) }),
     });
@@ -86,11 +99,16 @@ export function createDnsListeners(addressesOf: AddressesOf): DnsListeners {
         const one = wanted.get(key);
         if (one !== undefined) {
           slot.endpoint = one.endpoint;
+          slot.answer = answerOf(one.endpoint);
           continue;
         }
         slots.delete(key);
         void slot.listener.close(graceMs);
       }
+    },
+    watch: (next) => {
+      watcher = next;
+      for (const slot of slots.values()) slot.answer = answerOf(slot.endpoint);
     },
     get places() {
       return [...slots.keys()].map((key) => {

@@ -2,7 +2,14 @@ import { randomBytes } from "node:crypto";
 import { CodedError, messageOf } from "../../core/index.ts";
 import type { Cancel, Clock, Ip, Logger, Metrics, Random } from "../../core/index.ts";
 import { ClusterDataShelf, createDnsServer, parseResolvConf } from "../../dns/index.ts";
-import type { Answer, ClusterDnsSource, DnsConfiguration, DnsServer, DnsServerParts } from "../../dns/index.ts";
+import type {
+  Answer,
+  ClusterDnsSource,
+  ClusterFacts,
+  DnsConfiguration,
+  DnsServer,
+  DnsServerParts,
+} from "../../dns/index.ts";
 import { dnsDialer } from "../../net/index.ts";
 import { createDnsListeners } from "./dns-listeners.ts";
 import type { AddressesOf } from "./dns-listeners.ts";
@@ -10,6 +17,8 @@ import { createDnsOperations } from "./dns-operations.ts";
 import { readDnsSource } from "./dns-source.ts";
 import type { DnsReading, DnsSource } from "./dns-source.ts";
 import { readTextFile } from "./dns-files.ts";
+import { createExplanations } from "./explanations.ts";
+import type { Explanations } from "./explanations.ts";
 import { ownAddresses } from "./own-addresses.ts";
 
 /** How DNS is served. */
@@ -47,6 +56,8 @@ export interface DnsService {
   /** Where it listens: `dns://10.96.0.10:53`. */
   readonly places: readonly string[];
   readonly configuration: DnsConfiguration;
+  /** Says how it answers certain clients. */
+  readonly explanations: Explanations;
   /** Resolves when all names of the cluster have arrived. */
   whenReady(): Promise<void>;
   /** Looks at the configuration now. When it cannot be used, everything stays as it is. */
@@ -207,6 +218,10 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
     get configuration() {
       return current().configuration;
     },
+    explanations: createExplanations(
+      (watcher) => listeners.watch(watcher),
+      () => clusterFacts(current()),
+    ),
     whenReady: () => current().whenReady(),
     reload: async () => {
       const outcome = await reloadInTurn();
@@ -236,6 +251,16 @@ async function namesFor(made: DnsServer, clock: Clock): Promise<void> {
 }
 
 const leastWaitMs = 5000;
+
+/** What is known of each zone of a cluster that is served. */
+function clusterFacts({ chains }: DnsServer): readonly ClusterFacts[] {
+  return chains.flatMap(({ block: { kubernetes }, data }) => {
+    if (data === undefined || kubernetes === undefined) return [];
+    const { services, endpointSlices, namespaces } = data.caches;
+    const facts = { services, endpointSlices, namespaces, isSynced: data.isSynced(), pods: kubernetes.pods };
+    return kubernetes.zones.map((domain) => ({ ...facts, domain }));
+  });
+}
 
 function startupTimeout({ servers }: DnsConfiguration): number {
   return Math.max(0, ...servers.map(({ kubernetes }) => kubernetes?.startupTimeoutMs ?? 0));

@@ -4,6 +4,8 @@ import { resolvePlace } from "../../lab/index.ts";
 import type { Place, Topology } from "../../lab/index.ts";
 import type { Cache, ClusterApi, Ingress, Pod } from "../../objects/index.ts";
 import type { ControlHandler } from "../control.ts";
+import type { TraceRequest } from "../dns/trace/trace-report.ts";
+import { traceDns } from "../dns/trace/trace-request.ts";
 import type { LabStatus } from "../lab-status.ts";
 import type { SupervisorInput } from "../lab-options.ts";
 import { parseMode } from "../../proxy/index.ts";
@@ -75,6 +77,12 @@ export function controlHandlers(lab: ControlledLab): Readonly<Record<string, Con
       const probe = body as DnsProbe;
       const place = await placeOf(probe.from, probe.namespace);
       return probeName(place.namespace, resolverOf(place), probe);
+    },
+    "trace-dns": (body) => {
+      const { agents, caches } = lab;
+      const placeOfPod = ({ metadata }: Pod) => placeOf(`pod/${metadata.name}`, metadata.namespace ?? "default");
+      const { clusterDomain } = lab.input.options;
+      return traceDns({ clusterDomain, caches, agents, placeOf: placeOfPod }, body as TraceRequest);
     },
   };
 }

@@ -4,13 +4,15 @@ import type { ClusterData, ClusterDataShelf } from "../cluster-data.ts";
 import type { ServerBlock } from "../corefile/configuration.ts";
 import { exposeCache } from "../forward-cache-metrics.ts";
 import type { ForwardCache } from "../forward-cache.ts";
-import type { MaybeLater, PackedReply, Reply, Request, Resolve, Resolver } from "../resolver.ts";
+import type { MaybeLater, PackedReply, Reply, Request, Resolve } from "../resolver.ts";
 import type { UpstreamDialer } from "../upstream.ts";
 import { accessLayer } from "./access.ts";
 import { autopathLayer, podSearch } from "./autopath.ts";
 import type { ChainCounters } from "./chain-counters.ts";
 import { clusterNames } from "./cluster-names.ts";
 import { dns64Layer } from "./dns64.ts";
+import { explaining } from "./explaining.ts";
+import type { NamedLayer, NamedResolver } from "./explaining.ts";
 import { anyLayer, whoami } from "./fixed-answers.ts";
 import { Forwarding, cached, forwardsInTurn } from "./forwarding.ts";
 import type { CacheOptions, ForwardOptions } from "./forwarding.ts";
@@ -47,6 +49,8 @@ export interface BlockChain {
   readonly resolve: Resolve;
   /** Like `resolve`, but takes bytes where a cache has them ready. */
   readonly find: (request: Request) => MaybeLater<Reply> | PackedReply;
+  /** Like `resolve`, and tells the request's `note` what happens. */
+  readonly explain: Resolve;
   readonly data: ClusterData | undefined;
   readonly forwardings: readonly Forwarding[];
   readonly cache: ForwardCache | undefined;
@@ -64,8 +68,8 @@ export function createBlockChain(
 ): BlockChain {
   const { clock, random, log, readText } = parts;
   const stops: (() => void)[] = [];
-  const resolvers: Resolver[] = [];
-  const layers: Layer[] = [];
+  const plugins: NamedResolver[] = [];
+  const namedLayers: NamedLayer[] = [];
 
   if (block.hosts !== undefined) {
     const hosts = new Hosts(block.hosts, { clock, random, log, readText });
@@ -77,7 +81,7 @@ export function createBlockChain(
         ]),
       );
     }
-    resolvers.push(hosts);
+    plugins.push({ plugin: "hosts", resolver: hosts });
   }
 
   const data = dataOf(block, parts);
@@ -85,14 +89,17 @@ export function createBlockChain(
     data === undefined || block.kubernetes === undefined
       ? undefined
       : clusterNames(block.kubernetes, { ...parts, data });
-  if (names !== undefined) resolvers.push(...names.resolvers);
+  for (const resolver of names?.resolvers ?? []) {
+    const isForward = names?.zones.some(({ zone }) => zone === resolver) === true;
+    plugins.push({ plugin: isForward ? "kubernetes" : "reverse", resolver });
+  }
 
   const forwardings = block.forward.map((settings) => new Forwarding(settings, parts));
   let cache: ForwardCache | undefined;
   if (forwardings.length > 0) {
     const forwards = forwardsInTurn(forwardings);
     cache = block.cache === undefined ? undefined : cached(forwards, block.cache, parts);
-    resolvers.push(cache ?? forwards);
+    plugins.push({ plugin: "forward", resolver: cache ?? forwards, cache });
     if (cache !== undefined && parts.metrics !== undefined) {
       const zones = [...new Set(block.keys.map(({ zone }) => zone))].join(",");
       const counting = cache;
@@ -103,15 +110,18 @@ export function createBlockChain(
     for (const forwarding of forwardings) forwarding.stop();
   });
 
-  if (block.rateLimit !== undefined) layers.push(rateLimitLayer(block.rateLimit, clock, counters.rateLimited));
-  if (block.acl.length > 0) layers.push(accessLayer(block.acl, counters.access));
-  if (block.any) layers.push(anyLayer);
-  if (block.dns64 !== undefined) layers.push(dns64Layer(block.dns64, counters.translated));
-  if (block.rewrite.length > 0) layers.push(rewriteLayer(block.rewrite));
+  const before = (plugin: string, layer: Layer) => void namedLayers.push({ plugin, layer });
+  if (block.rateLimit !== undefined) before("ratelimit", rateLimitLayer(block.rateLimit, clock, counters.rateLimited));
+  if (block.acl.length > 0) before("acl", accessLayer(block.acl, counters.access));
+  if (block.any) before("any", anyLayer);
+  if (block.dns64 !== undefined) before("dns64", dns64Layer(block.dns64, counters.translated));
+  if (block.rewrite.length > 0) before("rewrite", rewriteLayer(block.rewrite));
   const autopath = autopathOf(block, data, parts, counters);
-  if (autopath !== undefined) layers.push(autopath);
+  if (autopath !== undefined) before("autopath", autopath);
 
   const last: Resolve = block.whoami ? whoami : () => refused;
+  const layers = namedLayers.map(({ layer }) => layer);
+  const resolvers = plugins.map(({ resolver }) => resolver);
   const inner: Resolve = (request) => {
     for (const resolver of resolvers) {
       const reply = resolver.resolve(request);
@@ -132,6 +142,7 @@ export function createBlockChain(
     resolve,
     // Layers look into replies.
     find: layers.length === 0 ? findInner : resolve,
+    explain: explaining(namedLayers, plugins, last),
     data,
     forwardings,
     cache,

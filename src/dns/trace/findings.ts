@@ -1,0 +1,51 @@
+import type { NameReason } from "./name-reason.ts";
+import type { TracedLookup, TracedQuery } from "./lookup-trace.ts";
+
+/** Reasons that tell more than that a name of the search list is none. */
+const telling: ReadonlySet<NameReason["kind"]> = new Set([
+  "not synced",
+  "no ready endpoints",
+  "no such endpoint",
+  "no such port",
+  "no such pod",
+  "other family",
+]);
+
+/** Why a lookup failed, in sentences that name the objects; nothing for one that found something. */
+export function findingsOf({ names, end }: Pick<TracedLookup, "names" | "end">, pod: PodFacts): readonly string[] {
+  if (end === "found") return [];
+  const queries = names.flatMap((name) => name.queries);
+  const reasons = queries.flatMap((query) => query.reasons);
+  const findings = new Set<string>();
+  if (pod.clusterNames.length > 0) findings.add(`${pod.text}; cluster DNS knows ${pod.clusterNames.join(", ")}`);
+  for (const { kind, text } of reasons) if (telling.has(kind)) findings.add(text);
+  for (const query of queries) for (const finding of serverFindings(query)) findings.add(finding);
+  const first = reasons.find(({ kind }) => kind === "no such service" || kind === "no such namespace");
+  if (findings.size === 0 && first !== undefined) findings.add(first.text);
+  // What is there, and only lacks something, needs no other name.
+  const unsure = reasons.some(({ kind }) => telling.has(kind))
+    ? reasons.filter(({ kind }) => telling.has(kind))
+    : reasons;
+  const near = [...new Set(unsure.flatMap((reason) => reason.near))];
+  if (near.length > 0) findings.add(`similar names that exist: ${near.slice(0, 4).join(", ")}`);
+  return [...findings];
+}
+
+/** What is known of the pod that asks. */
+export interface PodFacts {
+  /** Why it does not ask cluster DNS. */
+  readonly text: string;
+  /** Names that cluster DNS would have found; none when it is asked. */
+  readonly clusterNames: readonly string[];
+}
+
+function serverFindings({ server, outcome, answeredBy, why }: TracedQuery): readonly string[] {
+  if (answeredBy === "no upstream")
+    return [`no upstream of cluster DNS answers: ${why.replaceAll(/ \([0-9]+ ms\)/g, "")}`];
+  if (outcome.kind === "timeout" && why.startsWith("so far")) return [`cluster DNS waits for its upstreams: ${why}`];
+  if (outcome.kind !== "reply") return [why];
+  if (outcome.rcode !== "NOERROR" && outcome.rcode !== "NXDOMAIN" && answeredBy !== "cluster zone") {
+    return [`${server} answers ${outcome.rcode}: ${answeredBy}, ${why}`];
+  }
+  return [];
+}
