@@ -1,5 +1,5 @@
 import { cidrContains, parseCidr, parseIp } from "../core/index.ts";
-import type { ElementType, Expression, TableSet } from "../rules/nftables/index.ts";
+import type { ElementType, Expression, TableSet } from "../rules/nft/index.ts";
 import type { Atom } from "./packet.ts";
 
 /** How a value is written in elements: priorities are `1:0`, everything else is as it is. */

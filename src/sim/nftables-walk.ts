@@ -1,15 +1,7 @@
 import { fnv1a, ipFromBigInt, ipToBigInt, parseIp } from "../core/index.ts";
 import type { Ip, IpFamily } from "../core/index.ts";
-import { parseVerdict, ruleText } from "../rules/nftables/index.ts";
-import type {
-  Expression,
-  Field,
-  MatchTarget,
-  Rule,
-  RuleStatement,
-  TableState,
-  Verdict,
-} from "../rules/nftables/index.ts";
+import { parseVerdict, ruleText } from "../rules/nft/index.ts";
+import type { Expression, Field, MatchTarget, Rule, RuleStatement, TableState, Verdict } from "../rules/nft/index.ts";
 import { isLocal } from "./kernel-walk.ts";
 import type { ChainEnd, Flow, HookedRules } from "./kernel-walk.ts";
 import { indexOf, isWithin, keyText } from "./nftables-values.ts";

@@ -1,7 +1,7 @@
 import { silentLogger } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
 import { RuleSet, shortcomings } from "../../rules/nftables/index.ts";
-import type { Script } from "../../rules/nftables/index.ts";
+import type { Script } from "../../rules/nft/index.ts";
 import type { ProxyEngine } from "../engine.ts";
 import type { RulesPort } from "../rule-book.ts";
 import { scriptedEngine } from "../scripted-engine.ts";

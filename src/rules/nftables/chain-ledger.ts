@@ -1,7 +1,7 @@
 import type { IpFamily } from "../../core/index.ts";
+import type { ChainDefinition, Statement } from "../nft/index.ts";
 import { recallChain, shapeChain } from "./shape.ts";
 import type { Shape } from "./shape.ts";
-import type { ChainDefinition, Statement } from "./statement.ts";
 
 /** A chain that nothing goes to any more is deleted this many transactions later: numbers of endpoints come back soon. */
 const graceTransactions = 32;

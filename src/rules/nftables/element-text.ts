@@ -1,4 +1,4 @@
-import type { Element } from "./statement.ts";
+import type { Element } from "../nft/index.ts";
 
 /**
  * What a Service wants is kept as one text, which takes a fifth of the memory of objects: groups that begin with `#comment`,

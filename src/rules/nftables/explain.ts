@@ -1,15 +1,13 @@
 import type { IpFamily } from "../../core/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import { elementCommand, familyWords, parseVerdict, ruleCommand, ruleText, tableOf } from "../nft/index.ts";
+import type { ChainDefinition, Rule, RuleStatement } from "../nft/index.ts";
 import { eachLineOf, elementOf, elementSets } from "./element-text.ts";
 import type { ElementSet, Line } from "./element-text.ts";
-import { familyWords } from "./family-words.ts";
 import { planText } from "./plan-text.ts";
-import { parseVerdict, ruleText } from "./rule.ts";
-import type { Rule, RuleStatement } from "./rule.ts";
 import { recallChain, shapeChain } from "./shape.ts";
 import type { Shape } from "./shape.ts";
-import { elementCommand, ruleCommand } from "./statement.ts";
-import type { ChainDefinition } from "./statement.ts";
+import { tableName } from "./table-name.ts";
 import { StickyNumbers } from "./sticky.ts";
 
 /** A statement in nft's language, and what it does in one sentence. */
@@ -39,7 +37,10 @@ function familyRules(family: IpFamily, plans: readonly ServicePlan[], network: N
   const rules: ExplainedRule[] = [];
   for (const set of elementSets) {
     eachLineOf(text, set, (line) => {
-      rules.push({ text: elementCommand(family, elementOf(line)), meaning: elementMeaning(family, line) });
+      rules.push({
+        text: elementCommand(tableOf(family, tableName), elementOf(line)),
+        meaning: elementMeaning(family, line),
+      });
     });
   }
   const chains = new Map<string, ChainDefinition>();
@@ -51,7 +52,7 @@ function familyRules(family: IpFamily, plans: readonly ServicePlan[], network: N
   }
   for (const { name, rules: own } of chains.values()) {
     for (const rule of own) {
-      rules.push({ text: ruleCommand(family, name, ruleText(rule)), meaning: ruleMeaning(rule) });
+      rules.push({ text: ruleCommand(tableOf(family, tableName), name, ruleText(rule)), meaning: ruleMeaning(rule) });
     }
   }
   return rules;

@@ -1,22 +1,22 @@
 import type { IpFamily } from "../../core/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import { applyStatements, fillScript, isFilledByPackets, script, tableOf } from "../nft/index.ts";
+import type { Element, Statement, TableState } from "../nft/index.ts";
 import { ChainLedger } from "./chain-ledger.ts";
 import { elementOf, elementSets } from "./element-text.ts";
 import type { ElementSet } from "./element-text.ts";
-import { isFilledByPackets, layoutChains, layoutSets } from "./layout.ts";
+import { layoutChains, layoutSets } from "./layout.ts";
 import { planText, stickyPort } from "./plan-text.ts";
 import type { Transaction } from "./rule-set.ts";
 import { ServiceLedger } from "./service-ledger.ts";
 import type { ElementGroup } from "./service-ledger.ts";
-import { fillScript, script } from "./statement.ts";
-import type { Element, Statement } from "./statement.ts";
+import { tableName } from "./table-name.ts";
 import { StickyNumbers } from "./sticky.ts";
-import { applyStatements } from "./table-state.ts";
-import type { TableState } from "./table-state.ts";
 
 /** One family's table: what is wanted in it, and what the kernel has of it. */
 export class FamilyTable {
   readonly #family: IpFamily;
+  readonly #table: string;
   readonly #services = new ServiceLedger();
   readonly #chains: ChainLedger;
   readonly #sticky = new StickyNumbers();
@@ -25,6 +25,7 @@ export class FamilyTable {
 
   constructor(family: IpFamily) {
     this.#family = family;
+    this.#table = tableOf(family, tableName);
     this.#chains = new ChainLedger(family);
   }
 
@@ -53,7 +54,7 @@ export class FamilyTable {
     const isEmpty = statements.length === 0;
     return {
       // Chains that are not used any more can wait for a change.
-      script: isEmpty ? "" : script(this.#family, [...statements, ...chains.after]),
+      script: isEmpty ? "" : script(this.#table, [...statements, ...chains.after]),
       isEmpty,
       size: changes.size,
       commit: () => {
@@ -69,8 +70,8 @@ export class FamilyTable {
     const chains = this.#chains.replace(this.#counts(), network.masqueradeBit);
     const services = this.#services;
     const start: readonly Statement[] = recreate ? [{ kind: "delete-table" }] : [];
-    const head = script(this.#family, [...start, ...this.#ground(network), ...chains.before]);
-    const tail = script(this.#family, chains.after);
+    const head = script(this.#table, [...start, ...this.#ground(network), ...chains.before]);
+    const tail = script(this.#table, chains.after);
     return {
       script: { pieces: () => this.#pieces(head, tail) },
       isEmpty: false,
@@ -87,7 +88,7 @@ export class FamilyTable {
 
   ground(network: NodeNetwork): Transaction {
     return {
-      script: script(this.#family, [{ kind: "delete-table" }, ...this.#ground(network)]),
+      script: script(this.#table, [{ kind: "delete-table" }, ...this.#ground(network)]),
       isEmpty: false,
       size: 0,
       commit: () => {
@@ -106,7 +107,7 @@ export class FamilyTable {
   *#pieces(head: string, tail: string): Generator<string> {
     yield head;
     for (const set of elementSets) {
-      yield* fillScript(this.#family, set, (visit) => this.#services.eachOf(set, visit));
+      yield* fillScript(this.#table, set, (visit) => this.#services.eachOf(set, visit));
     }
     if (tail !== "") yield tail;
   }

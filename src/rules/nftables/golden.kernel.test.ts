@@ -10,11 +10,9 @@ import { createNamespace, openNft, removeNamespace, runProgram } from "../../ker
 import type { Nft } from "../../kernel/index.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
 import { schedulerPlans } from "../../../test/support/scheduler-plans.ts";
-import { parseTable } from "./parse-table.ts";
+import { emptyTable, parseTable, tableDifferences } from "../nft/index.ts";
+import type { TableState } from "../nft/index.ts";
 import { RuleSet } from "./rule-set.ts";
-import { tableDifferences } from "./table-difference.ts";
-import { emptyTable } from "./table-state.ts";
-import type { TableState } from "./table-state.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sealane-rules-"));
 const namespace = join(folder, "node");

@@ -3,8 +3,8 @@ import { cidr } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import { schedulerPlans } from "../../../test/support/scheduler-plans.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
+import { scriptText } from "../nft/index.ts";
 import { RuleSet } from "./rule-set.ts";
-import { scriptText } from "./statement.ts";
 
 const ranges = nodeNetwork({
   serviceCidrs: [cidr("10.96.0.0/16"), cidr("fd00:96::/108")],

@@ -2,14 +2,24 @@ import { cidrsOfFamily } from "../../core/index.ts";
 import type { Cidr, IpFamily } from "../../core/index.ts";
 import { nodePortNetworksOf } from "../../model/index.ts";
 import type { NodeNetwork } from "../../model/index.ts";
-import { and, concat, field, numgen } from "./expression.ts";
-import type { Expression } from "./expression.ts";
-import { familyWords } from "./family-words.ts";
-import type { FamilyWords } from "./family-words.ts";
-import { assign, goTo, is, isIn, isNot, isNotIn, jump, verdict, vmap } from "./rule.ts";
-import type { Rule, RuleStatement } from "./rule.ts";
+import {
+  and,
+  assign,
+  concat,
+  familyWords,
+  field,
+  goTo,
+  is,
+  isIn,
+  isNot,
+  isNotIn,
+  jump,
+  numgen,
+  verdict,
+  vmap,
+} from "../nft/index.ts";
+import type { ChainDefinition, Expression, FamilyWords, Rule, RuleStatement, SetDefinition } from "../nft/index.ts";
 import { markForMasquerade, markOf, stickyMaps } from "./shape.ts";
-import type { ChainDefinition, SetDefinition } from "./statement.ts";
 
 /** The sets and maps of a family's table. */
 export function layoutSets(family: IpFamily): readonly SetDefinition[] {
@@ -56,11 +66,6 @@ const numberType = numgen("random", 2);
 
 function clientType(family: IpFamily): readonly Expression[] {
   return family === "IPv4" ? [familyWords(family).source] : [numberType, numberType];
-}
-
-/** Sets that the packets fill: a full sync leaves them as they are. */
-export function isFilledByPackets({ flags = [] }: SetDefinition): boolean {
-  return flags.includes("dynamic");
 }
 
 /** The chains that are always there. Those that others jump to come first. */

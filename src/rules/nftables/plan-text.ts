@@ -1,13 +1,13 @@
 import { fnv1a } from "../../core/index.ts";
 import type { IpFamily, Port } from "../../core/index.ts";
 import type { EmptyVerdict, Endpoint, ServicePlan } from "../../model/index.ts";
+import { familyWords, parsePriority, priorityText } from "../nft/index.ts";
 import { eachLineOf, ElementTextWriter, groupOf } from "./element-text.ts";
 import type { ElementSet } from "./element-text.ts";
-import { familyWords } from "./family-words.ts";
 import { mostStickyEndpoints, pickOf, slotsOf } from "./scheduling.ts";
 import { firstSlot, shapeName, stickyMaps } from "./shape.ts";
 import type { Shape } from "./shape.ts";
-import { endpointNumbers, numberText, parseNumberText } from "./sticky.ts";
+import { endpointNumbers } from "./sticky.ts";
 import type { StickyNumbers } from "./sticky.ts";
 
 type List = Shape["list"];
@@ -128,7 +128,7 @@ class PortWriter {
     this.#context.shape(name, shape);
     if (!this.#add(set, key, `goto ${name}`)) return;
     if (this.#servicePart !== undefined) {
-      this.#add("sticky-services", key, numberText(this.#servicePart));
+      this.#add("sticky-services", key, priorityText(this.#servicePart));
       return;
     }
     const prefix = `${key} . ${(firstSlot[list] >>> 16).toString(16)}:`;
@@ -138,14 +138,14 @@ class PortWriter {
   #stickySlots(servicePart: number): void {
     const before = new Map<string, number>();
     for (const map of Object.values(stickyMaps)) {
-      eachLineOf(this.#before, map, ({ key, value = "" }) => before.set(value, parseNumberText(key)));
+      eachLineOf(this.#before, map, ({ key, value = "" }) => before.set(value, parsePriority(key)));
     }
     const addresses = [...this.#lists.values()].flat();
     const numbers = endpointNumbers(servicePart, addresses, before);
     for (const [list, slots] of this.#lists) {
       for (const [i, address] of slots.entries()) {
-        const number = numberText(numbers.get(address) ?? servicePart);
-        this.#add("sticky-slots", `${numberText(servicePart)} . ${firstSlot[list] + i}`, number);
+        const number = priorityText(numbers.get(address) ?? servicePart);
+        this.#add("sticky-slots", `${priorityText(servicePart)} . ${firstSlot[list] + i}`, number);
         this.#add(stickyMaps[list], number, address);
       }
     }
@@ -175,7 +175,7 @@ class PortWriter {
     const put = (slot: number, address: string | undefined): void => {
       if (slot >= first && slot < first + 0x1_0000 && address !== undefined) slots[slot - first] ??= address;
     };
-    eachLineOf(this.#before, "endpoints", ({ key, value }) => put(parseNumberText(lastPart(key)), value));
+    eachLineOf(this.#before, "endpoints", ({ key, value }) => put(parsePriority(lastPart(key)), value));
     if (this.#servicePart !== undefined) {
       const addresses = new Map<string, string>();
       eachLineOf(this.#before, stickyMaps[list], ({ key, value = "" }) => addresses.set(key, value));

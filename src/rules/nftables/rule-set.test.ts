@@ -3,8 +3,8 @@ import { cidr } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { Endpoint } from "../../model/index.ts";
 import { RuleSet } from "./rule-set.ts";
-import { scriptText } from "./statement.ts";
 import { endpointAt, planWith } from "../../../test/support/service-plans.ts";
+import { scriptText } from "../nft/index.ts";
 
 const layout = nodeNetwork({
   serviceCidrs: [cidr("10.96.0.0/16")],

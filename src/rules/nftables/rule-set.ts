@@ -2,10 +2,10 @@ import type { IpFamily } from "../../core/index.ts";
 import { cidrsOfFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import { joinScripts, script, tableOf } from "../nft/index.ts";
+import type { Script, TableState } from "../nft/index.ts";
 import { FamilyTable } from "./family-table.ts";
-import { script } from "./statement.ts";
-import type { Script } from "./statement.ts";
-import type { TableState } from "./table-state.ts";
+import { tableName } from "./table-name.ts";
 
 /** One atomic change of the kernel's rules. */
 export interface Transaction {
@@ -73,12 +73,12 @@ export class RuleSet {
 
   /** A script without any effect on packets: it fails only when nftables itself does not work. */
   probe(): string {
-    return script("IPv4", [{ kind: "add-table" }]);
+    return script(tableOf("IPv4", tableName), [{ kind: "add-table" }]);
   }
 
   /** A script that removes the tables, whether they are there or not. */
   removal(): string {
-    return families.map((family) => script(family, [{ kind: "delete-table" }])).join("");
+    return families.map((family) => script(tableOf(family, tableName), [{ kind: "delete-table" }])).join("");
   }
 
   /** How many elements the kernel has. */
@@ -96,18 +96,10 @@ export class RuleSet {
 function join(transactions: readonly Transaction[]): Transaction {
   const [first] = transactions;
   if (transactions.length === 1 && first !== undefined) return first;
-  const scripts = transactions.map((transaction) => transaction.script);
   return {
-    script: scripts.every((part) => typeof part === "string") ? scripts.join("") : { pieces: () => pieces(scripts) },
+    script: joinScripts(transactions.map((transaction) => transaction.script)),
     isEmpty: transactions.every(({ isEmpty }) => isEmpty),
     size: transactions.reduce((sum, { size }) => sum + size, 0),
     commit: () => transactions.forEach((transaction) => transaction.commit()),
   };
-}
-
-function* pieces(scripts: readonly Script[]): Generator<string> {
-  for (const part of scripts) {
-    if (typeof part === "string") yield part;
-    else yield* part.pieces();
-  }
 }

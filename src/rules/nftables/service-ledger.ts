@@ -1,7 +1,7 @@
+import type { Element } from "../nft/index.ts";
 import { Claims } from "./claims.ts";
 import { eachLine, eachLineOf, elementOf, lineCount } from "./element-text.ts";
 import type { ElementSet, Line } from "./element-text.ts";
-import type { Element } from "./statement.ts";
 
 /** What brings the kernel from what it has of some Services to what they want. */
 export interface ServiceChanges {

@@ -1,11 +1,7 @@
 import type { IpFamily } from "../../core/index.ts";
-import { and, concat, field, jhash, lookup, numgen, or } from "./expression.ts";
-import type { Expression } from "./expression.ts";
-import { familyWords } from "./family-words.ts";
-import { assign, is, jump } from "./rule.ts";
-import type { Rule, RuleStatement } from "./rule.ts";
+import { and, assign, concat, familyWords, field, is, jhash, jump, lookup, numgen, or } from "../nft/index.ts";
+import type { ChainDefinition, Expression, Rule, RuleStatement } from "../nft/index.ts";
 import type { Pick } from "./scheduling.ts";
-import type { ChainDefinition } from "./statement.ts";
 import { servicePartMask } from "./sticky.ts";
 
 /**

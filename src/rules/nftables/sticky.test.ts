@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { endpointNumbers, numberText, parseNumberText, servicePartMask, StickyNumbers } from "./sticky.ts";
+import { endpointNumbers, servicePartMask, StickyNumbers } from "./sticky.ts";
 
 describe("StickyNumbers", () => {
   it("gives each port a number of its own that says nothing of an endpoint", () => {
@@ -44,17 +44,5 @@ describe("endpointNumbers()", () => {
   it("have room for 16,383 and give no more", () => {
     const many = Array.from({ length: 20_000 }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255} . 80`);
     expect(endpointNumbers(part, many, new Map()).size).toBe(16_383);
-  });
-});
-
-describe("numberText()", () => {
-  it.each([
-    [0, "0:0"],
-    [0x1_0000, "1:0"],
-    [0xffff_ffff, "ffff:ffff"],
-    [0x5cb8_23b8, "5cb8:23b8"],
-  ])("writes %d as %s", (number, text) => {
-    expect(numberText(number)).toBe(text);
-    expect(parseNumberText(text)).toBe(number);
   });
 });

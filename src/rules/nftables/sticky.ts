@@ -62,14 +62,3 @@ export function endpointNumbers(
   }
   return numbers;
 }
-
-/** The number as nft writes priorities: two halves in hexadecimal. */
-export function numberText(value: number): string {
-  return `${(value >>> 16).toString(16)}:${(value & 0xffff).toString(16)}`;
-}
-
-/** Reads what `numberText` wrote. */
-export function parseNumberText(text: string): number {
-  const colon = text.indexOf(":");
-  return Number.parseInt(text.slice(0, colon), 16) * 0x1_0000 + Number.parseInt(text.slice(colon + 1), 16);
-}

@@ -1,7 +1,7 @@
 import { and, concat, fields, jhash, lookup, numgen } from "./expression.ts";
 import type { Expression, Field, Value } from "./expression.ts";
 import { is } from "./rule.ts";
-import { parseNumberText } from "./sticky.ts";
+import { parsePriority } from "./priority.ts";
 import type { MatchTarget, Rule, RuleStatement, Verdict } from "./rule.ts";
 
 /** Reads a rule as nft lists it. Throws `SyntaxError` that names what it cannot read. */
@@ -186,7 +186,7 @@ function parseValue(text: string, left: Expression): Value {
   const of = left.kind === "and" || left.kind === "or" ? left.of : left;
   if (of.kind !== "field") return text;
   if (of.field === "meta mark") return Number(text);
-  if (of.field === "meta priority") return text.includes(":") ? parseNumberText(text) : Number(text);
+  if (of.field === "meta priority") return text.includes(":") ? parsePriority(text) : Number(text);
   if (of.field === "iifname") return text.replaceAll('"', "");
   return names.get(`${of.field} ${text}`) ?? text;
 }

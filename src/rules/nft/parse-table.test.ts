@@ -1,10 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { goldenPlans } from "../../../test/support/golden-plans.ts";
-import { schedulerPlans } from "../../../test/support/scheduler-plans.ts";
 import { parseElements, parseTable } from "./parse-table.ts";
-import { RuleSet } from "./rule-set.ts";
-import { tableDifferences } from "./table-difference.ts";
-import type { TableState } from "./table-state.ts";
 
 const table = `table ip sealane { # handle 1
 	map services {
@@ -80,36 +75,3 @@ describe("parseElements()", () => {
     ]);
   });
 });
-
-describe("tableDifferences()", () => {
-  const wanted = ipv4Table();
-
-  it("finds none between equal tables", () => expect(tableDifferences(wanted, ipv4Table())).toEqual([]));
-
-  it("names elements, chains and sets that are missing, other or too many", () => {
-    const sets = new Map(wanted.sets);
-    const services = sets.get("services");
-    if (services === undefined) throw new Error("no services");
-    const elements = new Map(services.elements);
-    elements.delete("10.96.0.20 . tcp . 80");
-    elements.set("9.9.9.9 . tcp . 80", { set: "services", key: "9.9.9.9 . tcp . 80", value: "drop" });
-    sets.set("services", { ...services, elements });
-    sets.delete("hairpin");
-    const chains = new Map(wanted.chains).set("refuse", { name: "refuse", rules: [] });
-    expect(tableDifferences(wanted, { sets, chains }).map(({ what }) => what)).toEqual([
-      "chain refuse",
-      "set hairpin",
-      "element 10.96.0.20 . tcp . 80 of services",
-      "element 9.9.9.9 . tcp . 80 of services",
-      "element 10.244.1.2 . 10.244.1.2 . tcp . 8080 of hairpin",
-    ]);
-  });
-});
-
-function ipv4Table(): TableState {
-  const rules = new RuleSet();
-  for (const [service, plans] of [...goldenPlans, ...schedulerPlans]) rules.want(service, plans);
-  const state = rules.tables().get("IPv4");
-  if (state === undefined) throw new Error("no table for IPv4");
-  return state;
-}

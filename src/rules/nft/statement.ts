@@ -31,6 +31,11 @@ export interface ChainDefinition {
   readonly rules: readonly Rule[];
 }
 
+/** Sets that the packets fill: whoever writes everything anew leaves them as they are. */
+export function isFilledByPackets({ flags = [] }: SetDefinition): boolean {
+  return flags.includes("dynamic");
+}
+
 /** One entry of a set or map. */
 export interface Element {
   readonly set: string;
@@ -54,9 +59,6 @@ export type Statement =
   | { readonly kind: "add-elements"; readonly set: string; readonly elements: readonly Element[] }
   | { readonly kind: "delete-elements"; readonly set: string; readonly elements: readonly Element[] };
 
-/** Name of the project's tables, one in each family. */
-export const tableName = "sealane";
-
 /** The kernel takes 128 bytes; longer names are cut. */
 const longestComment = 120;
 
@@ -68,29 +70,41 @@ export function scriptText(from: Script): string {
   return typeof from === "string" ? from : [...from.pieces()].join("");
 }
 
-/** The statements as a script for `nft -f`. The same statements give the same bytes. */
-export function script(family: IpFamily, statements: readonly Statement[]): string {
-  const table = tableOf(family);
+/** One script after the other, as one transaction. */
+export function joinScripts(scripts: readonly Script[]): Script {
+  if (scripts.every((part) => typeof part === "string")) return scripts.join("");
+  return {
+    *pieces() {
+      for (const part of scripts) {
+        if (typeof part === "string") yield part;
+        else yield* part.pieces();
+      }
+    },
+  };
+}
+
+/** The statements as a script for `nft -f` about one table (`tableOf`). The same statements give the same bytes. */
+export function script(table: string, statements: readonly Statement[]): string {
   return statements.map((statement) => render(table, statement)).join("");
 }
 
 /** One element as a command of its own. */
-export function elementCommand(family: IpFamily, element: Element): string {
-  return `add element ${tableOf(family)} ${element.set} { ${elementText(element).trim()} }`;
+export function elementCommand(table: string, element: Element): string {
+  return `add element ${table} ${element.set} { ${elementText(element).trim()} }`;
 }
 
 /** One rule as a command of its own. */
-export function ruleCommand(family: IpFamily, chain: string, rule: string): string {
-  return `add rule ${tableOf(family)} ${chain} ${rule}`;
+export function ruleCommand(table: string, chain: string, rule: string): string {
+  return `add rule ${table} ${chain} ${rule}`;
 }
 
 /** The script that fills one set, in pieces. `each` calls back for every element, and stops now and then. */
 export function* fillScript(
-  family: IpFamily,
+  table: string,
   set: string,
   each: (visit: (element: Written) => void) => Iterable<void>,
 ): Generator<string> {
-  const start = `add element ${tableOf(family)} ${set} {\n`;
+  const start = `add element ${table} ${set} {\n`;
   let lines: string[] = [];
   let isFirst = true;
   const piece = (): string => {
@@ -109,8 +123,9 @@ export function* fillScript(
 /** Elements of a piece: about 200 KB. */
 const longestPiece = 2000;
 
-function tableOf(family: IpFamily): string {
-  return `${family === "IPv4" ? "ip" : "ip6"} ${tableName}`;
+/** A table as scripts name it, such as `ip6 sealane`. */
+export function tableOf(family: IpFamily, name: string): string {
+  return `${family === "IPv4" ? "ip" : "ip6"} ${name}`;
 }
 
 function render(table: string, statement: Statement): string {

@@ -1,7 +1,7 @@
 import { withoutFullPrefix } from "./parse-table.ts";
 import { ruleText } from "./rule.ts";
 import type { MatchTarget, Rule } from "./rule.ts";
-import { isFilledByPackets } from "./layout.ts";
+import { isFilledByPackets } from "./statement.ts";
 import type { ChainDefinition, Element, SetDefinition } from "./statement.ts";
 import type { TableState } from "./table-state.ts";
 

@@ -1,0 +1,25 @@
+export { and, concat, expressionText, field, jhash, lookup, numgen, or } from "./expression.ts";
+export type { Expression, Field, Value } from "./expression.ts";
+export { familyWords } from "./family-words.ts";
+export type { FamilyWords } from "./family-words.ts";
+export { parseRule } from "./parse-rule.ts";
+export { parseElements, parseTable } from "./parse-table.ts";
+export type { ParsedTable } from "./parse-table.ts";
+export { parsePriority, priorityText } from "./priority.ts";
+export { assign, goTo, is, isIn, isNot, isNotIn, jump, parseVerdict, ruleText, verdict, vmap } from "./rule.ts";
+export type { MatchTarget, Rule, RuleStatement, Verdict } from "./rule.ts";
+export {
+  elementCommand,
+  fillScript,
+  isFilledByPackets,
+  joinScripts,
+  ruleCommand,
+  script,
+  scriptText,
+  tableOf,
+} from "./statement.ts";
+export type { ChainDefinition, Element, ElementType, Hook, Script, SetDefinition, Statement } from "./statement.ts";
+export { tableDifferences } from "./table-difference.ts";
+export type { TableDifference } from "./table-difference.ts";
+export { applyStatements, emptyTable } from "./table-state.ts";
+export type { TableSet, TableState } from "./table-state.ts";
