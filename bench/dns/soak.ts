@@ -131,9 +131,9 @@ function text(result: SoakResult): string {
       ? "not judged in less than a minute"
       : `${earlyMb.toFixed(0)} MB in the second fifth, ${lateMb.toFixed(0)} MB in the last`;
   return [
-    `Soak of ${minutes} min: ${services} Services, ${endpointsPerService} endpoints each, ${changes} changes, ${rate} queries a second`,
+    `Soak of ${minutes} min: ${services} Services, ${endpointsPerService} endpoints each, ${changes} changes, ${rate} queries a second wanted`,
     `server's core      ${(result.serverCpu * 100).toFixed(0)} % used`,
-    `queries            ${sent}`,
+    `queries            ${sent} (${(sent / (minutes * 60)).toFixed(0)} a second)`,
     `lost               ${lost}`,
     `wrong              ${wrong}`,
     ...complaints.map((complaint) => `                   ${complaint}`),

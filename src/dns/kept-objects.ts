@@ -1,5 +1,6 @@
 import { serviceNameLabel } from "../objects/index.ts";
-import type { EndpointSlice, ObjectMeta, Service, StringMap } from "../objects/index.ts";
+import type { EndpointSlice, ObjectMeta, Service } from "../objects/index.ts";
+import { splitAddresses } from "./joined-addresses.ts";
 import { portSharing, serviceFacts, sliceFacts } from "./service-facts.ts";
 import type { EndpointNames, ServiceFacts, SharePorts, SliceFacts } from "./service-facts.ts";
 import { triggerTime } from "./programming-duration.ts";
@@ -93,7 +94,8 @@ class KeptSlice implements EndpointSlice {
   readonly #name: string;
   readonly #version: string | undefined;
   readonly #labels: ObjectMeta["labels"];
-  readonly #annotations: ObjectMeta["annotations"];
+  readonly #service: string | undefined;
+  readonly #trigger: string | undefined;
   readonly facts: SliceFacts;
 
   constructor(slice: EndpointSlice, { names, withLabels, share, texts }: KeptParts) {
@@ -101,8 +103,9 @@ class KeptSlice implements EndpointSlice {
     this.#namespace = shared(texts, namespace);
     this.#name = name;
     this.#version = resourceVersion;
-    this.#labels = withLabels ? labels : only(labels, serviceNameLabel);
-    this.#annotations = only(annotations, triggerTime);
+    this.#labels = withLabels ? labels : undefined;
+    this.#service = labels?.[serviceNameLabel];
+    this.#trigger = annotations?.[triggerTime];
     this.facts = sliceFacts(slice, names, share);
   }
 
@@ -115,17 +118,19 @@ class KeptSlice implements EndpointSlice {
   }
 
   get metadata(): ObjectMeta {
-    return metadataOf(this.#namespace, this.#name, this.#version, this.#labels, this.#annotations);
+    const service = this.#service === undefined ? undefined : { [serviceNameLabel]: this.#service };
+    const annotations = this.#trigger === undefined ? undefined : { [triggerTime]: this.#trigger };
+    return metadataOf(this.#namespace, this.#name, this.#version, this.#labels ?? service, annotations);
   }
 
   get addressType(): EndpointSlice["addressType"] {
-    return this.facts.addresses.some((address) => address.includes(":")) ? "IPv6" : "IPv4";
+    return this.facts.addresses.includes(":") ? "IPv6" : "IPv4";
   }
 
   /** Those that are published, with the names that they have in DNS. */
   get endpoints(): EndpointSlice["endpoints"] {
     const { addresses, hostnames } = this.facts;
-    return addresses.map((address, i) => {
+    return splitAddresses(addresses).map((address, i) => {
       const hostname = hostnames?.[i];
       return { addresses: [address], ...(hostname === undefined ? {} : { hostname }) };
     });
@@ -154,12 +159,6 @@ function metadataOf(
     ...(labels === undefined ? {} : { labels }),
     ...(annotations === undefined ? {} : { annotations }),
   };
-}
-
-/** What a map has under one name, when it has it. */
-function only(map: StringMap | undefined, name: string): StringMap | undefined {
-  const value = map?.[name];
-  return value === undefined ? undefined : { [name]: value };
 }
 
 /** One copy of equal texts, of which there are few. */

@@ -1,5 +1,6 @@
 import type { Ip } from "../core/index.ts";
 import { dashedAddress, splitFamilies } from "./address-bytes.ts";
+import { hasAddress, splitAddresses } from "./joined-addresses.ts";
 import type { ServiceFacts, SliceFacts, SrvPort } from "./service-facts.ts";
 
 const none: readonly SliceFacts[] = [];
@@ -48,9 +49,9 @@ export class ServiceEntry {
     this.#clusterIps = undefined;
   }
 
-  /** Puts `facts` in the place of what the slice with this key had; without facts it is gone. */
-  setSlice(key: string, facts: SliceFacts | undefined): void {
-    const others = this.slices.filter((slice) => slice.key !== key);
+  /** Puts `facts` in the place of what the slice with this name had; without facts it is gone. */
+  setSlice(name: string, facts: SliceFacts | undefined): void {
+    const others = this.slices.filter((slice) => slice.name !== name);
     if (facts === undefined) this.slices = others.length === 0 ? none : others;
     else this.slices = [...others, facts];
     this.#endpoints = undefined;
@@ -65,7 +66,7 @@ export class ServiceEntry {
 
   /** The addresses of all published endpoints, each once. */
   endpoints(): AddressSet {
-    this.#endpoints ??= splitFamilies(this.slices.flatMap(({ addresses }) => addresses));
+    this.#endpoints ??= splitFamilies(this.slices.flatMap(({ addresses }) => splitAddresses(addresses)));
     return this.#endpoints;
   }
 
@@ -85,7 +86,8 @@ export class ServiceEntry {
   hostsOf(address: Ip): ReadonlySet<string> {
     const hosts = new Set<string>();
     for (const slice of this.slices) {
-      for (const [i, candidate] of slice.addresses.entries()) {
+      if (!hasAddress(slice.addresses, address)) continue;
+      for (const [i, candidate] of splitAddresses(slice.addresses).entries()) {
         if (candidate === address) hosts.add(slice.hostnames?.[i] ?? dashedAddress(address));
       }
     }
@@ -99,7 +101,7 @@ export class ServiceEntry {
   }
 
   hasAddress(address: Ip): boolean {
-    for (const slice of this.slices) if (slice.addresses.includes(address)) return true;
+    for (const slice of this.slices) if (hasAddress(slice.addresses, address)) return true;
     return false;
   }
 
@@ -115,7 +117,7 @@ export class ServiceEntry {
     let matched = 0;
     for (const slice of this.slices) {
       for (const { port } of slice.ports.filter(matches)) {
-        for (const [i, address] of slice.addresses.entries()) {
+        for (const [i, address] of splitAddresses(slice.addresses).entries()) {
           const host = slice.hostnames?.[i] ?? dashedAddress(address);
           if (label !== undefined && host !== label) continue;
           distinct.set(`${host}:${port}`, { host, port });
@@ -129,13 +131,13 @@ export class ServiceEntry {
   /** The addresses of the endpoints that have a port which `matches`. */
   endpointsWithPort(matches: (port: SrvPort) => boolean): AddressSet {
     const slices = this.slices.filter(({ ports }) => ports.some(matches));
-    return splitFamilies(slices.flatMap(({ addresses }) => addresses));
+    return splitFamilies(slices.flatMap(({ addresses }) => splitAddresses(addresses)));
   }
 
   #makeHosts(): ReadonlyMap<string, AddressSet> {
     const lists = new Map<string, Ip[]>();
     for (const slice of this.slices) {
-      for (const [i, address] of slice.addresses.entries()) {
+      for (const [i, address] of splitAddresses(slice.addresses).entries()) {
         const label = slice.hostnames?.[i] ?? dashedAddress(address);
         const list = lists.get(label);
         if (list === undefined) lists.set(label, [address]);

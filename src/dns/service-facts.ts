@@ -2,8 +2,9 @@ import { parseName } from "../codec/index.ts";
 import type { DnsName } from "../codec/index.ts";
 import { parseIp } from "../core/index.ts";
 import type { Ip } from "../core/index.ts";
-import { objectKey } from "../objects/index.ts";
 import type { EndpointSlice, Service } from "../objects/index.ts";
+import { joinAddresses } from "./joined-addresses.ts";
+import type { JoinedAddresses } from "./joined-addresses.ts";
 
 /** A port as SRV names it. Name and protocol are in lower case; the name is empty when the port has none. */
 export interface SrvPort {
@@ -25,9 +26,9 @@ export type ServiceFacts =
 
 /** What DNS needs of an EndpointSlice: only endpoints that may be published. */
 export interface SliceFacts {
-  /** The slice's namespace and name. */
-  readonly key: string;
-  readonly addresses: readonly Ip[];
+  /** The slice's name; its namespace is that of the Service. */
+  readonly name: string;
+  readonly addresses: JoinedAddresses;
   /** The hostname of each address that has one of its own; undefined when none has. */
   readonly hostnames: readonly (string | undefined)[] | undefined;
   readonly ports: readonly SrvPort[];
@@ -89,9 +90,8 @@ export function sliceFacts(slice: EndpointSlice, names: EndpointNames, share: Sh
     .filter(({ port }) => port !== undefined && port !== null)
     .map(({ name, protocol, port }) => srvPort(name, protocol, port ?? 0));
   return {
-    key: objectKey(slice),
-    // A copy has no room to grow, which a list that grew has, and there are as many as Services.
-    addresses: [...addresses],
+    name: slice.metadata.name,
+    addresses: joinAddresses(addresses),
     hostnames: hostnames.every((hostname) => hostname === undefined) ? undefined : hostnames,
     ports: share(ports),
   };
@@ -117,7 +117,7 @@ export function sameService(a: ServiceFacts | undefined, b: ServiceFacts | undef
 /** Whether two slices say the same to DNS. */
 export function sameSlice(a: SliceFacts | undefined, b: SliceFacts | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  if (!sameItems(a.addresses, b.addresses) || !samePorts(a.ports, b.ports)) return false;
+  if (a.addresses !== b.addresses || !samePorts(a.ports, b.ports)) return false;
   return a.hostnames === undefined || b.hostnames === undefined
     ? a.hostnames === b.hostnames
     : sameItems(a.hostnames, b.hostnames);

@@ -1,14 +1,16 @@
 import { labelIs, lowerByte } from "../codec/index.ts";
 import type { DnsName } from "../codec/index.ts";
 import type { Ip } from "../core/index.ts";
-import { objectKey, serviceNameLabel } from "../objects/index.ts";
+import { serviceNameLabel } from "../objects/index.ts";
 import type { EndpointSlice, Service } from "../objects/index.ts";
 import { ServiceEntry } from "./service-entry.ts";
 import { factsOfService, factsOfSlice } from "./kept-objects.ts";
+import { addressKey, splitAddresses } from "./joined-addresses.ts";
 import { portSharing, sameService, sameSlice } from "./service-facts.ts";
 import type { EndpointNames, ServiceFacts } from "./service-facts.ts";
 
 type OneOrMore = ServiceEntry | readonly ServiceEntry[];
+type ByAddress = Map<ReturnType<typeof addressKey>, OneOrMore>;
 
 /**
  * Services and their endpoints, found by the bytes of a name and by address. A change costs what it changes. Every
@@ -18,8 +20,8 @@ export class ServiceIndex {
   /** Entries by hash; those with the same hash are chained. */
   readonly #table = new Map<number, ServiceEntry>();
   readonly #namespaces = new Map<string, number>();
-  readonly #byClusterIp = new Map<Ip, OneOrMore>();
-  readonly #byEndpoint = new Map<Ip, OneOrMore>();
+  readonly #byClusterIp: ByAddress = new Map();
+  readonly #byEndpoint: ByAddress = new Map();
   readonly #changed: () => void;
   readonly #endpointNames: EndpointNames;
   readonly #share = portSharing();
@@ -42,13 +44,7 @@ export class ServiceIndex {
 
   /** The Service whose labels (name, then namespace) start at these offsets of `name`. */
   find(name: DnsName, serviceAt: number, namespaceAt: number): ServiceEntry | undefined {
-    let hash = seed;
-    for (const at of [serviceAt, namespaceAt]) {
-      const end = at + 1 + (name[at] ?? 0);
-      for (let i = at + 1; i < end; i++) hash = step(hash, lowerByte(name[i] ?? 0));
-      hash = step(hash, separator);
-    }
-    let entry = this.#table.get(hash);
+    let entry = this.#table.get(hashLabel(hashLabel(seed, name, serviceAt), name, namespaceAt));
     while (
       entry !== undefined &&
       !(labelIs(name, serviceAt, entry.name) && labelIs(name, namespaceAt, entry.namespace))
@@ -74,12 +70,12 @@ export class ServiceIndex {
 
   /** The Services with this cluster IP. */
   withClusterIp(address: Ip): readonly ServiceEntry[] {
-    return listOf(this.#byClusterIp.get(address));
+    return listOf(this.#byClusterIp.get(addressKey(address)));
   }
 
   /** The Services with a published endpoint of this address. */
   withEndpoint(address: Ip): readonly ServiceEntry[] {
-    return listOf(this.#byEndpoint.get(address)).filter(
+    return listOf(this.#byEndpoint.get(addressKey(address))).filter(
       ({ facts }) => facts !== undefined && facts.kind !== "external-name",
     );
   }
@@ -116,17 +112,18 @@ export class ServiceIndex {
 
   #setSlice(object: EndpointSlice, service: string, now: EndpointSlice | undefined): void {
     const entry = this.#entry(object.metadata.namespace ?? "", service);
-    const key = objectKey(object);
-    const old = entry.slices.find((slice) => slice.key === key);
+    const { name } = object.metadata;
+    const old = entry.slices.find((slice) => slice.name === name);
     const facts = now === undefined ? undefined : factsOfSlice(now, this.#endpointNames, this.#share);
     if (sameSlice(old, facts)) {
       this.#dropEmpty(entry);
       return;
     }
-    entry.setSlice(key, facts);
-    for (const address of facts?.addresses ?? []) link(this.#byEndpoint, address, entry);
-    const kept = new Set(facts?.addresses);
-    for (const address of old?.addresses ?? []) {
+    entry.setSlice(name, facts);
+    const addresses = facts === undefined ? [] : splitAddresses(facts.addresses);
+    for (const address of addresses) link(this.#byEndpoint, address, entry);
+    const kept = new Set(addresses);
+    for (const address of old === undefined ? [] : splitAddresses(old.addresses)) {
       if (!kept.has(address) && !entry.hasAddress(address)) unlink(this.#byEndpoint, address, entry);
     }
     this.#dropEmpty(entry);
@@ -174,6 +171,14 @@ function step(hash: number, byte: number): number {
   return Math.imul(hash ^ byte, 0x01000193);
 }
 
+/** The hash with the label that starts at `at`. */
+function hashLabel(hash: number, name: DnsName, at: number): number {
+  const end = at + 1 + (name[at] ?? 0);
+  let next = hash;
+  for (let i = at + 1; i < end; i++) next = step(next, lowerByte(name[i] ?? 0));
+  return step(next, separator);
+}
+
 /** The hash of a Service's two labels; Kubernetes names are ASCII in lower case. */
 function hashOf(name: string, namespace: string): number {
   let hash = seed;
@@ -193,15 +198,17 @@ function listOf(entries: OneOrMore | undefined): readonly ServiceEntry[] {
   return entries instanceof ServiceEntry ? [entries] : entries;
 }
 
-function link(map: Map<Ip, OneOrMore>, address: Ip, entry: ServiceEntry): void {
-  const there = map.get(address);
-  if (there === undefined) map.set(address, entry);
-  else if (there !== entry && !listOf(there).includes(entry)) map.set(address, [...listOf(there), entry]);
+function link(map: ByAddress, address: Ip, entry: ServiceEntry): void {
+  const key = addressKey(address);
+  const there = map.get(key);
+  if (there === undefined) map.set(key, entry);
+  else if (there !== entry && !listOf(there).includes(entry)) map.set(key, [...listOf(there), entry]);
 }
 
-function unlink(map: Map<Ip, OneOrMore>, address: Ip, entry: ServiceEntry): void {
-  const rest = listOf(map.get(address)).filter((other) => other !== entry);
+function unlink(map: ByAddress, address: Ip, entry: ServiceEntry): void {
+  const key = addressKey(address);
+  const rest = listOf(map.get(key)).filter((other) => other !== entry);
   const [only] = rest;
-  if (only === undefined) map.delete(address);
-  else map.set(address, rest.length === 1 ? only : rest);
+  if (only === undefined) map.delete(key);
+  else map.set(key, rest.length === 1 ? only : rest);
 }

@@ -194,9 +194,7 @@ class UdpSockets {
       lookup: (host, _options, done) => done(null, host, family),
     });
     this.#sockets.push(socket);
-    socket.on("message", (message, { address: from, port: fromPort }) =>
-      this.#answerTo(socket, message, { address: from, port: fromPort }),
-    );
+    socket.on("message", (message, client) => this.#answerTo(socket, message, client));
     return new Promise((resolve, reject) => {
       socket.once("error", (error) => reject(cannotListen(error, address, port, "udp")));
       socket.once("listening", () => {
