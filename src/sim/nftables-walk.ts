@@ -200,6 +200,8 @@ class TableWalk {
         const slot = modulus <= mostSlots ? this.#slot(modulus) : fnv1a(`${seed} ${keyText(of)}`) % modulus;
         return [slot + offset];
       }
+      case "endpoint":
+        return [expression.ip, expression.port];
       case "lookup":
         return this.#lookup(expression.map, this.#evaluate(expression.key));
     }
@@ -236,6 +238,8 @@ class TableWalk {
         return destinationPort;
       case "tcp dport":
         return packet.protocol === "TCP" ? destinationPort : undefined;
+      case "udp dport":
+        return packet.protocol === "UDP" ? destinationPort : undefined;
       case "meta l4proto":
         return packet.protocol.toLowerCase();
       case "meta mark":

@@ -1,8 +1,8 @@
 import { silentLogger } from "../../core/index.ts";
 import type { Clock, IpFamily, Logger, Metrics, Random } from "../../core/index.ts";
 import type { Scheduler, ServicePlan } from "../../model/index.ts";
+import type { Script } from "../../rules/nft/index.ts";
 import { UserspaceRules } from "../../rules/userspace/index.ts";
-import type { Script } from "../../rules/userspace/index.ts";
 import type { EngineStats, ProxyEngine, WriteResult } from "../engine.ts";
 import type { TrackedFlow } from "../ports.ts";
 import type { RulesPort } from "../rule-book.ts";

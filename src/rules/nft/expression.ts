@@ -1,3 +1,5 @@
+import type { Ip, Port } from "../../core/index.ts";
+
 /** What of a packet, its connection or its way the rules look at, in nft's words. */
 export const fields = [
   "ip saddr",
@@ -6,6 +8,7 @@ export const fields = [
   "ip6 daddr",
   "th dport",
   "tcp dport",
+  "udp dport",
   "meta l4proto",
   "meta mark",
   "meta priority",
@@ -38,6 +41,8 @@ export type Expression =
       readonly seed: number;
       readonly offset: number;
     }
+  /** An address and port, always the same. */
+  | { readonly kind: "endpoint"; readonly ip: Ip; readonly port: Port }
   /** What the map has for the key. A packet for which it has nothing leaves the rule. */
   | { readonly kind: "lookup"; readonly key: Expression; readonly map: string };
 
@@ -65,6 +70,10 @@ export function jhash(of: Expression, modulus: number, seed: number, offset = 0)
   return { kind: "jhash", of, modulus, seed, offset };
 }
 
+export function endpoint(ip: Ip, port: Port): Expression {
+  return { kind: "endpoint", ip, port };
+}
+
 export function lookup(key: Expression, map: string): Expression {
   return { kind: "lookup", key, map };
 }
@@ -86,6 +95,10 @@ export function expressionText(expression: Expression): string {
       const seed = ` seed 0x${expression.seed.toString(16)}`;
       return `jhash ${expressionText(expression.of)} mod ${expression.modulus}${seed}${offsetText(expression.offset)}`;
     }
+    case "endpoint":
+      return expression.ip.includes(":")
+        ? `[${expression.ip}]:${expression.port}`
+        : `${expression.ip}:${expression.port}`;
     case "lookup":
       return `${expressionText(expression.key)} map @${expression.map}`;
   }

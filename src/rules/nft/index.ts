@@ -1,7 +1,9 @@
-export { and, concat, expressionText, field, jhash, lookup, numgen, or } from "./expression.ts";
+export { and, concat, endpoint, expressionText, field, jhash, lookup, numgen, or } from "./expression.ts";
 export type { Expression, Field, Value } from "./expression.ts";
 export { familyWords } from "./family-words.ts";
 export type { FamilyWords } from "./family-words.ts";
+export { loopbackGuard, nodePortMatches, podMatch } from "./node-matches.ts";
+export type { PodMatch } from "./node-matches.ts";
 export { parseRule } from "./parse-rule.ts";
 export { parseElements, parseTable } from "./parse-table.ts";
 export type { ParsedTable } from "./parse-table.ts";

@@ -1,4 +1,5 @@
-import { and, concat, fields, jhash, lookup, numgen } from "./expression.ts";
+import { isPort, parseIp } from "../../core/index.ts";
+import { and, concat, endpoint, fields, jhash, lookup, numgen } from "./expression.ts";
 import type { Expression, Field, Value } from "./expression.ts";
 import { is } from "./rule.ts";
 import { parsePriority } from "./priority.ts";
@@ -109,7 +110,7 @@ function parseStatement(tokens: RuleTokens, before: readonly RuleStatement[]): r
   if (tokens.take("dnat")) {
     if (!tokens.take("ip")) tokens.take("ip6");
     tokens.expect("to");
-    return [{ kind: "dnat", to: parseValueExpression(tokens) }];
+    return [{ kind: "dnat", to: parseEndpoint(tokens) ?? parseValueExpression(tokens) }];
   }
   if (tokens.take("update")) return [parseRemember(tokens, "update")];
   if (tokens.take("delete")) return [parseRemember(tokens, "delete")];
@@ -189,6 +190,15 @@ function parseValue(text: string, left: Expression): Value {
   if (of.field === "meta priority") return text.includes(":") ? parsePriority(text) : Number(text);
   if (of.field === "iifname") return text.replaceAll('"', "");
   return names.get(`${of.field} ${text}`) ?? text;
+}
+
+/** An address and port as they stand after `dnat to`; `undefined` when something else comes next. */
+function parseEndpoint(tokens: RuleTokens): Expression | undefined {
+  const [, ofIPv6, ofIPv4, port] = /^(?:\[([\da-f:.]+)\]|([\d.]+)):(\d+)$/.exec(tokens.peek()) ?? [];
+  const ip = parseIp(ofIPv6 ?? ofIPv4 ?? "");
+  if (ip === undefined || !isPort(Number(port))) return undefined;
+  tokens.next();
+  return endpoint(ip, Number(port));
 }
 
 function parseValueExpression(tokens: RuleTokens): Expression {

@@ -1,6 +1,5 @@
 import { cidrsOfFamily } from "../../core/index.ts";
 import type { Cidr, IpFamily } from "../../core/index.ts";
-import { nodePortNetworksOf } from "../../model/index.ts";
 import type { NodeNetwork } from "../../model/index.ts";
 import {
   and,
@@ -14,7 +13,10 @@ import {
   isNot,
   isNotIn,
   jump,
+  loopbackGuard,
+  nodePortMatches,
   numgen,
+  podMatch,
   verdict,
   vmap,
 } from "../nft/index.ts";
@@ -125,19 +127,9 @@ export function layoutChains(family: IpFamily, network: NodeNetwork): readonly C
       hook: { type: "filter", hook: "output", priority: -90 },
       rules: [[is(field("ct state"), "new"), jump("check")]],
     },
-    ...(family === "IPv4" && network.localhostNodePorts ? [martians] : []),
+    ...(family === "IPv4" && network.localhostNodePorts ? [loopbackGuard] : []),
   ];
 }
-
-/** With route_localnet the kernel would let neighbours send to 127.0.0.1 (CVE-2020-8558). */
-const martians: ChainDefinition = {
-  name: "loopback-guard",
-  hook: { type: "filter", hook: "prerouting", priority: -300 },
-  rules: [
-    [isNot(field("iifname"), "lo"), is(field("ip daddr"), "127.0.0.0/8"), verdict("drop")],
-    [isNot(field("iifname"), "lo"), is(field("ip saddr"), "127.0.0.0/8"), verdict("drop")],
-  ],
-};
 
 /** How packets of this node and to this node are told from others. */
 class NodeWays {
@@ -151,12 +143,11 @@ class NodeWays {
 
   constructor(family: IpFamily, network: NodeNetwork) {
     const { destination } = familyWords(family);
-    const pods = podMatch(family, network);
+    const pods = podMatch(family, network.localTraffic);
     const toClusterIP = isIn(destination, "cluster-ips");
     this.mark = markForMasquerade(network.masqueradeBit);
-    this.fromPods = pods === undefined ? undefined : is(pods.value, pods.is);
-    const served = nodePortMatch(family, network);
-    this.toNodePorts = [is(field("fib daddr type"), "local"), ...served.chosen, ...served.notLoopback];
+    this.fromPods = pods?.fits;
+    this.toNodePorts = nodePortMatches(family, network, family === "IPv4" && network.localhostNodePorts);
     const everything: readonly Rule[] = [[toClusterIP, this.mark]];
     if (network.masqueradeAll) {
       this.masqueradeFromElsewhere = everything;
@@ -165,37 +156,11 @@ class NodeWays {
       this.masqueradeFromElsewhere = [];
       this.masqueradeFromNode = [];
     } else {
-      this.masqueradeFromElsewhere = [[isNot(pods.value, pods.is), toClusterIP, this.mark]];
+      this.masqueradeFromElsewhere = [[pods.fitsNot, toClusterIP, this.mark]];
       // What a process of the node sends came in by no link: it is from no pod.
       this.masqueradeFromNode = pods.byLink ? everything : this.masqueradeFromElsewhere;
     }
   }
-}
-
-function podMatch(family: IpFamily, { localTraffic }: NodeNetwork) {
-  switch (localTraffic.kind) {
-    case "pod-cidrs": {
-      const cidrs = sorted(cidrsOfFamily(localTraffic.cidrs, family));
-      return cidrs.length === 0 ? undefined : { value: familyWords(family).source, is: cidrs, byLink: false };
-    }
-    case "interface-prefix":
-      return { value: field("iifname"), is: `${localTraffic.prefix}*`, byLink: true };
-    case "bridge":
-      return { value: field("iifname"), is: localTraffic.name, byLink: true };
-    case "unknown":
-      return undefined;
-  }
-}
-
-function nodePortMatch(family: IpFamily, network: NodeNetwork) {
-  const { destination } = familyWords(family);
-  const loopback = family === "IPv4" ? "127.0.0.0/8" : "::1";
-  const onLoopback = family === "IPv4" && network.localhostNodePorts;
-  const chosen = sorted(nodePortNetworksOf(network, family) ?? []);
-  return {
-    chosen: chosen.length === 0 ? [] : [is(destination, [...chosen, ...(onLoopback ? [loopback] : [])])],
-    notLoopback: onLoopback ? [] : [isNot(destination, loopback)],
-  };
 }
 
 function localPolicy(name: string, key: Expression, ways: NodeWays): ChainDefinition {

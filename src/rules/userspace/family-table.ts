@@ -1,15 +1,13 @@
 import type { IpFamily } from "../../core/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
-import { layoutChains } from "./layout.ts";
-import type { ListenerPlace } from "./layout.ts";
+import { applyStatements, fillScript, script, tableOf } from "../nft/index.ts";
+import type { Statement, TableState } from "../nft/index.ts";
+import { layoutChains, layoutSets, setNames } from "./layout.ts";
+import type { ListenerPlace, SetName } from "./layout.ts";
 import { planElements } from "./plan-elements.ts";
-import { render } from "./render.ts";
+import type { ServiceElement } from "./plan-elements.ts";
 import type { Transaction } from "./rule-set.ts";
-import { setNames } from "./statement.ts";
-import type { Element, SetName, Statement, TableState } from "./statement.ts";
-
-/** Elements of a piece of a script: about 200 KB. */
-const longestPiece = 2000;
+import { tableName } from "./table-name.ts";
 
 /**
  * The elements of one family: what each Service wants, and what the kernel has of it. Each is one text, the same for both:
@@ -17,6 +15,7 @@ const longestPiece = 2000;
  */
 export class FamilyTable {
   readonly #family: IpFamily;
+  readonly #table: string;
   readonly #wanted = new Map<string, string>();
   readonly #written = new Map<string, string>();
   /** Who wants an element of an address that several Services may have: all but cluster IPs. The first one has it. */
@@ -30,6 +29,7 @@ export class FamilyTable {
 
   constructor(family: IpFamily) {
     this.#family = family;
+    this.#table = tableOf(family, tableName);
   }
 
   get installed(): number {
@@ -46,8 +46,8 @@ export class FamilyTable {
   }
 
   changes(services: readonly string[], network: NodeNetwork): Transaction {
-    const deletions: Element[] = [];
-    const additions: Element[] = [];
+    const deletions: ServiceElement[] = [];
+    const additions: ServiceElement[] = [];
     const effects = new Map<string, string>();
     for (const service of new Set([...services, ...this.#disturbed])) {
       const before = this.#written.get(service) ?? "";
@@ -98,29 +98,26 @@ export class FamilyTable {
   }
 
   state(network: NodeNetwork): TableState {
-    const chains = this.#groundStatements(network).flatMap((one) => (one.kind === "set-chain" ? [one.chain] : []));
-    return { chains, elements: [...this.#wanted.keys()].flatMap((service) => elementsIn(this.#due(service))) };
+    const elements = [...this.#wanted.keys()].flatMap((service) => elementsIn(this.#due(service)));
+    return applyStatements([...this.#groundStatements(network), ...elementStatements("add-elements", elements)]);
   }
 
   /** Made as it is read, set by set: all elements at once would be felt. */
   *#fullScript(ground: readonly Statement[], texts: Iterable<string>): Generator<string> {
-    yield render(this.#family, ground);
+    yield script(this.#table, ground);
     const all = [...texts];
     for (const set of setNames) {
-      let elements: Element[] = [];
-      const piece = (): string => render(this.#family, [{ kind: "add-elements", set, elements }]);
-      for (const text of all) {
-        for (const element of elementsIn(text, set)) elements.push(element);
-        if (elements.length < longestPiece) continue;
-        yield piece();
-        elements = [];
-      }
-      if (elements.length > 0) yield piece();
+      yield* fillScript(this.#table, set, function* (visit) {
+        for (const text of all) {
+          for (const element of elementsIn(text, set)) visit(element);
+          yield;
+        }
+      });
     }
   }
 
   /** Takes note of who wants what others may want, too. */
-  #claim(service: string, plans: readonly ServicePlan[], elements: readonly Element[]): void {
+  #claim(service: string, plans: readonly ServicePlan[], elements: readonly ServiceElement[]): void {
     const before = this.#claimedBy.get(service);
     const isShared = plans.some(hasOutsideAddress);
     if (before === undefined && !isShared) return;
@@ -148,7 +145,7 @@ export class FamilyTable {
     const wanted = this.#wanted.get(service) ?? "";
     if (!this.#claimedBy.has(service)) return wanted;
     const elements = elementsIn(wanted);
-    const isDue = (element: Element): boolean => (this.#claims.get(idOf(element))?.[0] ?? service) === service;
+    const isDue = (element: ServiceElement): boolean => (this.#claims.get(idOf(element))?.[0] ?? service) === service;
     return elements.every(isDue) ? wanted : elementsText(elements.filter(isDue));
   }
 
@@ -165,7 +162,7 @@ export class FamilyTable {
 
   #transaction(statements: readonly Statement[], size: number, done: () => void): Transaction {
     return {
-      script: render(this.#family, statements),
+      script: script(this.#table, statements),
       isEmpty: statements.length === 0,
       size,
       commit: () => {
@@ -180,10 +177,11 @@ export class FamilyTable {
     if (place === undefined) {
       throw new Error(`the relay has no listeners for ${this.#family} yet: call setListeners first`);
     }
+    const sets = layoutSets(this.#family);
     return [
       { kind: "add-table" },
-      ...setNames.map((set) => ({ kind: "add-set" as const, set })),
-      ...setNames.map((set) => ({ kind: "flush-set" as const, set })),
+      ...sets.map((set): Statement => ({ kind: "add-set", set })),
+      ...sets.map(({ name, value }): Statement => ({ kind: "flush-set", set: name, isMap: value !== undefined })),
       ...layoutChains(this.#family, network, place).map((chain) => ({ kind: "set-chain" as const, chain })),
     ];
   }
@@ -194,8 +192,8 @@ function hasOutsideAddress({ nodePort, loadBalancerIPs, externalIPs }: ServicePl
 }
 
 /** The elements of a Service, each once: its ports share their cluster IP. */
-function elementsOf(plans: readonly ServicePlan[]): readonly Element[] {
-  const found = new Map<string, Element>();
+function elementsOf(plans: readonly ServicePlan[]): readonly ServiceElement[] {
+  const found = new Map<string, ServiceElement>();
   for (const plan of plans) {
     for (const element of planElements(plan)) {
       const id = idOf(element);
@@ -206,18 +204,20 @@ function elementsOf(plans: readonly ServicePlan[]): readonly Element[] {
 }
 
 /** The elements as one text: a line for each, with tabs between its parts. */
-function elementsText(elements: readonly Element[]): string {
+function elementsText(elements: readonly ServiceElement[]): string {
   return elements.map(({ set, key, value = "", comment = "" }) => [set, key, value, comment].join("\t")).join("\n");
 }
 
 /** The elements of a text, or those of one set. */
-function elementsIn(text: string, only?: SetName): readonly Element[] {
+function elementsIn(text: string, only?: SetName): readonly ServiceElement[] {
   if (text === "") return [];
   return text.split("\n").flatMap((line) => {
     if (only !== undefined && !line.startsWith(`${only}\t`)) return [];
     const [name, key = "", value = "", comment = ""] = line.split("\t");
     const set = setNames.find((one) => one === name);
-    return set === undefined ? [] : [{ set, key, value: value || undefined, comment: comment || undefined }];
+    return set === undefined
+      ? []
+      : [{ set, key, ...(value === "" ? {} : { value }), ...(comment === "" ? {} : { comment }) }];
   });
 }
 
@@ -226,24 +226,24 @@ function countIn(text: string): number {
 }
 
 /** Comments do not count: another one is not worth a change. */
-function isSame(a: Element, b: Element | undefined): boolean {
+function isSame(a: ServiceElement, b: ServiceElement | undefined): boolean {
   return b !== undefined && a.key === b.key && a.set === b.set && a.value === b.value;
 }
 
-function without(elements: readonly Element[], others: readonly Element[]): readonly Element[] {
+function without(elements: readonly ServiceElement[], others: readonly ServiceElement[]): readonly ServiceElement[] {
   const known = new Map(others.map((element) => [idOf(element), element]));
   return elements.filter((element) => !isSame(element, known.get(idOf(element))));
 }
 
-function idOf({ set, key }: Element): string {
+function idOf({ set, key }: ServiceElement): string {
   return `${set} ${key}`;
 }
 
 function elementStatements(
   kind: "add-elements" | "delete-elements",
-  elements: readonly Element[],
+  elements: readonly ServiceElement[],
 ): readonly Statement[] {
-  const lists = new Map<SetName, Element[]>();
+  const lists = new Map<SetName, ServiceElement[]>();
   for (const element of elements) {
     const list = lists.get(element.set);
     if (list === undefined) lists.set(element.set, [element]);

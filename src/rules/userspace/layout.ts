@@ -1,8 +1,22 @@
-import { cidr, cidrsOfFamily } from "../../core/index.ts";
-import type { Cidr, Ip, IpFamily, Port } from "../../core/index.ts";
-import { nodePortNetworksOf } from "../../model/index.ts";
-import type { LocalTraffic, NodeNetwork } from "../../model/index.ts";
-import type { Action, Chain, Match, Rule } from "./statement.ts";
+import { cidrsOfFamily } from "../../core/index.ts";
+import type { Ip, IpFamily, Port } from "../../core/index.ts";
+import type { NodeNetwork } from "../../model/index.ts";
+import {
+  endpoint,
+  familyWords,
+  field,
+  goTo,
+  is,
+  isIn,
+  isNotIn,
+  jump,
+  loopbackGuard,
+  nodePortMatches,
+  podMatch,
+  verdict,
+  vmap,
+} from "../nft/index.ts";
+import type { ChainDefinition, Rule, RuleStatement, SetDefinition } from "../nft/index.ts";
 
 /** Where the relay listens in one family: one port for each protocol and list of endpoints. */
 export interface ListenerPlace {
@@ -10,134 +24,100 @@ export interface ListenerPlace {
   readonly ports: Readonly<Record<"TCP" | "UDP", Readonly<Record<"cluster" | "local", Port>>>>;
 }
 
-const loopback: Readonly<Record<IpFamily, Cidr>> = { IPv4: cidr("127.0.0.0/8"), IPv6: cidr("::1/128") };
+/** The maps and sets of a table. Maps go from an entry (address, protocol, port) to a verdict. */
+export const setNames = ["services", "no-endpoints", "cluster-ips", "guarded", "source-ranges"] as const;
+
+export type SetName = (typeof setNames)[number];
+
+/** The sets and maps, in the order in which they are made. */
+export function layoutSets(family: IpFamily): readonly SetDefinition[] {
+  const { entry, client, destination } = familyWords(family);
+  const definitions: Readonly<Record<SetName, Omit<SetDefinition, "name">>> = {
+    services: { key: entry, value: "verdict" },
+    "no-endpoints": { key: entry, value: "verdict" },
+    "cluster-ips": { key: destination },
+    guarded: { key: entry },
+    "source-ranges": { key: client, flags: ["interval"] },
+  };
+  return setNames.map((name) => ({ name, ...definitions[name] }));
+}
 
 /** The chains, which are always there; those that others jump to come first. */
-export function layoutChains(family: IpFamily, network: NodeNetwork, place: ListenerPlace): readonly Chain[] {
-  const guardsLoopback = family === "IPv4" && network.localhostNodePorts;
-  const own = ownSources(family, network.localTraffic);
-  const check: Rule = rule([{ kind: "new" }], { kind: "jump", chain: "check" });
-  const services: Rule = rule([], { kind: "jump", chain: "services" });
+export function layoutChains(family: IpFamily, network: NodeNetwork, place: ListenerPlace): readonly ChainDefinition[] {
+  const { entry, nodePortEntry, client } = familyWords(family);
+  const toNodePorts = nodePortMatches(family, network, network.localhostNodePorts);
+  const own = ownSources(family, network);
+  const services: Rule = [jump("services")];
+  const check: Rule = [is(field("ct state"), "new"), jump("check")];
   return [
     // An ICMP error alone would also end a connect(); the reset is what every client understands at once.
-    {
-      name: "refuse",
-      rules: [
-        rule([{ kind: "protocol", protocol: "tcp" }], { kind: "reject", reset: true }),
-        rule([], { kind: "reject" }),
-      ],
-    },
+    { name: "refuse", rules: [[isProtocol("tcp"), { kind: "reject", with: "tcp reset" }], [{ kind: "reject" }]] },
     { name: "relay", rules: redirects(place, "cluster") },
     { name: "relay-local", rules: redirects(place, "local") },
-    { name: "local-policy", rules: [...own, rule([], { kind: "goto", chain: "relay-local" })] },
+    { name: "local-policy", rules: [...own, [goTo("relay-local")]] },
     { name: "own-only", rules: own },
-    { name: "services", rules: serviceRules(family, network) },
-    { name: "check", rules: checkRules(family, network, place) },
+    {
+      name: "services",
+      rules: [
+        [isIn(entry, "guarded"), isNotIn(client, "source-ranges"), verdict("drop")],
+        [vmap(entry, "services")],
+        [...toNodePorts, vmap(nodePortEntry, "services")],
+      ],
+    },
+    { name: "check", rules: checkRules(family, network, place, toNodePorts) },
     { name: "nat-prerouting", hook: { type: "nat", hook: "prerouting", priority: -100 }, rules: [services] },
     { name: "nat-output", hook: { type: "nat", hook: "output", priority: -100 }, rules: [services] },
     // After NAT and before conntrack confirms: what is dropped here leaves no entry behind, so that a client that came
     // too early is served as soon as its Service appears.
     { name: "filter-prerouting", hook: { type: "filter", hook: "prerouting", priority: -90 }, rules: [check] },
     { name: "filter-output", hook: { type: "filter", hook: "output", priority: -90 }, rules: [check] },
-    ...(guardsLoopback ? [loopbackGuard] : []),
+    // This engine needs no route_localnet, but others set it.
+    ...(family === "IPv4" && network.localhostNodePorts ? [loopbackGuard] : []),
   ];
 }
 
-/** This engine needs no route_localnet, but others set it, and then neighbours could send to 127.0.0.1 (CVE-2020-8558). */
-const loopbackGuard: Chain = {
-  name: "loopback-guard",
-  hook: { type: "filter", hook: "prerouting", priority: -300 },
-  rules: [
-    rule([{ kind: "not-from-loopback" }, { kind: "destination", networks: [loopback.IPv4] }], { kind: "drop" }),
-    rule([{ kind: "not-from-loopback" }, { kind: "source", networks: [loopback.IPv4] }], { kind: "drop" }),
-  ],
-};
+function isProtocol(protocol: "tcp" | "udp"): RuleStatement {
+  return is(field("meta l4proto"), protocol);
+}
 
 function redirects({ address, ports }: ListenerPlace, list: "cluster" | "local"): readonly Rule[] {
   return [
-    rule([{ kind: "protocol", protocol: "tcp" }], { kind: "redirect", address, port: ports.TCP[list] }),
-    rule([{ kind: "protocol", protocol: "udp" }], { kind: "redirect", address, port: ports.UDP[list] }),
+    [isProtocol("tcp"), { kind: "dnat", to: endpoint(address, ports.TCP[list]) }],
+    [isProtocol("udp"), { kind: "dnat", to: endpoint(address, ports.UDP[list]) }],
   ];
 }
 
 /** External policy Local makes an exception for the node's own pods and processes: they reach all endpoints. */
-function ownSources(family: IpFamily, localTraffic: LocalTraffic): readonly Rule[] {
-  const relay: Action = { kind: "goto", chain: "relay" };
-  const pods = podSources(family, localTraffic);
-  return [...(pods === undefined ? [] : [rule([pods], relay)]), rule([{ kind: "source-is-local" }], relay)];
-}
-
-function podSources(family: IpFamily, localTraffic: LocalTraffic): Match | undefined {
-  switch (localTraffic.kind) {
-    case "pod-cidrs": {
-      const networks = cidrsOfFamily(localTraffic.cidrs, family);
-      return networks.length === 0 ? undefined : { kind: "source", networks };
-    }
-    case "interface-prefix":
-      return linkNamed(localTraffic.prefix, "*");
-    case "bridge":
-      return linkNamed(localTraffic.name, "");
-    case "unknown":
-      return undefined;
-  }
-}
-
-/** A name that no link can have matches nothing. */
-function linkNamed(name: string, end: "*" | ""): Match | undefined {
-  return /^[^\s"/\\*]{1,15}$/.test(name) ? { kind: "link", name: `${name}${end}` } : undefined;
-}
-
-function serviceRules(family: IpFamily, network: NodeNetwork): readonly Rule[] {
+function ownSources(family: IpFamily, { localTraffic }: NodeNetwork): readonly Rule[] {
+  const pods = podMatch(family, localTraffic);
   return [
-    rule([{ kind: "not-permitted" }], { kind: "drop" }),
-    rule([], { kind: "look-up", map: "services" }),
-    ...nodePortMatches(family, network).map((matches) =>
-      rule(matches, { kind: "look-up", map: "services", nodePort: true }),
-    ),
+    ...(pods === undefined ? [] : [[pods.fits, goTo("relay")]]),
+    [is(field("fib saddr type"), "local"), goTo("relay")],
   ];
 }
 
-function checkRules(family: IpFamily, network: NodeNetwork, place: ListenerPlace): readonly Rule[] {
-  const serviceCidrs = cidrsOfFamily(network.serviceCidrs, family);
-  const inRange: Match = { kind: "destination", networks: serviceCidrs };
-  const { ports } = place;
-  const listener: Match = { kind: "destination", networks: [cidr(`${place.address}/${family === "IPv4" ? 32 : 128}`)] };
-  const refuse: Action = { kind: "goto", chain: "refuse" };
+function checkRules(
+  family: IpFamily,
+  network: NodeNetwork,
+  { address, ports }: ListenerPlace,
+  toNodePorts: readonly RuleStatement[],
+): readonly Rule[] {
+  const { destination, entry, nodePortEntry } = familyWords(family);
+  const serviceCidrs = [...cidrsOfFamily(network.serviceCidrs, family)].sort();
+  const inRange = is(destination, serviceCidrs);
+  const toListener = is(destination, address);
+  const listening = ({ cluster, local }: { readonly cluster: Port; readonly local: Port }) =>
+    [...new Set([cluster, local])].sort((a, b) => a - b).map(String);
   return [
-    rule([{ kind: "redirected" }], { kind: "accept" }),
+    [is(field("ct status"), "dnat"), verdict("accept")],
     // Whoever comes to a listener directly, past the rules, is not let in.
-    ...(["TCP", "UDP"] as const).map((protocol) =>
-      rule(
-        [
-          listener,
-          { kind: "protocol", protocol: protocol === "TCP" ? "tcp" : "udp" },
-          { kind: "destination-ports", ports: [ports[protocol].cluster, ports[protocol].local] },
-        ],
-        refuse,
-      ),
-    ),
+    [toListener, is(field("tcp dport"), listening(ports.TCP)), goTo("refuse")],
+    [toListener, is(field("udp dport"), listening(ports.UDP)), goTo("refuse")],
     // A service address that the node itself has, such as that of a DNS server on every node, is served there.
-    ...(serviceCidrs.length === 0 ? [] : [rule([inRange, { kind: "destination-is-local" }], { kind: "accept" })]),
-    rule([], { kind: "look-up", map: "no-endpoints" }),
-    ...nodePortMatches(family, network).map((matches) =>
-      rule(matches, { kind: "look-up", map: "no-endpoints", nodePort: true }),
-    ),
-    rule([{ kind: "cluster-ip" }], refuse),
-    ...(serviceCidrs.length === 0 ? [] : [rule([inRange], { kind: "drop" })]),
+    ...(serviceCidrs.length === 0 ? [] : [[inRange, is(field("fib daddr type"), "local"), verdict("accept")]]),
+    [vmap(entry, "no-endpoints")],
+    [...toNodePorts, vmap(nodePortEntry, "no-endpoints")],
+    [isIn(destination, "cluster-ips"), goTo("refuse")],
+    ...(serviceCidrs.length === 0 ? [] : [[inRange, verdict("drop")]]),
   ];
-}
-
-/** On which addresses node ports are served; several lists of conditions stand for alternatives. */
-function nodePortMatches(family: IpFamily, network: NodeNetwork): readonly (readonly Match[])[] {
-  const { localhostNodePorts } = network;
-  const local: Match = { kind: "destination-is-local" };
-  const atLoopback: Match = { kind: "destination", networks: [loopback[family]] };
-  const elsewhere: Match = { ...atLoopback, not: true };
-  const networks = nodePortNetworksOf(network, family);
-  if (networks === undefined) return [localhostNodePorts ? [local] : [elsewhere, local]];
-  return [[{ kind: "destination", networks }, elsewhere, local], ...(localhostNodePorts ? [[atLoopback, local]] : [])];
-}
-
-function rule(matches: readonly Match[], action: Action): Rule {
-  return { matches, action };
 }

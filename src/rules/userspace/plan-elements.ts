@@ -1,21 +1,32 @@
 import type { Port } from "../../core/index.ts";
 import type { EmptyVerdict, ServicePlan } from "../../model/index.ts";
-import { anyAddress } from "./statement.ts";
-import type { Element, SetName } from "./statement.ts";
+import { familyWords } from "../nft/index.ts";
+import type { SetName } from "./layout.ts";
+
+/** One entry of a set or map, its key and value in nft's words. */
+export interface ServiceElement {
+  readonly set: SetName;
+  readonly key: string;
+  readonly value?: string;
+  /** Shown by `nft list`: names the Service. */
+  readonly comment?: string;
+}
 
 /**
  * The elements that send one plan's clients to the relay, or refuse them. They do not depend on which endpoints there are,
  * only on whether there are any, so that most changes of endpoints change nothing in the kernel.
  */
-export function planElements(plan: ServicePlan): readonly Element[] {
+export function planElements(plan: ServicePlan): readonly ServiceElement[] {
   const comment = plan.portName === "" ? plan.service : `${plan.service}:${plan.portName}`;
-  const elements: Element[] = [{ set: "cluster-ips", key: plan.clusterIP, value: undefined, comment: plan.service }];
-  const add = (set: SetName, key: string, value?: string): void => void elements.push({ set, key, value, comment });
+  const elements: ServiceElement[] = [{ set: "cluster-ips", key: plan.clusterIP, comment: plan.service }];
+  const add = (set: SetName, key: string, value?: string): void =>
+    void elements.push({ set, key, ...(value === undefined ? {} : { value }), comment });
   const internal = keyOf(plan, plan.clusterIP, plan.port);
   addInternal(plan, internal, add);
   for (const address of plan.loadBalancerIPs) addExternal(plan, keyOf(plan, address, plan.port), add);
   for (const address of plan.externalIPs) addExternal(plan, keyOf(plan, address, plan.port), add);
-  if (plan.nodePort !== undefined) addExternal(plan, keyOf(plan, anyAddress(plan.family), plan.nodePort), add);
+  if (plan.nodePort !== undefined)
+    addExternal(plan, keyOf(plan, familyWords(plan.family).anyAddress, plan.nodePort), add);
   addSourceRanges(plan, add);
   return elements;
 }

@@ -4,7 +4,7 @@ import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
 import { endpointAt, planWith } from "../../../test/support/service-plans.ts";
-import { scriptText } from "./render.ts";
+import { scriptText } from "../nft/index.ts";
 import { UserspaceRules } from "./rule-set.ts";
 
 const place = {

@@ -1,11 +1,11 @@
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import { joinScripts, script, tableOf } from "../nft/index.ts";
+import type { Script, TableState } from "../nft/index.ts";
 import { FamilyTable } from "./family-table.ts";
 import type { ListenerPlace } from "./layout.ts";
-import { render } from "./render.ts";
-import type { Script } from "./render.ts";
-import type { TableState } from "./statement.ts";
+import { tableName } from "./table-name.ts";
 
 /** One atomic change of the kernel's rules. */
 export interface Transaction {
@@ -74,12 +74,12 @@ export class UserspaceRules {
 
   /** A script without any effect on packets: it fails only when nftables itself does not work. */
   probe(): string {
-    return render("IPv4", [{ kind: "add-table" }]);
+    return script(tableOf("IPv4", tableName), [{ kind: "add-table" }]);
   }
 
   /** A script that removes the tables, whether they are there or not. */
   removal(): string {
-    return families.map((family) => render(family, [{ kind: "delete-table" }])).join("");
+    return families.map((family) => script(tableOf(family, tableName), [{ kind: "delete-table" }])).join("");
   }
 
   /** What the table of a family should be. */
@@ -95,7 +95,7 @@ export class UserspaceRules {
   #join(change: (table: FamilyTable) => Transaction): Transaction {
     const transactions = [...this.#tables.values()].map(change);
     return {
-      script: joined(transactions.map(({ script }) => script)),
+      script: joinScripts(transactions.map(({ script }) => script)),
       isEmpty: transactions.every(({ isEmpty }) => isEmpty),
       size: transactions.reduce((sum, { size }) => sum + size, 0),
       commit: () => transactions.forEach((transaction) => transaction.commit()),
@@ -107,16 +107,4 @@ export class UserspaceRules {
     this.#tables.set(family, table);
     return table;
   }
-}
-
-function joined(scripts: readonly Script[]): Script {
-  if (scripts.every((one) => typeof one === "string")) return scripts.join("");
-  return {
-    *pieces() {
-      for (const one of scripts) {
-        if (typeof one === "string") yield one;
-        else yield* one.pieces();
-      }
-    },
-  };
 }

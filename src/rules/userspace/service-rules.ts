@@ -1,8 +1,9 @@
 import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
 import type { Endpoint } from "../../model/index.ts";
+import { elementCommand, familyWords, tableOf } from "../nft/index.ts";
 import { planElements } from "./plan-elements.ts";
-import { anyAddress, tableName } from "./statement.ts";
-import type { Element } from "./statement.ts";
+import type { ServiceElement } from "./plan-elements.ts";
+import { tableName } from "./table-name.ts";
 
 /** A rule of a Service, and what it means. */
 export interface ExplainedRule {
@@ -18,7 +19,7 @@ export function serviceRules(plans: readonly ServicePlan[], _network: NodeNetwor
   const seen = new Set<string>();
   return plans.flatMap((plan) => [
     ...planElements(plan).flatMap((element) => {
-      const text = elementCommand(plan, element);
+      const text = elementCommand(tableOf(plan.family, tableName), element);
       if (seen.has(text)) return [];
       seen.add(text);
       return [{ text, meaning: meaningOf(plan, element) }];
@@ -27,13 +28,8 @@ export function serviceRules(plans: readonly ServicePlan[], _network: NodeNetwor
   ]);
 }
 
-function elementCommand({ family }: ServicePlan, { set, key, value }: Element): string {
-  const table = `${family === "IPv4" ? "ip" : "ip6"} ${tableName}`;
-  return `add element ${table} ${set} { ${key}${value === undefined ? "" : ` : ${value}`} }`;
-}
-
-function meaningOf(plan: ServicePlan, { set, key, value }: Element): string {
-  const to = key.startsWith(`${anyAddress(plan.family)} .`)
+function meaningOf(plan: ServicePlan, { set, key, value }: ServiceElement): string {
+  const to = key.startsWith(`${familyWords(plan.family).anyAddress} .`)
     ? `Node port ${plan.nodePort ?? 0}`
     : `${key.split(" ", 1)[0]} port ${plan.port}`;
   switch (set) {
