@@ -21,6 +21,8 @@ interface NameEnd {
   /** What the search does then. "ends": no further search domain, but the name as it stands; "stops": nothing more. */
   readonly search: "goes on" | "ends" | "stops";
   readonly isServfail?: boolean;
+  /** Found, and more than there is room for. */
+  readonly hasNoRoom?: boolean;
 }
 
 /** A lookup under way. */
@@ -31,6 +33,8 @@ interface Sender {
   next: number;
   /** How careful it has become: 1 sends queries one after the other, 2 over different sockets, too. */
   care: 0 | 1 | 2;
+  /** Bytes that there are for names and addresses. */
+  room: number;
 }
 
 /**
@@ -40,8 +44,22 @@ interface Sender {
  */
 export function* glibcWalk(settings: ResolverSettings, lookup: Lookup, firstServer = 0): ResolverWalk {
   const types = settings.noAaaa ? lookup.types.filter((type) => type !== "AAAA") : lookup.types;
-  const sender: Sender = { settings, types, next: firstServer, care: settings.inTurn ? 1 : 0 };
-  const { name } = lookup;
+  const room = lookup.types.length > 1 ? firstRoom : Infinity;
+  const sender: Sender = { settings, types, next: firstServer, care: settings.inTurn ? 1 : 0, room };
+  // With too little room for all addresses, everything is asked once more, with twice as much.
+  for (;;) {
+    const end = yield* search(sender, lookup.name);
+    if (end !== "no room") return end;
+    sender.room *= 2;
+  }
+}
+
+/** `getaddrinfo()` begins with a buffer of so many bytes, in which an address of either family takes 40. */
+const firstRoom = 1024;
+const bytesOfAddress = 40;
+
+function* search(sender: Sender, name: string): Walk<LookupEnd | "no room"> {
+  const { settings } = sender;
   const dots = name.split(".").length - 1;
   const isFinal = name.endsWith(".");
   const searches = isFinal ? [] : settings.searches;
@@ -50,7 +68,7 @@ export function* glibcWalk(settings: ResolverSettings, lookup: Lookup, firstServ
     asIs = yield* tryName(sender, name, { kind: "as-is" });
     const isMore = asIs.search !== "stops" && searches.length > 0;
     yield* decided(asIs, isMore, isFinal && asIs.end !== "found" ? "; the dot at its end forbids a search" : "");
-    if (!isMore) return asIs.end;
+    if (!isMore) return resultOf(asIs);
   }
   const skipsAsIs = settings.noTopLevel && dots === 0 && searches.length > 0;
   const hasRoot = searches.some((domain) => withoutDots(domain) === "");
@@ -65,25 +83,39 @@ export function* glibcWalk(settings: ResolverSettings, lookup: Lookup, firstServ
     const isLast = one.search !== "goes on" || index === searches.length - 1;
     const isMore = one.search !== "stops" && (!isLast || mayTryAsIs);
     yield* decided(one, isMore, one.search === "ends" ? ", so no further search domain is tried" : "");
-    if (one.search === "stops") return one.end;
+    if (one.search === "stops") return resultOf(one);
     if (isLast) break;
   }
+  let last: LookupEnd = "no such name";
   if (mayTryAsIs) {
-    const last = yield* tryName(sender, name, { kind: "as-is" });
-    yield* decided(last, false, "");
-    if (last.end === "found" || last.search === "stops") return last.end;
+    const one = yield* tryName(sender, name, { kind: "as-is" });
+    yield* decided(one, false, "");
+    if (one.search === "stops") return resultOf(one);
+    last = one.end;
   }
   // What the name as it stands led to goes before what the search did, when it was asked first.
   if (asIs !== undefined) return asIs.end;
   if (sawNoData) return "no data";
-  return sawServfail ? "try again" : "no such name";
+  return sawServfail ? "try again" : last;
+}
+
+function resultOf({ end, hasNoRoom }: NameEnd): LookupEnd | "no room" {
+  return hasNoRoom === true ? "no room" : end;
 }
 
 function withoutDots(domain: string): string {
   return domain.replace(/^\./, "").replace(/\.$/, "");
 }
 
-function* decided({ end, why }: NameEnd, goesOn: boolean, more: string): Walk<void> {
+function* decided({ end, why, hasNoRoom }: NameEnd, goesOn: boolean, more: string): Walk<void> {
+  if (hasNoRoom === true) {
+    yield {
+      kind: "decided",
+      goesOn: true,
+      why: `${why}, but so many addresses that glibc asks for all again with more room`,
+    };
+    return;
+  }
   const last = goesOn || end === "found" || more !== "" ? "" : "; nothing is left to try";
   yield { kind: "decided", goesOn, why: `${why}${more}${last}` };
 }
@@ -113,7 +145,7 @@ function* tryName(sender: Sender, text: string, origin: NameOrigin): Walk<NameEn
       again,
     });
     const usable = replies.filter((reply) => !isUseless(reply));
-    if (usable.length > 0) return judged(usable);
+    if (usable.length > 0) return judged(usable, sender.room - text.replace(/\.$/, "").length - 1);
     useless = replies[0] === undefined ? useless : saidBy(replies[0]);
     sawTimeout ||= replies.length === 0 && !isUnreachable;
     again = isUnreachable ? "nothing listens there" : replies[0] === undefined ? "no answer came" : saidBy(replies[0]);
@@ -174,10 +206,12 @@ function saidBy({ rcode, isReferral }: Reply): string {
   return isReferral ? "a referral to other servers" : rcode;
 }
 
-function judged(replies: readonly Reply[]): NameEnd {
+function judged(replies: readonly Reply[], room: number): NameEnd {
   const withRecords = replies.filter(({ rcode, records }) => rcode === "NOERROR" && records > 0);
-  if (withRecords.some(({ wanted }) => wanted > 0)) {
-    return { end: "found", why: "it has what was asked for", search: "stops" };
+  const found = withRecords.reduce((sum, { wanted }) => sum + wanted, 0);
+  if (found > 0) {
+    const hasNoRoom = found * bytesOfAddress > room;
+    return { end: "found", why: "it has what was asked for", search: "stops", hasNoRoom };
   }
   if (withRecords.length > 0) {
     return { end: "no data", why: "it is an alias of a name without such records", search: "stops" };

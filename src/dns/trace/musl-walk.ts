@@ -72,12 +72,12 @@ function* tryName(
   const { servers, timeoutMs, attempts } = settings;
   const known = new Map<LookupType, Reply>();
   const interval = timeoutMs / attempts;
-  // It sends at once again after SERVFAIL, but not forever.
-  let failuresLeft = 2 * types.length;
   let useless: Reply | undefined;
   let isRefused = false;
   for (let attempt = 0; attempt < attempts; attempt++) {
     let left = interval;
+    // It sends at once again after SERVFAIL, but not forever.
+    let failuresLeft = 2 * types.length;
     let again = attempt === 0 ? undefined : "no certain answer came";
     while (left > 0) {
       const missing = types.filter((type) => !known.has(type));
@@ -109,6 +109,10 @@ function* tryName(
     }
     if (left > 0 && isRefused) yield { kind: "wait", ms: left, why: "musl waits for a better answer" };
   }
+  // Types are looked at in their order: one that is denied denies the name, whatever happened to the next.
+  const [firstType] = types;
+  const first = firstType === undefined ? undefined : known.get(firstType);
+  if (first?.rcode === "NXDOMAIN") return judged([first]);
   const why = useless === undefined ? "no answer came" : `the answer is ${useless.rcode}, which musl takes for none`;
   return { end: "try again", why };
 }

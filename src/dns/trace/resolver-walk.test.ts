@@ -138,7 +138,7 @@ describe("where resolvers differ", () => {
       { "web.demo.svc.cluster.local": "SERVFAIL", "web.svc.cluster.local": "A" },
       {},
       ["found", twice(...Array<string>(2).fill("web.demo.svc.cluster.local"), "web.svc.cluster.local"), 0],
-      ["try again", twice(...Array<string>(4).fill("web.demo.svc.cluster.local")), 5000],
+      ["try again", twice(...Array<string>(6).fill("web.demo.svc.cluster.local")), 5000],
     ],
     [
       "after REFUSED",
