@@ -17,7 +17,18 @@ export {
   parseCidr,
 } from "./cidr.ts";
 export type { Cidr } from "./cidr.ts";
-export { compareIp, ip, ipBits, ipFamily, ipFromBigInt, ipFromBytes, ipToBigInt, ipToBytes, parseIp } from "./ip.ts";
+export {
+  compareIp,
+  ip,
+  ipBits,
+  ipFamilies,
+  ipFamily,
+  ipFromBigInt,
+  ipFromBytes,
+  ipToBigInt,
+  ipToBytes,
+  parseIp,
+} from "./ip.ts";
 export type { Ip, IpFamily } from "./ip.ts";
 export { isPort } from "./port.ts";
 export type { Port, Protocol } from "./port.ts";

@@ -9,6 +9,9 @@ export type Ip = string & { readonly [ipBrand]: true };
 /** Address families in Kubernetes' spelling. */
 export type IpFamily = "IPv4" | "IPv6";
 
+/** Both families. */
+export const ipFamilies: readonly IpFamily[] = ["IPv4", "IPv6"];
+
 /** Bits of an address of this family. */
 export function ipBits(family: IpFamily): 32 | 128 {
   return family === "IPv4" ? 32 : 128;

@@ -17,7 +17,7 @@ export type { AcceptArrival, Arrival, RelayListeners, RelayPort, RelaySession } 
 export { ipvsEngine } from "./engines/ipvs.ts";
 export type { IpvsEngineOptions } from "./engines/ipvs.ts";
 export type { IpvsPort, IpvsStep } from "./engines/ipvs-port.ts";
-export type { RuleBook, RulesPort, Transaction } from "./rule-book.ts";
+export type { RulesPort } from "./rules-port.ts";
 export type { SyncLatency } from "./sync-latency.ts";
 export {
   kubeProxyConfigurationOf,
@@ -38,4 +38,4 @@ export type {
 export { nodeFacts } from "./node-place.ts";
 export type { NodeFacts } from "./node-place.ts";
 export { modeShortcomings, serviceRules } from "./service-rules.ts";
-export type { EngineMode, ExplainedRule, ServiceRulesContext } from "./service-rules.ts";
+export type { EngineMode, ServiceRulesContext } from "./service-rules.ts";

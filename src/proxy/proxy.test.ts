@@ -10,7 +10,7 @@ import type { ProxyEngine } from "./engine.ts";
 import { nftablesEngine } from "./engines/nftables.ts";
 import { createProxy } from "./proxy.ts";
 import type { Proxy, ProxyOptions } from "./proxy.ts";
-import type { RulesPort } from "./rule-book.ts";
+import type { RulesPort } from "./rules-port.ts";
 import { scriptedEngine } from "./scripted-engine.ts";
 import { RuleSet } from "../rules/nftables/index.ts";
 

@@ -1,8 +1,8 @@
 import { messageOf } from "../core/index.ts";
 import type { Logger } from "../core/index.ts";
-import type { ServicePlan } from "../model/index.ts";
+import type { RuleBook, ServicePlan, Transaction } from "../model/index.ts";
 import type { EngineStats, ProxyEngine, ProxyMode, Refusal, WriteResult } from "./engine.ts";
-import type { RuleBook, RulesPort, Transaction } from "./rule-book.ts";
+import type { RulesPort } from "./rules-port.ts";
 
 /** What a scripted engine is made of. */
 export interface ScriptedEngineParts<S> {

@@ -1,17 +1,11 @@
 import type { Ip } from "../core/index.ts";
-import type { NodeNetwork, Scheduler, ServicePlan } from "../model/index.ts";
+import type { ExplainedRule, NodeNetwork, Scheduler, ServicePlan } from "../model/index.ts";
 import { serviceRules as iptablesRules, shortcomings as iptablesShortcomings } from "../rules/iptables/index.ts";
 import { serviceRules as ipvsRules, shortcomings as ipvsShortcomings } from "../rules/ipvs/index.ts";
 import { serviceRules as nftablesRules, shortcomings as nftablesShortcomings } from "../rules/nftables/index.ts";
 import { serviceRules as userspaceRules } from "../rules/userspace/index.ts";
 import type { ProxyMode } from "./engine.ts";
 import { userspaceShortcomings } from "./engines/userspace.ts";
-
-/** A rule in the syntax of its mode, and what it is there for. */
-export interface ExplainedRule {
-  readonly text: string;
-  readonly meaning: string;
-}
 
 /** A mode that has an engine. */
 export type EngineMode = Exclude<ProxyMode, "ebpf">;

@@ -1,7 +1,8 @@
 import { askLab, planFromManifests, planInLab, readManifests, requireLab } from "../../app/index.ts";
 import type { LabStatus, PlannedService } from "../../app/index.ts";
 import { modeShortcomings, proxyModes, serviceRules } from "../../proxy/index.ts";
-import type { EngineMode, ExplainedRule } from "../../proxy/index.ts";
+import type { ExplainedRule } from "../../model/index.ts";
+import type { EngineMode } from "../../proxy/index.ts";
 import { parseOptions, UsageError } from "../command.ts";
 import { labFlags, labOptions } from "../lab-flags.ts";
 import { print, printError, style } from "../terminal.ts";

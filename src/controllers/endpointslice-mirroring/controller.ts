@@ -1,4 +1,4 @@
-import type { IpFamily } from "../../core/index.ts";
+import { ipFamilies } from "../../core/index.ts";
 import { isHeadless, managedByLabel, objectKey, serviceNameLabel, splitKey } from "../../objects/index.ts";
 import type { EndpointSlice } from "../../objects/index.ts";
 import { runController } from "../context.ts";
@@ -9,7 +9,6 @@ import { createExpectations } from "../expectations.ts";
 import type { ReconcileResult } from "../work-queue.ts";
 import { endpointsOfSubsets, isMirrored, mirroredAnnotations, mirroredBy } from "./plan.ts";
 
-const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 const maxPerSlice = 1_000;
 
 /** Copies Endpoints that people write for Services without a selector into EndpointSlices. */
@@ -40,7 +39,7 @@ export function startEndpointSliceMirroringController(context: ControllerContext
       recorder.record(source, "Warning", "TooManyAddressesToMirror", message);
     }
     const annotations = mirroredAnnotations(source);
-    for (const family of families) {
+    for (const family of ipFamilies) {
       const groups = mirrored.families.get(family) ?? new Map();
       const plan = planSlices({
         owner: source,

@@ -3,7 +3,7 @@ import type { Logger } from "../../core/index.ts";
 import { IptablesBook, shortcomings } from "../../rules/iptables/index.ts";
 import type { IptablesScript } from "../../rules/iptables/index.ts";
 import type { ProxyEngine } from "../engine.ts";
-import type { RulesPort } from "../rule-book.ts";
+import type { RulesPort } from "../rules-port.ts";
 import { scriptedEngine } from "../scripted-engine.ts";
 
 /** The iptables engine; `rules` is the node's iptables of either variant (`openIptables` in `kernel`). */

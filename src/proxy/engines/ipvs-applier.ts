@@ -1,5 +1,4 @@
-import { ipFamily } from "../../core/index.ts";
-import type { IpFamily } from "../../core/index.ts";
+import { ipFamilies, ipFamily } from "../../core/index.ts";
 import {
   allSets,
   createSets,
@@ -13,12 +12,10 @@ import {
   stateOfStatements,
 } from "../../rules/ipvs/index.ts";
 import type { IpvsScript, IpvsState, Member, ServerKey, Statement } from "../../rules/ipvs/index.ts";
-import type { RulesPort } from "../rule-book.ts";
+import type { RulesPort } from "../rules-port.ts";
 import type { IpvsDrain } from "./ipvs-drain.ts";
 import type { IpvsPort } from "./ipvs-port.ts";
 import { stepsOf } from "./ipvs-steps.ts";
-
-const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 
 /** Carries scripts out: asks the kernel what it has where the script needs it, and groups steps by their tool. */
 export class IpvsApplier implements RulesPort<IpvsScript> {
@@ -79,11 +76,11 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     if (recreate) await this.#removeRules();
     const listed = await this.#port.list();
     const present = new Set(parseIpset(listed.ipset).sets);
-    const sets = families.filter((family) => allSets.some((set) => !present.has(setName(set, family))));
+    const sets = ipFamilies.filter((family) => allSets.some((set) => !present.has(setName(set, family))));
     await this.#port.apply([
       { kind: "device", present: true },
       ...sets.map((family) => ({ kind: "ipset" as const, text: createSets(family) })),
-      ...families.flatMap((family) => {
+      ...ipFamilies.flatMap((family) => {
         const saved = listed.iptables[family];
         if (saved === undefined || hasGround(family, network, saved)) return [];
         return [{ kind: "iptables" as const, family, text: groundText(family, network, saved) }];
@@ -113,7 +110,7 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     const listed = await this.#port.list();
     const { sets } = parseIpset(listed.ipset);
     await this.#port.apply([
-      ...families.flatMap((family) => {
+      ...ipFamilies.flatMap((family) => {
         const text = removalText(listed.iptables[family] ?? "");
         return text === "" ? [] : [{ kind: "iptables" as const, family, text }];
       }),

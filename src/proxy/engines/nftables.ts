@@ -3,7 +3,7 @@ import type { Logger } from "../../core/index.ts";
 import { RuleSet, shortcomings } from "../../rules/nftables/index.ts";
 import type { Script } from "../../rules/nft/index.ts";
 import type { ProxyEngine } from "../engine.ts";
-import type { RulesPort } from "../rule-book.ts";
+import type { RulesPort } from "../rules-port.ts";
 import { scriptedEngine } from "../scripted-engine.ts";
 
 /** The nftables engine; `rules` is the node's nftables (`openNft` in `kernel`). */

@@ -5,7 +5,7 @@ import type { Script } from "../../rules/nft/index.ts";
 import { UserspaceRules } from "../../rules/userspace/index.ts";
 import type { EngineStats, ProxyEngine, WriteResult } from "../engine.ts";
 import type { TrackedFlow } from "../ports.ts";
-import type { RulesPort } from "../rule-book.ts";
+import type { RulesPort } from "../rules-port.ts";
 import { scriptedEngine } from "../scripted-engine.ts";
 import type { RelayListeners, RelayPort } from "../userspace/relay-port.ts";
 import { readRelayMetrics } from "../userspace/relay-metrics.ts";

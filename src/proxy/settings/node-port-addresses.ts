@@ -1,4 +1,4 @@
-import { cidr, cidrsOfFamily, ipFamily, parseCidr } from "../../core/index.ts";
+import { cidr, cidrsOfFamily, ipFamilies, ipFamily, parseCidr } from "../../core/index.ts";
 import type { Cidr, Ip } from "../../core/index.ts";
 import type { NodeNetwork } from "../../model/index.ts";
 import type { NodePortAddress, ProxySettings } from "./proxy-settings.ts";
@@ -35,7 +35,7 @@ export function nodePortNetworks(
 }
 
 function primaryAddresses(addresses: readonly Ip[]): readonly Ip[] {
-  return (["IPv4", "IPv6"] as const).flatMap((family) => addresses.find((one) => ipFamily(one) === family) ?? []);
+  return ipFamilies.flatMap((family) => addresses.find((one) => ipFamily(one) === family) ?? []);
 }
 
 function hostNetwork(address: Ip): Cidr | undefined {

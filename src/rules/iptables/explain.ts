@@ -1,14 +1,8 @@
-import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import type { ExplainedRule, NodeNetwork, ServicePlan } from "../../model/index.ts";
 import { planRules } from "./service-rules.ts";
 import type { PlannedRule } from "./planned-rule.ts";
 import { ruleText } from "./rule-text.ts";
 import type { Match } from "./rule.ts";
-
-/** A rule as `iptables -t TABLE` takes it, and what it is there for. */
-export interface ExplainedRule {
-  readonly text: string;
-  readonly meaning: string;
-}
 
 /** The rules of one Service, in the order in which packets meet them, from its plans alone. */
 export function serviceRules(plans: readonly ServicePlan[], network: NodeNetwork): readonly ExplainedRule[] {

@@ -1,5 +1,5 @@
 export { IptablesBook } from "./iptables-book.ts";
-export type { IptablesBookOptions, IptablesTransaction } from "./iptables-book.ts";
+export type { IptablesBookOptions } from "./iptables-book.ts";
 export type { FamilyScript, IptablesScript, RulesOutline, RunLimits, TableOutline } from "./script.ts";
 export type { Match, Rule, RuleProtocol, Table, Target } from "./rule.ts";
 export { ruleIdentity, ruleText } from "./rule-text.ts";
@@ -7,7 +7,6 @@ export { parseRule } from "./parse-rule.ts";
 export { parseSaved } from "./saved-rules.ts";
 export type { SavedRule, SavedTable } from "./saved-rules.ts";
 export { serviceRules } from "./explain.ts";
-export type { ExplainedRule } from "./explain.ts";
 export { shortcomings } from "./shortcomings.ts";
 export { endpointChain, fixedChains, isServiceChain, serviceChains } from "./chain-names.ts";
 export type { ServiceChains } from "./chain-names.ts";

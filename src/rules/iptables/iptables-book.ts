@@ -1,7 +1,7 @@
-import { cidrsOfFamily } from "../../core/index.ts";
+import { cidrsOfFamily, ipFamilies } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
-import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import type { NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
 import { fixedChains } from "./chain-names.ts";
 import { changeLines, changeOf, isNoChange } from "./change-script.ts";
 import type { RuleChange } from "./change-script.ts";
@@ -12,24 +12,12 @@ import { removalRuns } from "./removal-script.ts";
 import { chainLine, inPieces } from "./script.ts";
 import type { FamilyScript, IptablesScript, RulesOutline, RunLimits } from "./script.ts";
 
-/** One change of the kernel's rules. */
-export interface IptablesTransaction {
-  readonly script: IptablesScript;
-  /** The kernel has everything already. */
-  readonly isEmpty: boolean;
-  /** Services whose rules change. */
-  readonly size: number;
-  /** To be called when the kernel has taken the script, and only then. */
-  commit(): void;
-}
-
 /** What the rules depend on beside the Services and the node's network. */
 export interface IptablesBookOptions {
   /** Whether connection tracking is told to be liberal with TCP (nf_conntrack_tcp_be_liberal). Default: no. */
   readonly tcpBeLiberal?: boolean;
 }
 
-const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 /** With more endpoints than that, the Services' chains get no comments (upstream: largeClusterEndpointsThreshold). */
 const manyEndpoints = 1000;
 
@@ -37,11 +25,11 @@ const manyEndpoints = 1000;
  * The rules that carry out the plans of all Services, and what of them the kernel has. It keeps plans, not rules: those of a
  * Service are made anew when it changes. IPv6 comes with the first Service that needs it.
  */
-export class IptablesBook {
+export class IptablesBook implements RuleBook<IptablesScript> {
   readonly #families: ReadonlyMap<IpFamily, FamilyBook>;
 
   constructor({ tcpBeLiberal = false }: IptablesBookOptions = {}) {
-    this.#families = new Map(families.map((family) => [family, new FamilyBook(family, tcpBeLiberal)]));
+    this.#families = new Map(ipFamilies.map((family) => [family, new FamilyBook(family, tcpBeLiberal)]));
   }
 
   /** Changes what the fixed chains say; takes effect with the next full transaction. */
@@ -57,18 +45,18 @@ export class IptablesBook {
   }
 
   /** What brings the kernel to the wanted plans of these Services; work is proportional to their change. */
-  changes(services: Iterable<string>): IptablesTransaction {
+  changes(services: Iterable<string>): Transaction<IptablesScript> {
     const keys = [...services];
     return this.#join((book) => book.changes(keys));
   }
 
   /** Everything, over whatever is there. */
-  full(): IptablesTransaction {
+  full(): Transaction<IptablesScript> {
     return this.#join((book) => book.full());
   }
 
   /** The fixed chains alone, without any Service. */
-  ground(): IptablesTransaction {
+  ground(): Transaction<IptablesScript> {
     return this.#join((book) => book.ground());
   }
 
@@ -80,7 +68,7 @@ export class IptablesBook {
 
   /** Takes everything away, also what kube-proxy or an earlier process left. */
   removal(): IptablesScript {
-    return { kind: "remove", families: families.map((family) => scriptOf(family, removalRuns, true)) };
+    return { kind: "remove", families: ipFamilies.map((family) => scriptOf(family, removalRuns, true)) };
   }
 
   /** How many rules the kernel has. */
@@ -88,7 +76,7 @@ export class IptablesBook {
     return [...this.#families.values()].reduce((sum, { installed }) => sum + installed, 0);
   }
 
-  #join(make: (book: FamilyBook) => FamilyTransaction): IptablesTransaction {
+  #join(make: (book: FamilyBook) => FamilyTransaction): Transaction<IptablesScript> {
     const parts = [...this.#families.values()].map(make);
     return {
       script: { kind: "write", families: parts.flatMap(({ script }) => script ?? []) },

@@ -1,7 +1,7 @@
 export { createSets, fixedChains, groundText, hasGround, removalText, allSets } from "./fixed-rules.ts";
 export type { FixedChain } from "./fixed-rules.ts";
 export { IpvsBook } from "./ipvs-book.ts";
-export type { IpvsScript, IpvsTransaction } from "./ipvs-book.ts";
+export type { IpvsScript } from "./ipvs-book.ts";
 export { parseIpset, parseIpvsadm } from "./parse.ts";
 export type { IpvsScheduler } from "./plan-items.ts";
 export { render, script, toolOf } from "./render.ts";

@@ -1,6 +1,6 @@
 import type { Ip } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
-import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import type { NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
 import { networkMembers } from "./fixed-rules.ts";
 import { ItemLedger } from "./item-ledger.ts";
 import { Marks } from "./marks.ts";
@@ -23,18 +23,8 @@ export type IpvsScript =
   /** Everything of ours goes. */
   | { readonly kind: "removal" };
 
-/** One change, and what to call when the kernel has taken it. */
-export interface IpvsTransaction {
-  readonly script: IpvsScript;
-  /** The kernel has everything already. */
-  readonly isEmpty: boolean;
-  /** Virtual servers, destinations, set elements and addresses that are added, changed or deleted. */
-  readonly size: number;
-  commit(): void;
-}
-
 /** The virtual servers that carry out the plans of all Services, and what of them the kernel has. */
-export class IpvsBook {
+export class IpvsBook implements RuleBook<IpvsScript> {
   #context: ItemContext;
   readonly #ledger = new ItemLedger();
   readonly #marks = new Marks();
@@ -66,7 +56,7 @@ export class IpvsBook {
   }
 
   /** What brings the kernel to the wanted plans of these Services; work is proportional to their change. */
-  changes(services: Iterable<string>): IpvsTransaction {
+  changes(services: Iterable<string>): Transaction<IpvsScript> {
     const changes = this.#ledger.changes(services);
     const statements = diffStates(stateOf(changes.have), stateOf(changes.want));
     const isEmpty = statements.length === 0;
@@ -79,7 +69,7 @@ export class IpvsBook {
   }
 
   /** Everything: whoever applies it asks the kernel what it has, and changes what differs. */
-  full({ recreate = false }: { readonly recreate?: boolean } = {}): IpvsTransaction {
+  full({ recreate = false }: { readonly recreate?: boolean } = {}): Transaction<IpvsScript> {
     const { network } = this.#context;
     const all = this.#ledger.all();
     const state = stateOf([...all.want, ...networkMembers(network).map(memberItem)]);
@@ -92,7 +82,7 @@ export class IpvsBook {
   }
 
   /** The fixed part alone: virtual servers stay what they are, and each is told again with the next change. */
-  ground(): IpvsTransaction {
+  ground(): Transaction<IpvsScript> {
     const { network } = this.#context;
     const script: IpvsScript = { kind: "ground", network, recreate: false };
     return { script, isEmpty: false, size: 0, commit: () => this.#ledger.forgetInstalled() };

@@ -1,4 +1,4 @@
-import { parseIp } from "../../core/index.ts";
+import { ipFamilies, parseIp } from "../../core/index.ts";
 import type { Ip, Port, Protocol } from "../../core/index.ts";
 import { flagNames, protocolOptions } from "./render.ts";
 import { setName } from "./statement.ts";
@@ -66,9 +66,8 @@ const setNames: readonly SetName[] = [
   "LOCAL",
 ];
 
-const families = ["IPv4", "IPv6"] as const;
 const known: ReadonlyMap<string, Pick<Member, "set" | "family">> = new Map(
-  families.flatMap((family) => setNames.map((set) => [setName(set, family), { set, family }] as const)),
+  ipFamilies.flatMap((family) => setNames.map((set) => [setName(set, family), { set, family }] as const)),
 );
 
 /** The sets of this project that `ipset save` lists, and the elements in them. Sets of others are passed over. */

@@ -1,5 +1,5 @@
 import type { Ip } from "../../core/index.ts";
-import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import type { ExplainedRule, NodeNetwork, ServicePlan } from "../../model/index.ts";
 import { Marks } from "./marks.ts";
 import { planItems } from "./plan-items.ts";
 import type { IpvsScheduler } from "./plan-items.ts";
@@ -21,7 +21,7 @@ export function serviceRules(
   plans: readonly ServicePlan[],
   network: NodeNetwork,
   options: ServiceRulesOptions = {},
-): readonly { readonly text: string; readonly meaning: string }[] {
+): readonly ExplainedRule[] {
   const marks = new Marks();
   const context = {
     network,

@@ -14,7 +14,6 @@ export {
   elementCommand,
   fillScript,
   isFilledByPackets,
-  joinScripts,
   ruleCommand,
   script,
   scriptText,
@@ -23,5 +22,6 @@ export {
 export type { ChainDefinition, Element, ElementType, Hook, Script, SetDefinition, Statement } from "./statement.ts";
 export { tableDifferences } from "./table-difference.ts";
 export type { TableDifference } from "./table-difference.ts";
+export { joinTransactions } from "./transaction.ts";
 export { applyStatements, emptyTable } from "./table-state.ts";
 export type { TableSet, TableState } from "./table-state.ts";

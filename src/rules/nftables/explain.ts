@@ -1,5 +1,6 @@
+import { ipFamilies } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
-import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import type { ExplainedRule, NodeNetwork, ServicePlan } from "../../model/index.ts";
 import { elementCommand, familyWords, parseVerdict, ruleCommand, ruleText, tableOf } from "../nft/index.ts";
 import type { ChainDefinition, Rule, RuleStatement } from "../nft/index.ts";
 import { eachLineOf, elementOf, elementSets } from "./element-text.ts";
@@ -10,17 +11,9 @@ import type { Shape } from "./shape.ts";
 import { tableName } from "./table-name.ts";
 import { StickyNumbers } from "./sticky.ts";
 
-/** A statement in nft's language, and what it does in one sentence. */
-export interface ExplainedRule {
-  readonly text: string;
-  readonly meaning: string;
-}
-
-const families: readonly IpFamily[] = ["IPv4", "IPv6"];
-
 /** The elements of one Service, each explained, and the chains that they lead to; those are shared with other Services. */
 export function serviceRules(plans: readonly ServicePlan[], network: NodeNetwork): readonly ExplainedRule[] {
-  return families.flatMap((family) => {
+  return ipFamilies.flatMap((family) => {
     const own = plans.filter((plan) => plan.family === family);
     return own.length === 0 ? [] : familyRules(family, own, network);
   });

@@ -1,13 +1,12 @@
 import type { IpFamily } from "../../core/index.ts";
-import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import type { NodeNetwork, ServicePlan, Transaction } from "../../model/index.ts";
 import { applyStatements, fillScript, isFilledByPackets, script, tableOf } from "../nft/index.ts";
-import type { Element, Statement, TableState } from "../nft/index.ts";
+import type { Element, Script, Statement, TableState } from "../nft/index.ts";
 import { ChainLedger } from "./chain-ledger.ts";
 import { elementOf, elementSets } from "./element-text.ts";
 import type { ElementSet } from "./element-text.ts";
 import { layoutChains, layoutSets } from "./layout.ts";
 import { planText, stickyPort } from "./plan-text.ts";
-import type { Transaction } from "./rule-set.ts";
 import { ServiceLedger } from "./service-ledger.ts";
 import type { ElementGroup } from "./service-ledger.ts";
 import { tableName } from "./table-name.ts";
@@ -41,7 +40,7 @@ export class FamilyTable {
     this.#keepSticky(service, plans);
   }
 
-  changes(services: readonly string[], network: NodeNetwork): Transaction {
+  changes(services: readonly string[], network: NodeNetwork): Transaction<Script> {
     const changes = this.#services.changes(services);
     const chains = this.#chains.change(changes.chains, network.masqueradeBit);
     const ground = this.#exists ? [] : this.#ground(network);
@@ -66,7 +65,7 @@ export class FamilyTable {
     };
   }
 
-  full(network: NodeNetwork, recreate: boolean): Transaction {
+  full(network: NodeNetwork, recreate: boolean): Transaction<Script> {
     const chains = this.#chains.replace(this.#counts(), network.masqueradeBit);
     const services = this.#services;
     const start: readonly Statement[] = recreate ? [{ kind: "delete-table" }] : [];
@@ -86,7 +85,7 @@ export class FamilyTable {
     };
   }
 
-  ground(network: NodeNetwork): Transaction {
+  ground(network: NodeNetwork): Transaction<Script> {
     return {
       script: script(this.#table, [{ kind: "delete-table" }, ...this.#ground(network)]),
       isEmpty: false,

@@ -1,6 +1,4 @@
 export { RuleSet } from "./rule-set.ts";
-export type { Transaction } from "./rule-set.ts";
 export { shortcomings } from "./scheduling.ts";
 export { tableName } from "./table-name.ts";
 export { serviceRules } from "./explain.ts";
-export type { ExplainedRule } from "./explain.ts";

@@ -1,31 +1,17 @@
+import { cidrsOfFamily, ipFamilies } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
-import { cidrsOfFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
-import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
-import { joinScripts, script, tableOf } from "../nft/index.ts";
+import type { NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
+import { joinTransactions, script, tableOf } from "../nft/index.ts";
 import type { Script, TableState } from "../nft/index.ts";
 import { FamilyTable } from "./family-table.ts";
 import { tableName } from "./table-name.ts";
-
-/** One atomic change of the kernel's rules. */
-export interface Transaction {
-  /** Input for `nft -f`. */
-  readonly script: Script;
-  /** The kernel has everything already. */
-  readonly isEmpty: boolean;
-  /** Elements added, replaced or deleted. */
-  readonly size: number;
-  /** To be called when the kernel has taken the script, and only then. */
-  commit(): void;
-}
-
-const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 
 /**
  * The rules that carry out the plans of all Services, and what of them the kernel has. IPv4 and IPv6 have a table each
  * (`ip sealane`, `ip6 sealane`); the second comes with the first Service that needs it.
  */
-export class RuleSet {
+export class RuleSet implements RuleBook<Script> {
   #network: NodeNetwork;
   readonly #tables = new Map<IpFamily, FamilyTable>();
 
@@ -37,33 +23,35 @@ export class RuleSet {
   /** Changes what the fixed chains say; takes effect with the next full transaction. */
   setNetwork(network: NodeNetwork): void {
     this.#network = network;
-    for (const family of families) {
+    for (const family of ipFamilies) {
       if (family === "IPv4" || cidrsOfFamily(network.serviceCidrs, family).length > 0) this.#table(family);
     }
   }
 
   /** Replaces the plans of one Service; an empty list removes it. */
   want(service: string, plans: readonly ServicePlan[]): void {
-    for (const family of families) {
+    for (const family of ipFamilies) {
       const own = plans.filter((plan) => plan.family === family);
       if (own.length > 0 || this.#tables.has(family)) this.#table(family).want(service, own);
     }
   }
 
   /** What brings the kernel to the wanted plans of these Services; work is proportional to their change. */
-  changes(services: Iterable<string>): Transaction {
+  changes(services: Iterable<string>): Transaction<Script> {
     const keys = [...services];
-    return join([...this.#tables.values()].map((table) => table.changes(keys, this.#network)));
+    return joinTransactions([...this.#tables.values()].map((table) => table.changes(keys, this.#network)));
   }
 
   /** Everything: tables, chains and all elements. Replaces whatever is in the project's tables, except affinities. */
-  full(options: { readonly recreate?: boolean } = {}): Transaction {
-    return join([...this.#tables.values()].map((table) => table.full(this.#network, options.recreate === true)));
+  full(options: { readonly recreate?: boolean } = {}): Transaction<Script> {
+    return joinTransactions(
+      [...this.#tables.values()].map((table) => table.full(this.#network, options.recreate === true)),
+    );
   }
 
   /** The fixed part alone, without any element: the ground on which Services can be tried one by one. */
-  ground(): Transaction {
-    return join([...this.#tables.values()].map((table) => table.ground(this.#network)));
+  ground(): Transaction<Script> {
+    return joinTransactions([...this.#tables.values()].map((table) => table.ground(this.#network)));
   }
 
   /** What the tables hold when everything that is wanted is in the kernel. */
@@ -78,7 +66,7 @@ export class RuleSet {
 
   /** A script that removes the tables, whether they are there or not. */
   removal(): string {
-    return families.map((family) => script(tableOf(family, tableName), [{ kind: "delete-table" }])).join("");
+    return ipFamilies.map((family) => script(tableOf(family, tableName), [{ kind: "delete-table" }])).join("");
   }
 
   /** How many elements the kernel has. */
@@ -91,15 +79,4 @@ export class RuleSet {
     this.#tables.set(family, table);
     return table;
   }
-}
-
-function join(transactions: readonly Transaction[]): Transaction {
-  const [first] = transactions;
-  if (transactions.length === 1 && first !== undefined) return first;
-  return {
-    script: joinScripts(transactions.map((transaction) => transaction.script)),
-    isEmpty: transactions.every(({ isEmpty }) => isEmpty),
-    size: transactions.reduce((sum, { size }) => sum + size, 0),
-    commit: () => transactions.forEach((transaction) => transaction.commit()),
-  };
 }

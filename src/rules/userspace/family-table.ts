@@ -1,12 +1,11 @@
 import type { IpFamily } from "../../core/index.ts";
-import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import type { NodeNetwork, ServicePlan, Transaction } from "../../model/index.ts";
 import { applyStatements, fillScript, script, tableOf } from "../nft/index.ts";
-import type { Statement, TableState } from "../nft/index.ts";
+import type { Script, Statement, TableState } from "../nft/index.ts";
 import { layoutChains, layoutSets, setNames } from "./layout.ts";
 import type { ListenerPlace, SetName } from "./layout.ts";
 import { planElements } from "./plan-elements.ts";
 import type { ServiceElement } from "./plan-elements.ts";
-import type { Transaction } from "./rule-set.ts";
 import { tableName } from "./table-name.ts";
 
 /**
@@ -45,7 +44,7 @@ export class FamilyTable {
     this.#claim(service, plans, elements);
   }
 
-  changes(services: readonly string[], network: NodeNetwork): Transaction {
+  changes(services: readonly string[], network: NodeNetwork): Transaction<Script> {
     const deletions: ServiceElement[] = [];
     const additions: ServiceElement[] = [];
     const effects = new Map<string, string>();
@@ -71,7 +70,7 @@ export class FamilyTable {
     });
   }
 
-  full(network: NodeNetwork, recreate: boolean): Transaction {
+  full(network: NodeNetwork, recreate: boolean): Transaction<Script> {
     const due = new Map([...this.#wanted.keys()].map((service) => [service, this.#due(service)]));
     const ground: readonly Statement[] = [
       ...(recreate ? [{ kind: "delete-table" } as const] : []),
@@ -92,7 +91,7 @@ export class FamilyTable {
     };
   }
 
-  ground(network: NodeNetwork): Transaction {
+  ground(network: NodeNetwork): Transaction<Script> {
     const statements: readonly Statement[] = [{ kind: "delete-table" }, ...this.#groundStatements(network)];
     return this.#transaction(statements, 0, () => this.#forgetWritten());
   }
@@ -160,7 +159,7 @@ export class FamilyTable {
     this.#installed = 0;
   }
 
-  #transaction(statements: readonly Statement[], size: number, done: () => void): Transaction {
+  #transaction(statements: readonly Statement[], size: number, done: () => void): Transaction<Script> {
     return {
       script: script(this.#table, statements),
       isEmpty: statements.length === 0,

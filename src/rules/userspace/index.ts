@@ -1,6 +1,4 @@
 export type { ListenerPlace } from "./layout.ts";
 export { UserspaceRules } from "./rule-set.ts";
-export type { Transaction } from "./rule-set.ts";
 export { serviceRules } from "./service-rules.ts";
-export type { ExplainedRule } from "./service-rules.ts";
 export { tableName } from "./table-name.ts";

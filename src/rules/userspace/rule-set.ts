@@ -1,31 +1,19 @@
+import { ipFamilies } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
-import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
-import { joinScripts, script, tableOf } from "../nft/index.ts";
+import type { NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
+import { joinTransactions, script, tableOf } from "../nft/index.ts";
 import type { Script, TableState } from "../nft/index.ts";
 import { FamilyTable } from "./family-table.ts";
 import type { ListenerPlace } from "./layout.ts";
 import { tableName } from "./table-name.ts";
-
-/** One atomic change of the kernel's rules. */
-export interface Transaction {
-  readonly script: Script;
-  /** The kernel has everything already. */
-  readonly isEmpty: boolean;
-  /** Elements added, replaced or deleted. */
-  readonly size: number;
-  /** To be called when the kernel has taken the script, and only then. */
-  commit(): void;
-}
-
-const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 
 /**
  * The rules that redirect the clients of all Services to the relay, and what of them the kernel has. IPv4 and IPv6 have a
  * table each; the second comes with the first Service that needs it. `setListeners` must have been called for a family before
  * anything of it is written.
  */
-export class UserspaceRules {
+export class UserspaceRules implements RuleBook<Script> {
   readonly #tables = new Map<IpFamily, FamilyTable>();
   #network: NodeNetwork;
 
@@ -50,25 +38,25 @@ export class UserspaceRules {
 
   /** Replaces the plans of one Service; not between a transaction and its commit. */
   want(service: string, plans: readonly ServicePlan[]): void {
-    for (const family of families) {
+    for (const family of ipFamilies) {
       const own = plans.filter((plan) => plan.family === family);
       if (own.length > 0 || this.#tables.has(family)) this.#table(family).want(service, own);
     }
   }
 
   /** What brings the kernel to the wanted plans of these Services; work is proportional to their change. */
-  changes(services: Iterable<string>): Transaction {
+  changes(services: Iterable<string>): Transaction<Script> {
     const names = [...services];
     return this.#join((table) => table.changes(names, this.#network));
   }
 
   /** Everything, over whatever is there; `recreate` also over things that stand in the way. */
-  full(options: { readonly recreate?: boolean } = {}): Transaction {
+  full(options: { readonly recreate?: boolean } = {}): Transaction<Script> {
     return this.#join((table) => table.full(this.#network, options.recreate === true));
   }
 
   /** The fixed part alone, without any element: the ground on which Services can be tried one by one. */
-  ground(): Transaction {
+  ground(): Transaction<Script> {
     return this.#join((table) => table.ground(this.#network));
   }
 
@@ -79,7 +67,7 @@ export class UserspaceRules {
 
   /** A script that removes the tables, whether they are there or not. */
   removal(): string {
-    return families.map((family) => script(tableOf(family, tableName), [{ kind: "delete-table" }])).join("");
+    return ipFamilies.map((family) => script(tableOf(family, tableName), [{ kind: "delete-table" }])).join("");
   }
 
   /** What the table of a family should be. */
@@ -92,14 +80,8 @@ export class UserspaceRules {
     return [...this.#tables.values()].reduce((sum, table) => sum + table.installed, 0);
   }
 
-  #join(change: (table: FamilyTable) => Transaction): Transaction {
-    const transactions = [...this.#tables.values()].map(change);
-    return {
-      script: joinScripts(transactions.map(({ script }) => script)),
-      isEmpty: transactions.every(({ isEmpty }) => isEmpty),
-      size: transactions.reduce((sum, { size }) => sum + size, 0),
-      commit: () => transactions.forEach((transaction) => transaction.commit()),
-    };
+  #join(change: (table: FamilyTable) => Transaction<Script>): Transaction<Script> {
+    return joinTransactions([...this.#tables.values()].map(change));
   }
 
   #table(family: IpFamily): FamilyTable {

@@ -1,15 +1,9 @@
-import type { NodeNetwork, ServicePlan } from "../../model/index.ts";
+import type { ExplainedRule, NodeNetwork, ServicePlan } from "../../model/index.ts";
 import type { Endpoint } from "../../model/index.ts";
 import { elementCommand, familyWords, tableOf } from "../nft/index.ts";
 import { planElements } from "./plan-elements.ts";
 import type { ServiceElement } from "./plan-elements.ts";
 import { tableName } from "./table-name.ts";
-
-/** A rule of a Service, and what it means. */
-export interface ExplainedRule {
-  readonly text: string;
-  readonly meaning: string;
-}
 
 /**
  * What the userspace mode does for one Service: the elements of its table as nft commands, and, as comments, what the relay

@@ -1,11 +1,12 @@
-import type { NodeNetwork, ServicePlan } from "../model/index.ts";
+import type { NodeNetwork } from "./node-network.ts";
+import type { ServicePlan } from "./service-plan.ts";
 
 /** One atomic change of the kernel's rules; `S` is what the kernel's tool reads. */
 export interface Transaction<S> {
   readonly script: S;
   /** The kernel has everything already. */
   readonly isEmpty: boolean;
-  /** Elements or rules added, replaced or deleted. */
+  /** Elements, rules or virtual servers added, replaced or deleted; in iptables mode Services. */
   readonly size: number;
   /** To be called when the kernel has taken the script, and only then. */
   commit(): void;
@@ -29,17 +30,8 @@ export interface RuleBook<S> {
   readonly installed: number;
 }
 
-/** Where scripts go: the node's network namespace. */
-export interface RulesPort<S = string> {
-  /**
-   * Applies the script as one transaction, all or nothing; `full` says that it defines everything anew. Rejects with an
-   * error whose `code` is `ENOENT` or `EEXIST` when the kernel has something else than the script expects, and `EMSGSIZE`
-   * when the script is too big for one transaction.
-   */
-  apply(script: S, options: { readonly full: boolean }): Promise<void>;
-  /** Grows by one with each transaction of anyone, by which changes of others are noticed. */
-  generation?(): number;
-  /** Asked instead where there is no such number: whether what was written last is not there any more. */
-  isDamaged?(): boolean;
-  close?(): void;
+/** A rule of one Service in the syntax of its mode, and what it is there for. */
+export interface ExplainedRule {
+  readonly text: string;
+  readonly meaning: string;
 }

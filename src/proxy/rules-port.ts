@@ -1,0 +1,14 @@
+/** Where scripts go: the node's network namespace. */
+export interface RulesPort<S = string> {
+  /**
+   * Applies the script as one transaction, all or nothing; `full` says that it defines everything anew. Rejects with an
+   * error whose `code` is `ENOENT` or `EEXIST` when the kernel has something else than the script expects, and `EMSGSIZE`
+   * when the script is too big for one transaction.
+   */
+  apply(script: S, options: { readonly full: boolean }): Promise<void>;
+  /** Grows by one with each transaction of anyone, by which changes of others are noticed. */
+  generation?(): number;
+  /** Asked instead where there is no such number: whether what was written last is not there any more. */
+  isDamaged?(): boolean;
+  close?(): void;
+}
