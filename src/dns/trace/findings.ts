@@ -20,7 +20,8 @@ export function findingsOf({ names, end }: Pick<TracedLookup, "names" | "end">, 
   if (pod.clusterNames.length > 0) findings.add(`${pod.text}; cluster DNS knows ${pod.clusterNames.join(", ")}`);
   for (const { kind, text } of reasons) if (telling.has(kind)) findings.add(text);
   for (const query of queries) for (const finding of serverFindings(query)) findings.add(finding);
-  const first = reasons.find(({ kind }) => kind === "no such service" || kind === "no such namespace");
+  const absences = reasons.filter(({ kind }) => kind === "no such service" || kind === "no such namespace");
+  const first = absences.find(({ near }) => near.length > 0) ?? absences[0];
   if (findings.size === 0 && first !== undefined) findings.add(first.text);
   // What is there, and only lacks something, needs no other name.
   const unsure = reasons.some(({ kind }) => telling.has(kind))

@@ -85,6 +85,7 @@ const rows: readonly (readonly [
     "there is no Service default/web",
     ["web.tour", "web.shop"],
   ],
+  ["nothing.tuor.svc.cluster.local.", "A", "no such namespace", "there is no namespace tuor", ["namespace tour"]],
   ["web.tuor.svc.cluster.local.", "A", "no such namespace", "there is no namespace tuor", ["web.tour"]],
   ["web.svc.cluster.local.", "A", "no such namespace", "there is no namespace web", ["web.tour", "web.shop"]],
   ["_http._tcp.web.tour.svc.cluster.local.", "SRV", "known", "Service tour/web has the port http/tcp"],

@@ -112,15 +112,17 @@ function namespaceReason(namespace: string, name: string | undefined, facts: Clu
   const all =
     namespaces?.list().map(({ metadata }) => metadata.name) ??
     services.list().map(({ metadata }) => metadata.namespace ?? "");
-  const near = nearNames(namespace, all);
-  // `web.svc` and `web.cluster.local` lack a namespace, and a Service's name stands in its place.
-  const same = services.list().filter(({ metadata }) => metadata.name === namespace && name === undefined);
-  const found = same.map(({ metadata }) => `${metadata.name}.${metadata.namespace ?? ""}`);
-  return {
-    kind: "no such namespace",
-    text: `there is no namespace ${namespace}`,
-    near: name === undefined ? found.slice(0, 3) : near.map((one) => `${name}.${one}`),
-  };
+  const similar = nearNames(namespace, all);
+  const missing = { kind: "no such namespace", text: `there is no namespace ${namespace}` } as const;
+  if (name !== undefined) {
+    const services = similar.filter((one) => facts.services.get(one, name) !== undefined);
+    const near =
+      services.length > 0 ? services.map((one) => `${name}.${one}`) : similar.map((one) => `namespace ${one}`);
+    return { ...missing, near };
+  }
+  // `web.svc.cluster.local` lacks a namespace: a Service's name stands in its place.
+  const same = services.list().filter(({ metadata }) => metadata.name === namespace);
+  return { ...missing, near: same.map(({ metadata }) => `${namespace}.${metadata.namespace ?? ""}`).slice(0, 3) };
 }
 
 function noService(namespace: string, name: string, isTooLong: boolean, { services }: ClusterFacts): NameReason {

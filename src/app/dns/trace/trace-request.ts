@@ -98,7 +98,9 @@ function findPod(pods: Cache<Pod>, { pod: text, namespace }: TraceRequest): Pod 
     throw new CodedError("NoSuchPod", `More than one pod is called ${text}: say which, ${list}`);
   }
   const known = new Map(all.map(({ metadata }) => [metadata.name, `pod/${metadata.name}.${metadata.namespace ?? ""}`]));
+  const elsewhere = all.filter(({ metadata }) => metadata.name === text).map(({ metadata }) => metadata.name);
   const near = [
+    ...elsewhere,
     ...nearNames(text, known.keys()),
     ...nearNames(name, known.keys()),
     ...startingWith(name, known.keys()),
