@@ -1,5 +1,5 @@
 import { checked, libc } from "./libc.ts";
-import { messagesIn, numberIn } from "./netlink-messages.ts";
+import { littleEndian, messagesIn, numberIn } from "./netlink-messages.ts";
 import { inNamespace } from "./netns.ts";
 
 // linux/rtnetlink.h: RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
@@ -10,14 +10,12 @@ const doNotWait = 0x40;
 export class AddressWatch {
   readonly #socket: number;
   readonly #bytes = new Uint8Array(64 * 1024);
-  #changed = false;
 
   constructor(namespace?: string) {
     const open = (): number => checked("open a netlink socket", libc().socket(16, 3 | 0x80000, 0));
     this.#socket = namespace === undefined ? open() : inNamespace(namespace, open);
     const address = new Uint8Array(12);
     const view = new DataView(address.buffer);
-    const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
     view.setUint16(0, 16, littleEndian);
     view.setUint32(8, groups, littleEndian);
     checked("listen to changes of addresses", libc().bind(this.#socket, address, address.length));
@@ -25,22 +23,21 @@ export class AddressWatch {
 
   /** Whether an address of another link than `own` (its index) may have come or gone since the last call. */
   changed(own: () => number): boolean {
-    this.listen(own);
-    const changed = this.#changed;
-    this.#changed = false;
+    let index: number | undefined;
+    let changed = false;
+    for (const link of this.#links()) {
+      if (changed) continue;
+      index ??= own();
+      changed = link !== index;
+    }
     return changed;
-  }
-
-  /** Reads what was said until now, before it is too much for the socket. */
-  listen(own: () => number): void {
-    for (const index of this.#links()) this.#changed ||= index === undefined || index !== own();
   }
 
   close(): void {
     libc().close(this.#socket);
   }
 
-  /** The link of each change; `undefined` when the kernel has lost some. */
+  /** The link of each change; `undefined` when there were more than the socket holds, as after many changes of our own. */
   *#links(): IterableIterator<number | undefined> {
     for (;;) {
       const length = libc().recv(this.#socket, this.#bytes, this.#bytes.length, doNotWait);

@@ -1,6 +1,7 @@
 import { checked, KernelError, libc } from "./libc.ts";
 import { NetlinkWriter } from "./netlink-bytes.ts";
 import { attributesIn, errnoIn, messagesIn, netlinkControl, numberIn } from "./netlink-messages.ts";
+import { sendRequests } from "./netlink-requests.ts";
 import { inNamespace } from "./netns.ts";
 
 /** One request: a command of the family, and what writes its attributes. */
@@ -10,13 +11,10 @@ export interface GenericRequest {
 }
 
 // linux/netlink.h, linux/genetlink.h
-const flags = { request: 1, acknowledge: 4, dump: 0x300 };
+const flags = { request: 1, dump: 0x300 };
 const control = { id: 16, getFamily: 3, familyId: 1, familyName: 2 };
 const protocolGeneric = 16;
 const headerLength = 4;
-
-/** So many bytes of requests are sent at once: their answers must fit into the socket's buffer. */
-const batchBytes = 8 * 1024;
 
 /** A socket of generic netlink for one family of commands (man 7 netlink; RFC 3549 has the idea). */
 export class GenericNetlink {
@@ -47,24 +45,18 @@ export class GenericNetlink {
   }
 
   /**
-   * Sends requests in their order, many at a time, and tells of each how it ended. When `ended` throws, the requests that were sent together with
-   * that one are made all the same, and no more.
+   * Sends requests in their order, many at a time, and tells of each that the kernel refuses. When `failed` throws, the requests that were sent
+   * together with that one are made all the same, and no more.
    */
-  tell(requests: readonly GenericRequest[], ended: (at: number, errno: number) => void): void {
-    const batch = new Uint8Array(batchBytes + 1024);
-    for (let at = 0; at < requests.length;) {
-      const first = at;
-      let length = 0;
-      for (; at < requests.length && length < batchBytes; at++) {
+  tell(requests: readonly GenericRequest[], failed: (at: number, errno: number) => void): void {
+    sendRequests(this.#socket, {
+      count: requests.length,
+      encode: (at) => {
         const { command, body } = requests[at] ?? missing();
-        const message = this.#message(this.#family, command, flags.request | flags.acknowledge, at + 1, body);
-        batch.set(message, length);
-        length += message.length;
-      }
-      checked("send to the kernel", libc().send(this.#socket, batch.subarray(0, length), length, 0));
-      const errors = this.#acknowledgements(first, at - first);
-      errors.forEach((errno, i) => ended(first + i, errno));
-    }
+        return this.#message(this.#family, command, flags.request, at + 1, body);
+      },
+      failed: (at, { errno }) => failed(at, errno),
+    });
   }
 
   /** Everything that the kernel lists for a command: the bodies of its messages, after their header. */
@@ -91,21 +83,6 @@ export class GenericNetlink {
 
   close(): void {
     libc().close(this.#socket);
-  }
-
-  /** The error numbers of `count` requests that were sent together. Answers with data are passed over. */
-  #acknowledgements(first: number, count: number): readonly number[] {
-    const errors: number[] = Array.from({ length: count }, () => -1);
-    for (let left = count; left > 0;) {
-      for (const message of this.#receive("read from the kernel")) {
-        if (message.type !== netlinkControl.error) continue;
-        // The acknowledgement repeats the header of its request, in which the sequence number is at 8.
-        const sequence = numberIn(message.body.subarray(12, 16));
-        errors[sequence - 1 - first] = errnoIn(message.body);
-        left--;
-      }
-    }
-    return errors;
   }
 
   *#receive(action: string): IterableIterator<{ readonly type: number; readonly body: Uint8Array }> {

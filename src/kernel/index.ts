@@ -9,6 +9,8 @@ export { openPacketSocket } from "./packet-socket.ts";
 export type { PacketSocket, PacketSocketOptions } from "./packet-socket.ts";
 export { writeSysctls } from "./sysctl.ts";
 export type { Sysctls } from "./sysctl.ts";
+export { openIpset } from "./ipset.ts";
+export type { Ipset, IpsetChange } from "./ipset.ts";
 export { openIpvs } from "./ipvs.ts";
 export type { Ipvs, IpvsChange, IpvsDestination, IpvsDestinationState, IpvsServer, IpvsServerKey } from "./ipvs.ts";
 export { openIpvsRules } from "./ipvs-rules.ts";

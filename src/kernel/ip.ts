@@ -5,6 +5,7 @@ import { checked, KernelError, libc } from "./libc.ts";
 import { describeStep } from "./link-step.ts";
 import type { LinkStep, MacAddress } from "./link-step.ts";
 import { NetlinkWriter, readAcknowledgement } from "./netlink-bytes.ts";
+import { sendRequests } from "./netlink-requests.ts";
 
 // linux/netlink.h, linux/rtnetlink.h
 const netlinkFamily = 16;
@@ -21,22 +22,67 @@ const change = flags.request | flags.acknowledge;
  */
 export function applyLinkSteps(steps: readonly LinkStep[]): void {
   if (steps.length === 0) return;
+  withRouteSocket((socket) => {
+    const answer = new Uint8Array(4096);
+    for (const step of steps) {
+      const action = `ip ${describeStep(step)}`;
+      withPeerNamespace(step, (peer) => {
+        const message = encode(step, { peer, action });
+        checked(action, libc().send(socket, message, message.length, 0));
+      });
+      const length = checked(action, libc().recv(socket, answer, answer.length, 0));
+      const { errno, detail } = readAcknowledgement(answer.subarray(0, length));
+      if (errno !== 0) throw new KernelError(action, errno, detail);
+    }
+  });
+}
+
+/** Addresses of one link; each is one of the machine alone (a prefix of all bits). */
+export interface AddressSteps {
+  readonly link: string;
+  readonly add: readonly Ip[];
+  readonly remove: readonly Ip[];
+}
+
+/**
+ * Adds and removes addresses, many with one call, in the network namespace of the calling thread. Adding one that is there and removing one that is not
+ * is no error. Throws `KernelError` at the first that the kernel refuses; those around it are made all the same.
+ */
+export function applyAddressSteps({ link, add, remove }: AddressSteps): void {
+  if (add.length + remove.length === 0) return;
+  const stepAt = (at: number): LinkStep => {
+    const address = add[at] ?? remove[at - add.length] ?? missing();
+    const prefix = ipFamily(address) === "IPv4" ? 32 : 128;
+    return { kind: at < add.length ? "address" : "delete-address", address, prefix, link };
+  };
+  const index = libc().if_nametoindex(link);
+  if (index === 0) throw new KernelError(`ip ${describeStep(stepAt(0))}`, 19, `there is no link ${link}`);
+  const writer = new NetlinkWriter();
+  withRouteSocket((socket) => {
+    sendRequests(socket, {
+      count: add.length + remove.length,
+      encode: (at) => encode(stepAt(at), { index, writer, sequence: at + 1, flags: flags.request }),
+      failed: (at, { errno, detail }) => {
+        if (at >= add.length && errno === addressNotAvailable) return;
+        throw new KernelError(`ip ${describeStep(stepAt(at))}`, errno, detail);
+      },
+    });
+  });
+}
+
+const addressNotAvailable = 99;
+
+function missing(): never {
+  throw new RangeError("an address is missing");
+}
+
+function withRouteSocket(run: (socket: number) => void): void {
   const fd = checked("open a netlink socket", libc().socket(netlinkFamily, 3 | 0x80000, 0));
   try {
     const on = new Uint8Array(new Uint32Array([1]).buffer);
     libc().setsockopt(fd, netlinkOptions, 10, on, 4); // NETLINK_CAP_ACK
     libc().setsockopt(fd, netlinkOptions, 11, on, 4); // NETLINK_EXT_ACK
-    const answer = new Uint8Array(4096);
-    for (const step of steps) {
-      const action = `ip ${describeStep(step)}`;
-      withPeerNamespace(step, (peer) => {
-        const message = encode(step, peer, action);
-        checked(action, libc().send(fd, message, message.length, 0));
-      });
-      const length = checked(action, libc().recv(fd, answer, answer.length, 0));
-      const { errno, detail } = readAcknowledgement(answer.subarray(0, length));
-      if (errno !== 0) throw new KernelError(action, errno, detail);
-    }
+    run(fd);
   } finally {
     libc().close(fd);
   }
@@ -52,14 +98,27 @@ function withPeerNamespace(step: LinkStep, run: (fd: number) => void): void {
   }
 }
 
-function encode(step: LinkStep, peer: number, action: string): Uint8Array {
-  const writer = new NetlinkWriter();
+/** What a message needs beside its step; what is absent is made or looked up. */
+interface Encoding {
+  /** An open namespace for the other end of a pair. */
+  readonly peer?: number;
+  readonly action?: string;
+  /** Of the step's link. */
+  readonly index?: number;
+  readonly writer?: NetlinkWriter;
+  readonly sequence?: number;
+  readonly flags?: number;
+}
+
+function encode(step: LinkStep, encoding: Encoding): Uint8Array {
+  const { peer = -1, action = "", writer = new NetlinkWriter(), sequence = 1, flags: basic = change } = encoding;
   const index = (name: string) => {
+    if (encoding.index !== undefined) return encoding.index;
     const found = libc().if_nametoindex(name);
     if (found === 0) throw new KernelError(action, 19, `there is no link ${name}`);
     return found;
   };
-  const make = (type: number, flag: number, body: () => void) => writer.message(type, change | flag, 1, body);
+  const make = (type: number, flag: number, body: () => void) => writer.message(type, basic | flag, sequence, body);
   switch (step.kind) {
     case "bridge":
     case "dummy":

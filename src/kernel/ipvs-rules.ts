@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { networkInterfaces, release } from "node:os";
-import { CodedError, ipFamily, parseIp } from "../core/index.ts";
+import { CodedError, parseIp } from "../core/index.ts";
 import type { Ip, IpFamily } from "../core/index.ts";
 import { AddressWatch } from "./address-watch.ts";
 import { ProgramError, runProgram } from "./exec.ts";
-import { applyLinkSteps } from "./ip.ts";
+import { applyAddressSteps, applyLinkSteps } from "./ip.ts";
+import { openIpset } from "./ipset.ts";
+import type { IpsetChange } from "./ipset.ts";
 import { openIpvs } from "./ipvs.ts";
 import type { IpvsChange, IpvsDestinationState, IpvsServer, IpvsServerKey, IpvsTimeouts } from "./ipvs.ts";
 import { KernelError, libc } from "./libc.ts";
@@ -17,7 +19,10 @@ import { tableSizes } from "./xtables-info.ts";
 export type IpvsStep =
   /** The dummy device for addresses, and the kernel's settings with it. */
   | { readonly kind: "device"; readonly present: boolean }
+  /** Input for `ipset restore`: sets that are made and destroyed. */
   | { readonly kind: "ipset"; readonly text: string }
+  /** Elements of sets. */
+  | { readonly kind: "members"; readonly changes: readonly IpsetChange[] }
   | { readonly kind: "iptables"; readonly family: IpFamily; readonly text: string }
   | { readonly kind: "servers"; readonly changes: readonly IpvsChange[] }
   /** Of the dummy device. */
@@ -67,6 +72,7 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
   const place = namespace === undefined ? {} : { namespace };
   const inside = <T>(run: () => T): T => (namespace === undefined ? run() : inNamespace(namespace, run));
   const ipvs = openIpvs(place);
+  const sets = openIpset(place);
   if (timeouts !== undefined) ipvs.setTimeouts(timeouts);
   const watch = new AddressWatch(namespace);
   const deviceIndex = (): number => inside(() => libc().if_nametoindex(device));
@@ -84,6 +90,8 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
         return inside(() => (one.present ? makeDevice() : ignoring("ENODEV", [{ kind: "delete-link", name: device }])));
       case "ipset":
         return void (await ipset(["restore", "-exist"], { ...place, input: one.text }));
+      case "members":
+        return inTurns(one.changes, (some) => sets.change(some));
       case "iptables":
         if (!readyFamilies.includes(one.family)) return;
         return void (await runProgram([await program(one.family, "restore"), "--noflush", "-w", "5"], {
@@ -91,9 +99,10 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
           input: one.text,
         }));
       case "servers":
-        return ipvs.change(one.changes);
+        return inTurns(one.changes, (some) => ipvs.change(some));
       case "addresses":
-        return changeAddresses(inside, one.add, one.remove, () => watch.listen(deviceIndex));
+        await inTurns(one.add, (add) => inside(() => applyAddressSteps({ link: device, add, remove: [] })));
+        return inTurns(one.remove, (remove) => inside(() => applyAddressSteps({ link: device, add: [], remove })));
     }
   };
 
@@ -124,6 +133,7 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
       ),
     close() {
       ipvs.close();
+      sets.close();
       watch.close();
     },
   };
@@ -195,35 +205,13 @@ function ignoring(code: string, steps: readonly LinkStep[]): void {
   }
 }
 
-/** So many at a time, between which others get their turn. */
-const addressesAtOnce = 200;
+/** So many changes are made at a time, between which others get their turn. */
+const changesAtOnce = 1000;
 
-async function changeAddresses(
-  inside: <T>(run: () => T) => T,
-  add: readonly Ip[],
-  remove: readonly Ip[],
-  listen: () => void,
-): Promise<void> {
-  const prefix = (address: Ip) => (ipFamily(address) === "IPv4" ? 32 : 128);
-  const steps: readonly LinkStep[] = [
-    ...add.map((address) => ({ kind: "address" as const, address, prefix: prefix(address), link: device })),
-    ...remove.map((address) => ({ kind: "delete-address" as const, address, prefix: prefix(address), link: device })),
-  ];
-  for (let at = 0; at < steps.length; at += addressesAtOnce) {
+async function inTurns<T>(all: readonly T[], change: (some: readonly T[]) => void): Promise<void> {
+  for (let at = 0; at < all.length; at += changesAtOnce) {
     if (at > 0) await new Promise((resolve) => void setImmediate(resolve));
-    const some = steps.slice(at, at + addressesAtOnce);
-    inside(() => {
-      try {
-        applyLinkSteps(some);
-      } catch {
-        // One of them was gone already: each by itself.
-        for (const one of some) {
-          if (one.kind === "delete-address") ignoring("EADDRNOTAVAIL", [one]);
-          else applyLinkSteps([one]);
-        }
-      }
-    });
-    listen();
+    change(all.slice(at, at + changesAtOnce));
   }
 }
 

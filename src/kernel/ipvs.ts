@@ -147,7 +147,7 @@ function applyChanges(netlink: GenericNetlink, changes: readonly IpvsChange[]): 
   }));
   netlink.tell(requests, (at, errno) => {
     const change = changes[at];
-    if (change === undefined || errno === 0) return;
+    if (change === undefined) return;
     const again = errno === codes.exists ? editOf(change) : undefined;
     const left =
       again === undefined ? errno : netlink.ask(commandOf(again.kind), (writer) => writeChange(writer, again));

@@ -1,5 +1,4 @@
-// Netlink speaks the byte order of the machine.
-const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+import { littleEndian } from "./netlink-messages.ts";
 
 /** Writes netlink messages: integers in the machine's byte order, attributes padded to 4 bytes (man 7 netlink). */
 export class NetlinkWriter {

@@ -1,5 +1,5 @@
-// Netlink speaks the byte order of the machine (man 7 netlink).
-const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+/** Netlink speaks the byte order of the machine (man 7 netlink). */
+export const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /** One message out of a netlink datagram: its type, and what follows the header of 16 bytes. */
 export interface NetlinkMessage {

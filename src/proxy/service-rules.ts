@@ -40,7 +40,7 @@ export function serviceRules(
 export function modeShortcomings(
   mode: EngineMode,
   plan: ServicePlan,
-  { network, scheduler }: ServiceRulesContext,
+  { scheduler }: ServiceRulesContext,
 ): readonly string[] {
   switch (mode) {
     case "nftables":
@@ -48,7 +48,7 @@ export function modeShortcomings(
     case "iptables":
       return iptablesShortcomings(plan);
     case "ipvs":
-      return ipvsShortcomings(plan, network, ipvsScheduler(scheduler));
+      return ipvsShortcomings(plan, ipvsScheduler(scheduler));
     case "userspace":
       return userspaceShortcomings(plan);
   }

@@ -16,4 +16,8 @@ describe.skipIf(umlProblem() !== undefined)("runInUml()", () => {
   });
 });
 
-await inUml(["test/conformance/uml-programs.uml.test.ts", "src/kernel/ipvs.uml.test.ts"]);
+await inUml([
+  "test/conformance/uml-programs.uml.test.ts",
+  "src/kernel/ipset.uml.test.ts",
+  "src/kernel/ipvs.uml.test.ts",
+]);

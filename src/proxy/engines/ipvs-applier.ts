@@ -17,6 +17,8 @@ import type { IpvsDrain } from "./ipvs-drain.ts";
 import type { IpvsPort } from "./ipvs-port.ts";
 import { stepsOf } from "./ipvs-steps.ts";
 
+type Listing = Awaited<ReturnType<IpvsPort["list"]>>;
+
 /** Carries scripts out: asks the kernel what it has where the script needs it, and groups steps by their tool. */
 export class IpvsApplier implements RulesPort<IpvsScript> {
   readonly #port: IpvsPort;
@@ -66,14 +68,18 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     const steps = stepsOf(this.#drain.soften(statements));
     await this.#port.apply(steps);
     if (steps.length > 0) await this.#drain.settle();
-    const gone = new Set(statements.flatMap((one) => (one.kind === "delete-server" ? serverId(one.server) : [])));
-    const come = statements.flatMap((one) => (one.kind === "add-server" ? one.server : []));
+    const gone = new Set<string>();
+    const come: ServerKey[] = [];
+    for (const one of statements) {
+      if (one.kind === "delete-server") gone.add(serverId(one.server));
+      else if (one.kind === "add-server") come.push(one.server);
+    }
     if (gone.size === 0 && come.length === 0) return;
     this.#servers = [...this.#servers.filter((server) => !gone.has(serverId(server))), ...come];
   }
 
   async #ground({ network, state, recreate }: Extract<IpvsScript, { readonly kind: "ground" }>): Promise<void> {
-    if (recreate) await this.#removeRules();
+    if (recreate) await this.#removeRules(await this.#port.list());
     const listed = await this.#port.list();
     const present = new Set(parseIpset(listed.ipset).sets);
     const sets = ipFamilies.filter((family) => allSets.some((set) => !present.has(setName(set, family))));
@@ -95,19 +101,19 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
   async #remove(): Promise<void> {
     this.#drain.stop();
     const nothing = stateOfStatements([]);
-    const own = stateInKernel(await this.#port.list(), nothing);
+    const listed = await this.#port.list();
+    const own = stateInKernel(listed, nothing);
     await this.#port.apply([
       { kind: "servers", changes: [...own.servers.values()].map(({ server }) => ({ kind: "delete-server", server })) },
     ]);
-    await this.#removeRules();
+    await this.#removeRules(listed);
     await this.#port.apply([{ kind: "device", present: false }]);
     this.#servers = [];
     this.#fingerprint = undefined;
   }
 
   /** The chains first: a set that a rule names cannot be destroyed. */
-  async #removeRules(): Promise<void> {
-    const listed = await this.#port.list();
+  async #removeRules(listed: Listing): Promise<void> {
     const { sets } = parseIpset(listed.ipset);
     await this.#port.apply([
       ...ipFamilies.flatMap((family) => {
@@ -125,10 +131,7 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
  * What the kernel has of ours: the virtual servers that the set SERVICES names, which outlives this process, and those that are wanted anyway.
  * Others' are not ours to touch.
  */
-function stateInKernel(
-  { servers, ipset, addresses }: Awaited<ReturnType<IpvsPort["list"]>>,
-  wanted: IpvsState,
-): IpvsState {
+function stateInKernel({ servers, ipset, addresses }: Listing, wanted: IpvsState): IpvsState {
   const { members } = parseIpset(ipset);
   const ours = new Set(members.flatMap((member) => idsOf(member)));
   const isOurs = (server: ServerKey): boolean => wanted.servers.has(serverId(server)) || ours.has(idOf(server));

@@ -44,6 +44,8 @@ export class IpvsDrain {
 
   /** The statements with deletions turned to weight 0 where connections may be left. `settle()` is to be called when they are applied. */
   soften(statements: readonly Statement[]): readonly Statement[] {
+    const isNothingWaiting = this.#draining.size === 0 && this.#held.size === 0;
+    if (isNothingWaiting && !statements.some(({ kind }) => kind.startsWith("delete"))) return statements;
     const softened = statements.flatMap((statement) => this.#soften(statement));
     const ips = this.#addressesInUse();
     return softened.filter((statement) => {

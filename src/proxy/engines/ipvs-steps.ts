@@ -1,6 +1,6 @@
-import { script, toolOf } from "../../rules/ipvs/index.ts";
+import { commentText, setName, toolOf } from "../../rules/ipvs/index.ts";
 import type { Statement } from "../../rules/ipvs/index.ts";
-import type { IpvsStep } from "./ipvs-port.ts";
+import type { IpvsStep, SetChange } from "./ipvs-port.ts";
 
 /** The statements as batches: neighbours that go to the same tool together, a process or a message for many. */
 export function stepsOf(statements: readonly Statement[]): readonly IpvsStep[] {
@@ -10,7 +10,7 @@ export function stepsOf(statements: readonly Statement[]): readonly IpvsStep[] {
     let to = from + 1;
     while (to < statements.length && toolAt(statements, to) === tool) to++;
     const batch = statements.slice(from, to);
-    if (tool === "ipset") steps.push({ kind: "ipset", text: script(batch, "ipset") });
+    if (tool === "ipset") steps.push({ kind: "members", changes: batch.flatMap(setChanges) });
     else if (tool === "ipvsadm") steps.push({ kind: "servers", changes: batch.filter((one) => "server" in one) });
     else {
       const add = batch.flatMap((one) => (one.kind === "add-address" ? one.ip : []));
@@ -25,4 +25,19 @@ export function stepsOf(statements: readonly Statement[]): readonly IpvsStep[] {
 function toolAt(statements: readonly Statement[], at: number): ReturnType<typeof toolOf> | undefined {
   const statement = statements[at];
   return statement === undefined ? undefined : toolOf(statement);
+}
+
+function setChanges(statement: Statement): readonly SetChange[] {
+  if (statement.kind !== "add-member" && statement.kind !== "delete-member") return [];
+  const { set, family, element, mark, comment } = statement.member;
+  const place = { set: setName(set, family), element };
+  if (statement.kind === "delete-member") return [{ kind: "delete", ...place }];
+  return [
+    {
+      kind: "add",
+      ...place,
+      ...(mark === undefined ? {} : { mark }),
+      ...(comment === undefined ? {} : { comment: commentText(comment) }),
+    },
+  ];
 }

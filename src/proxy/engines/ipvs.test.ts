@@ -40,7 +40,10 @@ class FakeKernel implements IpvsPort {
           this.#change(change);
         }
       } else if (step.kind === "ipset") this.#ipset(step.text);
-      else if (step.kind === "iptables") this.#rules[step.family] = step.text.replaceAll("\n-I ", "\n-A ");
+      else if (step.kind === "members") {
+        const verbs = { add: "add", delete: "del" };
+        for (const { kind, set, element } of step.changes) this.#ipset(`${verbs[kind]} ${set} ${element}`);
+      } else if (step.kind === "iptables") this.#rules[step.family] = step.text.replaceAll("\n-I ", "\n-A ");
       else if (step.kind === "addresses") {
         for (const address of step.add) this.#addresses.add(address);
         for (const address of step.remove) this.#addresses.delete(address);

@@ -1,6 +1,5 @@
 import { silentLogger } from "../../core/index.ts";
 import type { Clock, Logger } from "../../core/index.ts";
-import { nodeNetwork } from "../../model/index.ts";
 import { IpvsBook, shortcomings } from "../../rules/ipvs/index.ts";
 import type { IpvsScheduler, IpvsScript } from "../../rules/ipvs/index.ts";
 import type { EngineStats, ProxyEngine } from "../engine.ts";
@@ -22,13 +21,12 @@ export interface IpvsEngineOptions {
 export function ipvsEngine({ ipvs, clock, scheduler = "rr", log = silentLogger }: IpvsEngineOptions): ProxyEngine {
   const book = new IpvsBook({ scheduler });
   const applier = new IpvsApplier(ipvs, new IpvsDrain(ipvs, clock, log));
-  let network = nodeNetwork();
   let addresses = ipvs.nodeAddresses();
   const engine = scriptedEngine<IpvsScript>({
     mode: "ipvs",
     book,
     port: applier,
-    shortcomings: (plan) => shortcomings(plan, network, scheduler),
+    shortcomings: (plan) => shortcomings(plan, scheduler),
     log,
   });
   const haveAddressesChanged = (): boolean => {
@@ -38,10 +36,7 @@ export function ipvsEngine({ ipvs, clock, scheduler = "rr", log = silentLogger }
   };
   return {
     mode: "ipvs",
-    setNetwork(changed) {
-      network = changed;
-      engine.setNetwork(changed);
-    },
+    setNetwork: (network) => engine.setNetwork(network),
     want: (service, plans) => engine.want(service, plans),
     writeChanges: (services, options) => engine.writeChanges(services, options),
     writeAll(services) {

@@ -4,7 +4,7 @@ export { IpvsBook } from "./ipvs-book.ts";
 export type { IpvsScript } from "./ipvs-book.ts";
 export { parseIpset, parseIpvsadm } from "./parse.ts";
 export type { IpvsScheduler } from "./plan-items.ts";
-export { render, script, toolOf } from "./render.ts";
+export { commentText, render, script, toolOf } from "./render.ts";
 export { serviceRules } from "./service-rules.ts";
 export type { ServiceRulesOptions } from "./service-rules.ts";
 export { shortcomings } from "./shortcomings.ts";

@@ -80,6 +80,7 @@ function placeText(ip: Ip, port: Port): string {
   return ipFamily(ip) === "IPv4" ? `${ip}:${port}` : `[${ip}]:${port}`;
 }
 
-function commentText(comment: string): string {
+/** A comment as the kernel gets it: cut to what sets take, without what ends a text in `ipset restore`. */
+export function commentText(comment: string): string {
   return comment.slice(0, longestComment).replaceAll(/["\\]/g, "'");
 }

@@ -1,4 +1,4 @@
-import { nodeNetwork, schedulers } from "../../../src/model/index.ts";
+import { schedulers } from "../../../src/model/index.ts";
 import type { ServicePlan } from "../../../src/model/index.ts";
 import { shortcomings as iptablesShortcomings } from "../../../src/rules/iptables/index.ts";
 import { shortcomings as ipvsShortcomings } from "../../../src/rules/ipvs/index.ts";
@@ -107,7 +107,7 @@ function differencesTable(): string {
 const shortcomings: Readonly<Partial<Record<ProxyMode, (plan: ServicePlan) => readonly string[]>>> = {
   nftables: nftablesShortcomings,
   iptables: iptablesShortcomings,
-  ipvs: (plan) => ipvsShortcomings(plan, nodeNetwork(), "rr"),
+  ipvs: (plan) => ipvsShortcomings(plan, "rr"),
   userspace: () => [],
 };
 

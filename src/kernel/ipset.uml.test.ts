@@ -1,0 +1,107 @@
+import { execFileSync } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openIpset } from "./ipset.ts";
+import type { Ipset, IpsetChange } from "./ipset.ts";
+
+let sets: Ipset;
+
+function ipset(...args: readonly string[]): string {
+  return execFileSync("ipset", args, { encoding: "utf8" });
+}
+
+/** The elements that `ipset save` lists, with their options. */
+function elements(set: string): readonly string[] {
+  return ipset("save", set)
+    .split("\n")
+    .filter((line) => line.startsWith("add "))
+    .map((line) => line.replace(`add ${set} `, ""))
+    .toSorted();
+}
+
+const types = [
+  ["ports", "hash:ip,port", "inet"],
+  ["ports6", "hash:ip,port", "inet6"],
+  ["addresses", "hash:ip", "inet"],
+  ["nets", "hash:net", "inet"],
+  ["nets6", "hash:net", "inet6"],
+  ["sources", "hash:ip,port,net", "inet"],
+  ["sources6", "hash:ip,port,net", "inet6"],
+  ["loops", "hash:ip,port,ip", "inet"],
+] as const;
+
+beforeAll(() => {
+  for (const [name, type, family] of types) ipset("create", name, type, "family", family, "comment");
+  ipset("create", "marks", "hash:ip,port", "skbinfo", "comment");
+  ipset("create", "small", "hash:ip", "maxelem", "2");
+  sets = openIpset();
+});
+
+afterAll(() => {
+  sets.close();
+  ipset("destroy");
+});
+
+describe("change()", () => {
+  it.each<[string, string]>([
+    ["ports", "10.96.0.1,tcp:80"],
+    ["ports", "10.96.0.1,udp:53"],
+    ["ports", "10.96.0.1,sctp:65535"],
+    ["ports6", "fd00:96::1,tcp:443"],
+    ["addresses", "10.96.0.1"],
+    ["nets", "10.96.0.0/12"],
+    ["nets", "10.1.2.3"],
+    ["nets6", "fd00:96::/108"],
+    ["sources", "10.96.0.1,tcp:80,192.0.2.0/24"],
+    ["sources", "10.96.0.1,tcp:80,192.0.2.7"],
+    ["sources6", "fd00:96::1,tcp:80,2001:db8::/32"],
+    ["loops", "10.96.0.1,tcp:80,10.244.1.2"],
+  ])("makes and takes what ipset lists: %s %s", (set, element) => {
+    const comment = "tour/web:http";
+    sets.change([{ kind: "add", set, element, comment }]);
+    expect(elements(set)).toEqual([`${element} comment "${comment}"`]);
+    // Told again, nothing changes.
+    sets.change([{ kind: "add", set, element, comment }]);
+    sets.change([{ kind: "delete", set, element }]);
+    expect(elements(set)).toEqual([]);
+    sets.change([{ kind: "delete", set, element }]);
+  });
+
+  it("replaces an element's mark and comment", () => {
+    const change = { kind: "add", set: "marks", element: "10.96.0.1,tcp:80" } as const;
+    sets.change([{ ...change, mark: 0x4001, comment: "tour/web" }]);
+    expect(elements("marks")).toEqual(['10.96.0.1,tcp:80 comment "tour/web" skbmark 0x4001']);
+    sets.change([{ ...change, mark: 0xfedc_ba98, comment: "tour/shop" }]);
+    expect(elements("marks")).toEqual(['10.96.0.1,tcp:80 comment "tour/shop" skbmark 0xfedcba98']);
+  });
+
+  it("makes ten thousand changes, in their order", () => {
+    const all = Array.from({ length: 10_000 }, (_, i) => `10.97.${i >> 8}.${i & 255},tcp:80`);
+    const change = (kind: IpsetChange["kind"]) => (element: string) => ({ kind, set: "ports", element });
+    sets.change([...all.map(change("add")), ...all.slice(1).map(change("delete"))]);
+    expect(elements("ports")).toEqual(["10.97.0.0,tcp:80"]);
+  });
+
+  it.each<[IpsetChange, string, string]>([
+    [{ kind: "add", set: "none", element: "10.0.0.1" }, "ENOENT", "ipset add none 10.0.0.1: there is no such set"],
+    [{ kind: "delete", set: "none", element: "10.0.0.1" }, "ENOENT", "ipset del none 10.0.0.1: there is no such set"],
+    [{ kind: "add", set: "addresses", element: "fd00::1" }, "IpsetRefused", "the set takes no address of this family"],
+    [{ kind: "add", set: "nets", element: "0.0.0.0/0" }, "IpsetRefused", "a network of this size cannot be in a set"],
+    [{ kind: "add", set: "ports", element: "10.0.0.1,tcp:80", mark: 1 }, "IpsetRefused", "the set has no marks"],
+    [{ kind: "add", set: "ports", element: "web" }, "IpsetRefused", "ipset add ports web: web is no address"],
+  ])("names what the kernel refuses: %j", (change, code, text) => {
+    let problem: unknown;
+    try {
+      sets.change([change]);
+    } catch (error) {
+      problem = error;
+    }
+    expect(problem).toMatchObject({ code, message: expect.stringContaining(text) });
+  });
+
+  it("says which change of many is refused, and goes on to work", () => {
+    const add = (i: number): IpsetChange => ({ kind: "add", set: "small", element: `10.0.0.${i}` });
+    expect(() => sets.change([add(1), add(2), add(3), add(4)])).toThrow("ipset add small 10.0.0.3: the set is full");
+    sets.change([{ kind: "delete", set: "small", element: "10.0.0.1" }, add(5)]);
+    expect(elements("small")).toEqual(["10.0.0.2", "10.0.0.5"]);
+  });
+});
