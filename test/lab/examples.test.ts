@@ -20,6 +20,7 @@ const expected: Readonly<Record<string, readonly RegExp[]>> = {
   nodeport: [/^client: 192\.168\.100\.1[123]:/m],
   selectorless: [/^host: db\.example\.com$/m, /^port: 8080\/TCP$/m],
   "traffic-policies": [/^pod: policies-/m, /^client: 192\.168\.100\.10:/m],
+  weights: [/^ +1 weights-canary\n +9 weights-stable$/m],
 };
 
 /** The arguments of each `npx sealane exec` in the example's own comments. */
