@@ -30,6 +30,7 @@ export {
   parseIp,
 } from "./ip.ts";
 export type { Ip, IpFamily } from "./ip.ts";
+export { goDuration, parseGoDuration } from "./go-duration.ts";
 export { isPort } from "./port.ts";
 export type { Port, Protocol } from "./port.ts";
 export { kubernetesVersion, reportedVersion, version } from "./version.ts";

@@ -2,26 +2,12 @@ export { createClusterDns } from "./cluster-dns.ts";
 export type { ClusterDns, ClusterDnsOptions, ClusterDnsStats } from "./cluster-dns.ts";
 export { createStaticZone } from "./static-zone.ts";
 export type { StaticZone, StaticZoneOptions } from "./static-zone.ts";
-export { formatResolvConf, parseResolvConf, podResolver, resolvConfOf } from "./resolv-conf.ts";
+export { parseResolvConf, resolvConfOf } from "./resolv-conf.ts";
 export type { PodResolverOptions, ResolvConf } from "./resolv-conf.ts";
-export { maxUpstreams, parseUpstream, upstreamName } from "./upstream.ts";
+export { parseUpstream } from "./upstream.ts";
 export type { Upstream, UpstreamDialer, UpstreamHandlers, UpstreamTls, UpstreamTransport } from "./upstream.ts";
 export type { Answer, ResponderStats } from "./responder.ts";
 export type { DnsClient, DnsServerAddress, DnsTransport } from "./resolver.ts";
-export { Forwarder } from "./forwarder.ts";
-export type { ForwarderOptions, ForwarderStats, UpstreamStats } from "./forwarder.ts";
-export type { UpstreamPolicy } from "./upstream-policy.ts";
-export type { HealthCheckOptions, UpstreamState } from "./upstream-health.ts";
-export { ForwardCache } from "./forward-cache.ts";
-export type {
-  CacheLimits,
-  ForwardCacheOptions,
-  ForwardCacheStats,
-  PrefetchOptions,
-  StaleOptions,
-} from "./forward-cache.ts";
-export { exposeCache } from "./forward-cache-metrics.ts";
-export type { CacheLabels } from "./forward-cache-metrics.ts";
 export { MemoryCache } from "./memory-cache.ts";
 export { readCorefile } from "./corefile/read-corefile.ts";
 export type { CorefileContext } from "./corefile/read-corefile.ts";

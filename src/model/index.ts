@@ -5,7 +5,7 @@ export type { ChoicePolicy, EndpointChoice, NodePlace } from "./endpoint-choice.
 export { clusterIPs, serviceFamilies } from "./service-families.ts";
 export { isProxied, planService } from "./service-plan.ts";
 export type { EmptyVerdict, HealthCheckPlan, NodeServicePlan, PlanNode, ServicePlan } from "./service-plan.ts";
-export { biggestWeight, isWeight, sliceWeights, weightsAnnotation } from "./endpoint-weights.ts";
+export { biggestWeight, isWeight, weightsAnnotation } from "./endpoint-weights.ts";
 export { nodeNetwork, nodePortNetworksOf } from "./node-network.ts";
 export type { LocalTraffic, NodeNetwork } from "./node-network.ts";
 export type { ExplainedRule, RuleBook, Transaction } from "./rule-book.ts";

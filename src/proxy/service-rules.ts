@@ -3,9 +3,8 @@ import type { ExplainedRule, NodeNetwork, Scheduler, ServicePlan } from "../mode
 import { serviceRules as iptablesRules, shortcomings as iptablesShortcomings } from "../rules/iptables/index.ts";
 import { serviceRules as ipvsRules, shortcomings as ipvsShortcomings } from "../rules/ipvs/index.ts";
 import { serviceRules as nftablesRules, shortcomings as nftablesShortcomings } from "../rules/nftables/index.ts";
-import { serviceRules as userspaceRules } from "../rules/userspace/index.ts";
+import { serviceRules as userspaceRules, shortcomings as userspaceShortcomings } from "../rules/userspace/index.ts";
 import type { ProxyMode } from "./engine.ts";
-import { userspaceShortcomings } from "./engines/userspace.ts";
 
 /** A mode that has an engine. */
 export type EngineMode = Exclude<ProxyMode, "ebpf">;

@@ -1,5 +1,5 @@
 import { recordTypes, responseCodes } from "../../codec/index.ts";
-import { ip, ipFamily, parseCidr, parseIp } from "../../core/index.ts";
+import { ip, ipFamily, parseCidr, parseGoDuration, parseIp } from "../../core/index.ts";
 import type { Cidr, Ip } from "../../core/index.ts";
 import type { Directive, Word } from "./blocks.ts";
 import { readZones } from "./listen-key.ts";
@@ -52,28 +52,16 @@ export function readProperties(
   }
 }
 
-const units: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
 /** A duration as Go writes it (`5s`, `1h30m`, `0`), in milliseconds. */
 export function readDuration(word: Word): number {
-  const parts = [...word.text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)/g)];
-  const isWhole = parts.length > 0 && parts.map(([part]) => part).join("") === word.text;
-  if (word.text === "0") return 0;
-  if (!isWhole) {
+  const milliseconds = parseGoDuration(word.text);
+  if (milliseconds === undefined) {
     throw corefileError(
       word,
       `${JSON.stringify(word.text)} is no duration: write a number and a unit, such as 5s or 1m30s`,
     );
   }
-  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (units[unit ?? ""] ?? 0), 0);
+  return milliseconds;
 }
 
 /** A whole number between `min` and `max`. */

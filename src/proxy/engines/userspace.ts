@@ -1,8 +1,8 @@
 import { silentLogger } from "../../core/index.ts";
 import type { Clock, IpFamily, Logger, Metrics, Random } from "../../core/index.ts";
-import type { Scheduler, ServicePlan } from "../../model/index.ts";
+import type { Scheduler } from "../../model/index.ts";
 import type { Script } from "../../rules/nft/index.ts";
-import { UserspaceRules } from "../../rules/userspace/index.ts";
+import { shortcomings, UserspaceRules } from "../../rules/userspace/index.ts";
 import type { EngineStats, ProxyEngine, WriteResult } from "../engine.ts";
 import type { TrackedFlow } from "../ports.ts";
 import type { RulesPort } from "../rules-port.ts";
@@ -39,7 +39,7 @@ export function userspaceEngine(options: UserspaceEngineOptions): UserspaceEngin
   const { rules, relay, metrics, log = silentLogger } = options;
   const router = new RelayRouter(options);
   const book = new UserspaceRules();
-  const scripted = scriptedEngine({ mode: "userspace", book, port: rules, shortcomings: userspaceShortcomings, log });
+  const scripted = scriptedEngine({ mode: "userspace", book, port: rules, shortcomings, log });
   const places = new Map<IpFamily, RelayListeners>();
   /** Services that go: their connections are taken until the rules have gone, too. */
   const leaving = new Set<string>();
@@ -88,7 +88,7 @@ export function userspaceEngine(options: UserspaceEngineOptions): UserspaceEngin
       return written(await scripted.writeAll(services));
     },
     noticesOthers: () => scripted.noticesOthers() || relay.isLost(),
-    shortcomings: userspaceShortcomings,
+    shortcomings,
     get stats(): EngineStats {
       return scripted.stats;
     },
@@ -112,24 +112,4 @@ export function userspaceEngine(options: UserspaceEngineOptions): UserspaceEngin
       await scripted.remove();
     },
   };
-}
-
-/** What a relay cannot do: SCTP has no sockets here. The client's address is lost for every Service, which is no surprise worth an Event each. */
-/** What of a plan this mode cannot do, and what it does instead. */
-export function userspaceShortcomings({
-  protocol,
-  externalTrafficPolicy,
-  nodePort,
-  loadBalancerIPs,
-  externalIPs,
-}: ServicePlan): readonly string[] {
-  const isExternal = nodePort !== undefined || loadBalancerIPs.length > 0 || externalIPs.length > 0;
-  return [
-    ...(protocol === "SCTP" ? ["the userspace engine cannot relay SCTP: clients of the port are refused"] : []),
-    ...(isExternal && externalTrafficPolicy === "Local" && protocol !== "SCTP"
-      ? [
-          "the userspace engine does not keep the client's address that externalTrafficPolicy Local promises: endpoints see the node",
-        ]
-      : []),
-  ];
 }

@@ -1,10 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { cidr, ip } from "../../core/index.ts";
-import { goDuration, parseGoDuration } from "./duration.ts";
 import { kubeProxyConfigurationOf, readKubeProxyConfiguration } from "./kube-proxy-configuration.ts";
-import { nodePortNetworks } from "./node-port-addresses.ts";
 import { defaultProxySettings } from "./proxy-settings.ts";
-import type { NodePortAddress } from "./proxy-settings.ts";
 
 const head = { apiVersion: "kubeproxy.config.k8s.io/v1alpha1", kind: "KubeProxyConfiguration" };
 const read = (fields: object) => readKubeProxyConfiguration({ ...head, ...fields });
@@ -154,41 +150,5 @@ describe("readKubeProxyConfiguration()", () => {
   it("reads what it shows", () => {
     const { settings } = read({ mode: "iptables", clusterCIDR: "10.244.0.0/16", iptables: { minSyncPeriod: "1s" } });
     expect(readKubeProxyConfiguration(kubeProxyConfigurationOf(settings))).toEqual({ settings, warnings: [] });
-  });
-});
-
-describe("parseGoDuration()", () => {
-  const cases: readonly (readonly [string, number | undefined])[] = [
-    ["0", 0],
-    ["0s", 0],
-    ["1m30s", 90_000],
-    ["1.5h", 5_400_000],
-    ["250ms", 250],
-    ["5", undefined],
-    ["-1s", undefined],
-    ["1 s", undefined],
-  ];
-  it.each(cases)("reads %s as %s", (text, milliseconds) => expect(parseGoDuration(text)).toBe(milliseconds));
-
-  it("is the reverse of goDuration()", () => {
-    for (const milliseconds of [0, 250, 1000, 90_000, 3_600_000, 86_400_000, 5_400_500]) {
-      expect(parseGoDuration(goDuration(milliseconds))).toBe(milliseconds);
-    }
-  });
-});
-
-describe("nodePortNetworks()", () => {
-  const addresses = [ip("192.168.100.11"), ip("10.0.0.1"), ip("fd00::b")];
-  const cases: readonly (readonly [readonly NodePortAddress[], readonly string[] | undefined, boolean])[] = [
-    [[], undefined, true],
-    [["all"], undefined, true],
-    [["primary", cidr("0.0.0.0/0")], undefined, true],
-    [["primary"], ["192.168.100.11/32", "fd00::b/128"], false],
-    [["primary", "localhost"], ["192.168.100.11/32", "fd00::b/128", "127.0.0.0/8", "::1/128"], true],
-    [[cidr("10.0.0.0/8"), cidr("10.0.0.0/8")], ["10.0.0.0/8"], false],
-  ];
-  it.each(cases)("reads %j as %j", (nodePortAddresses, networks, localhost) => {
-    const found = nodePortNetworks({ nodePortAddresses, localhostNodePorts: true }, addresses);
-    expect([found.nodePortAddresses, found.localhostNodePorts]).toEqual([networks, localhost]);
   });
 });

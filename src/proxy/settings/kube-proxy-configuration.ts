@@ -1,9 +1,8 @@
-import { CodedError, parseCidr } from "../../core/index.ts";
+import { goDuration, parseGoDuration, CodedError, parseCidr } from "../../core/index.ts";
 import { parseScheduler, schedulers } from "../../model/index.ts";
 import { proxyModes } from "../engine.ts";
 import type { ProxyMode } from "../engine.ts";
 import { bindAddressText, parseBindAddress } from "./bind-address.ts";
-import { goDuration, parseGoDuration } from "./duration.ts";
 import { FieldReader } from "./field-reader.ts";
 import type { Findings } from "./field-reader.ts";
 import { parseNodePortAddress } from "./node-port-addresses.ts";

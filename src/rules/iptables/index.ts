@@ -8,5 +8,4 @@ export { parseSaved } from "./saved-rules.ts";
 export type { SavedRule, SavedTable } from "./saved-rules.ts";
 export { serviceRules } from "./explain.ts";
 export { shortcomings } from "./shortcomings.ts";
-export { endpointChain, fixedChains, isServiceChain, serviceChains } from "./chain-names.ts";
-export type { ServiceChains } from "./chain-names.ts";
+export { fixedChains, isServiceChain } from "./chain-names.ts";

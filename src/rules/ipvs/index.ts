@@ -10,7 +10,7 @@ export type { ServiceRulesOptions } from "./service-rules.ts";
 export { shortcomings } from "./shortcomings.ts";
 export { diffStates, stateOfStatements } from "./state.ts";
 export type { IpvsState, ServerState } from "./state.ts";
-export { destinationId, dummyDevice, serverFamily, serverId, setName } from "./statement.ts";
+export { destinationId, serverId, setName } from "./statement.ts";
 export type {
   AddressKey,
   Destination,

@@ -1,4 +1,3 @@
-import { ipFamily } from "../../core/index.ts";
 import type { Ip, IpFamily, Port, Protocol } from "../../core/index.ts";
 
 /** What a virtual server is found by: an address of the node, or the mark that a packet carries, whatever its address. */
@@ -94,11 +93,6 @@ export function setName(set: SetName, family: IpFamily): string {
 /** A text that is equal for equal keys. */
 export function serverId(key: ServerKey): string {
   return "mark" in key ? `${key.family} mark ${key.mark}` : `${key.protocol} ${key.ip} ${key.port}`;
-}
-
-/** The family of a virtual server and its destinations. */
-export function serverFamily(key: ServerKey): IpFamily {
-  return "mark" in key ? key.family : ipFamily(key.ip);
 }
 
 /** A text that is equal for equal destinations of one server. */

@@ -3,6 +3,7 @@ import type { ServicePlan } from "../../../src/model/index.ts";
 import { shortcomings as iptablesShortcomings } from "../../../src/rules/iptables/index.ts";
 import { shortcomings as ipvsShortcomings } from "../../../src/rules/ipvs/index.ts";
 import { shortcomings as nftablesShortcomings } from "../../../src/rules/nftables/index.ts";
+import { shortcomings as userspaceShortcomings } from "../../../src/rules/userspace/index.ts";
 import type { ProxyMode } from "../../../src/proxy/index.ts";
 import { endpointAt, planWith } from "../../support/service-plans.ts";
 import { deviations } from "./deviations.ts";
@@ -108,7 +109,7 @@ const shortcomings: Readonly<Partial<Record<ProxyMode, (plan: ServicePlan) => re
   nftables: nftablesShortcomings,
   iptables: iptablesShortcomings,
   ipvs: (plan) => ipvsShortcomings(plan, "rr"),
-  userspace: () => [],
+  userspace: userspaceShortcomings,
 };
 
 function schedulersTable(): string {
