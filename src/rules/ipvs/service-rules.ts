@@ -32,8 +32,12 @@ export function serviceRules(
   const wanted = stateOf(plans.flatMap((plan) => planItems(plan, context)));
   return diffStates(stateOf([]), wanted).map((statement) => ({
     text: `${toolOf(statement)} ${render(statement)}`,
-    meaning: meaningOf(statement, plans),
+    meaning: sentence(meaningOf(statement, plans)),
   }));
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function meaningOf(statement: Statement, plans: readonly ServicePlan[]): string {
