@@ -41,8 +41,14 @@ export interface PodFacts {
 }
 
 function serverFindings({ server, outcome, answeredBy, why }: TracedQuery): readonly string[] {
-  if (answeredBy === "no upstream")
-    return [`no upstream of cluster DNS answers: ${why.replaceAll(/ \([0-9]+ ms\)/g, "")}`];
+  if (answeredBy === "no upstream") {
+    // Each server is asked more than once.
+    const said = new Set(why.replaceAll(/ \([0-9]+ ms\)/g, "").split(", "));
+    return [`no upstream of cluster DNS answers: ${[...said].join(", ")}`];
+  }
+  if (answeredBy === "cache" && outcome.kind === "reply" && outcome.rcode === "SERVFAIL") {
+    return ["cluster DNS remembers for a moment that its upstreams failed"];
+  }
   if (outcome.kind === "timeout" && why.startsWith("so far")) return [`cluster DNS waits for its upstreams: ${why}`];
   if (outcome.kind !== "reply") return [why];
   if (outcome.rcode !== "NOERROR" && outcome.rcode !== "NXDOMAIN" && answeredBy !== "cluster zone") {

@@ -184,9 +184,24 @@ describe("findingsOf()", () => {
     ],
     [
       "no upstream",
-      fail([{ outcome: reply("SERVFAIL"), answeredBy: "no upstream", why: "192.0.2.1:53 is silent (2000 ms)" }]),
+      fail([
+        {
+          outcome: reply("SERVFAIL"),
+          answeredBy: "no upstream",
+          why: "192.0.2.1:53 is silent (2000 ms), 192.0.2.1:53 is silent (2001 ms)",
+        },
+      ]),
       none,
       ["no upstream of cluster DNS answers: 192.0.2.1:53 is silent"],
+    ],
+    [
+      "a failure that is remembered",
+      fail([
+        { outcome: reply("SERVFAIL"), answeredBy: "cache", why: "heard 1 s ago" },
+        { outcome: reply("SERVFAIL"), answeredBy: "cache", why: "heard 2 s ago" },
+      ]),
+      none,
+      ["cluster DNS remembers for a moment that its upstreams failed"],
     ],
     [
       "an upstream that is waited for",
