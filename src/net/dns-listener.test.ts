@@ -162,8 +162,8 @@ describe("listenDns()", () => {
     const { port, release } = await start({ tcp: { idleMs: 10, frameMs: 10 } });
     const { socket, answers } = await client(port);
     socket.write(frame("later"));
-    // Longer than the sweep for idle connections takes to come by.
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    // Connections are looked through every 10 ms then.
+    await new Promise((resolve) => setTimeout(resolve, 100));
     release();
     await until(() => answers.length === 1);
   });

@@ -37,7 +37,7 @@ export const defaultDnsTcpLimits: DnsTcpLimits = {
 
 /** Longer questions do not exist outside of attacks; their connection is closed. */
 const longestQuestion = 8192;
-const sweepMs = 1000;
+const longestSweepMs = 1000;
 const nothing: Buffer = Buffer.alloc(0);
 
 interface Connection {
@@ -119,7 +119,8 @@ export class DnsTcpConnections {
       deadline: performance.now() + this.#limits.idleMs,
     };
     this.#connections.set(socket, connection);
-    this.#sweep ??= setInterval(() => this.#closeIdle(), sweepMs).unref();
+    const { idleMs, frameMs } = this.#limits;
+    this.#sweep ??= setInterval(() => this.#closeIdle(), Math.min(longestSweepMs, idleMs, frameMs)).unref();
     socket.setNoDelay(true);
     socket.on("data", (chunk) => this.#received(connection, chunk));
     socket.on("drain", () => this.#resume(connection));

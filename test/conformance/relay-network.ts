@@ -59,9 +59,14 @@ export class RelayNetwork {
   nft: Nft;
 
   constructor(more: Partial<UserspaceEngineOptions> = {}, network: Partial<NodeNetwork> = {}) {
-    this.#build();
-    this.nft = openNft({ namespace: this.path("node") });
-    this.engine = this.createEngine(more, network);
+    try {
+      this.#build();
+      this.nft = openNft({ namespace: this.path("node") });
+      this.engine = this.createEngine(more, network);
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
   }
 
   /** Another engine of the same node, as after a restart. */
@@ -194,11 +199,18 @@ export class RelayNetwork {
 
   /** Removes what the engine has in the kernel, and everything else. */
   async stop(): Promise<void> {
-    await this.engine.remove();
+    try {
+      await this.engine.remove();
+    } finally {
+      this.#leave();
+      this.nft.close();
+    }
+  }
+
+  #leave(): void {
     for (const close of this.#closers.reverse()) close();
-    this.nft.close();
     for (const path of this.#made) removeNamespace(path);
-    rmSync(this.#folder, { recursive: true });
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   #build(): void {
