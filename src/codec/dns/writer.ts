@@ -2,14 +2,16 @@ import { NameTable } from "./name-table.ts";
 import type { DnsName } from "./name.ts";
 import { hasCompressibleRdata, hasNames, rdataLayout, stringEnd } from "./rdata-layout.ts";
 
-const slabSize = 256 * 1024;
+/** Small blocks are garbage before the collector looks twice at them; messages over TCP need room for the largest. */
+const slabSize = 32 * 1024;
+const largeSlabSize = 256 * 1024;
 const nothing = new Uint8Array(0);
 
 /** The largest message: what two bytes of length before a message on TCP can say. */
 export const maxMessageBytes = 65_535;
 
 /**
- * Writes one message after the other into large blocks of memory, each result a view of its own part, so that
+ * Writes one message after the other into blocks of memory, each result a view of its own part, so that
  * results may be kept and sent later. Writing beyond the limit sets `overflowed` and writes nothing more; `mark`
  * and `rewind` take back a part that did not fit.
  */
@@ -27,7 +29,7 @@ export class MessageWriter {
   begin(limit: number): void {
     const size = Math.min(Math.max(limit, 12), maxMessageBytes);
     if (this.#base + size > this.#slab.length) {
-      this.#slab = new Uint8Array(slabSize);
+      this.#slab = new Uint8Array(size > slabSize / 8 ? largeSlabSize : slabSize);
       this.#base = 0;
     }
     this.#at = this.#base;
