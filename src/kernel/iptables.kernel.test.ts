@@ -1,24 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { IpFamily } from "../core/index.ts";
-import { createNamespace, openIptables, removeNamespace, runProgram } from "./index.ts";
+import { openIptables, runProgram } from "./index.ts";
 import type { IptablesVariant } from "./index.ts";
 import type { IptablesFamilyScript, IptablesScript } from "./iptables.ts";
+import { testNamespaces } from "../../test/support/test-namespaces.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sealane-iptables-"));
-const made: string[] = [];
+const newNamespace = testNamespaces();
 let namespace: string;
 
 beforeEach(() => {
-  namespace = join(folder, `${made.length}`);
-  createNamespace(namespace);
-  made.push(namespace);
-});
-afterAll(() => {
-  made.forEach(removeNamespace);
-  rmSync(folder, { recursive: true });
+  namespace = newNamespace();
 });
 
 const canaries = ["*mangle", ":KUBE-PROXY-CANARY - [0:0]", "COMMIT", "*filter", ":KUBE-PROXY-CANARY - [0:0]", "COMMIT"];

@@ -1,24 +1,18 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ip } from "../core/index.ts";
-import { createNamespace, openConntrack, openNft, removeNamespace, runProgram } from "./index.ts";
+import { openConntrack, openNft, runProgram } from "./index.ts";
 import type { Nft } from "./index.ts";
+import { testNamespaces } from "../../test/support/test-namespaces.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sealane-nft-"));
-const namespace = join(folder, "ns");
+const newNamespace = testNamespaces();
+let namespace: string;
 let nft: Nft;
 
 beforeAll(() => {
-  createNamespace(namespace);
+  namespace = newNamespace();
   nft = openNft({ namespace });
 });
-afterAll(() => {
-  nft.close();
-  removeNamespace(namespace);
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => nft.close());
 
 const ways: readonly (readonly [string, { readonly full: boolean }, string])[] = [
   ["by the program", { full: true }, "10.0.0.1"],

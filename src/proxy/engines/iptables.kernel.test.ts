@@ -1,26 +1,17 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { nodeNetwork } from "../../model/index.ts";
-import { createNamespace, openIptables, removeNamespace, runProgram } from "../../kernel/index.ts";
+import { openIptables, runProgram } from "../../kernel/index.ts";
 import { endpointAt, planWith } from "../../../test/support/service-plans.ts";
 import { savedRules } from "../../../test/conformance/proxy/iptables-state.ts";
 import type { ProxyEngine } from "../engine.ts";
 import { iptablesEngine } from "./iptables.ts";
+import { testNamespaces } from "../../../test/support/test-namespaces.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sealane-takeover-"));
-const made: string[] = [];
+const newNamespace = testNamespaces();
 let namespace: string;
 
 beforeEach(() => {
-  namespace = join(folder, `${made.length}`);
-  createNamespace(namespace);
-  made.push(namespace);
-});
-afterAll(() => {
-  made.forEach(removeNamespace);
-  rmSync(folder, { recursive: true });
+  namespace = newNamespace();
 });
 
 /** As kube-proxy v1.36 leaves a node with one Service that is still there, one that has gone, and a kubelet; and rules of others. */

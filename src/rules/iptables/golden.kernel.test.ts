@@ -1,17 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { readdirSync, readFileSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
 import { cidr } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
-import { createNamespace, openIptables, removeNamespace, runProgram } from "../../kernel/index.ts";
+import { openIptables, runProgram } from "../../kernel/index.ts";
 import type { Iptables } from "../../kernel/index.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
 import { savedRules } from "../../../test/conformance/proxy/iptables-state.ts";
 import { IptablesBook } from "./iptables-book.ts";
+import { testNamespaces } from "../../../test/support/test-namespaces.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sealane-iptables-"));
+const newNamespace = testNamespaces();
 const golden = new URL("testdata/", import.meta.url);
 const network = nodeNetwork({
   serviceCidrs: [cidr("10.96.0.0/16"), cidr("fd00:96::/108")],
@@ -21,24 +20,17 @@ const network = nodeNetwork({
 const programs: Readonly<Record<IpFamily, string>> = { IPv4: "iptables", IPv6: "ip6tables" };
 const files = readdirSync(golden).filter((name) => name.endsWith(".rules"));
 
-afterAll(() => rmSync(folder, { recursive: true }));
-
 it("there are golden rules", () => expect(files.length).toBeGreaterThan(2));
 
 describe.each(["legacy", "nft"] as const)("the %s variant", (variant) => {
   let namespace: string;
   let iptables: Iptables;
-  let count = 0;
-  const made: string[] = [];
 
   beforeEach(() => {
-    namespace = join(folder, `${variant}-${count++}`);
-    createNamespace(namespace);
-    made.push(namespace);
+    namespace = newNamespace();
     iptables = openIptables({ namespace, variant });
     return () => iptables.close();
   });
-  afterAll(() => made.forEach(removeNamespace));
 
   /** Every rule in our chains as the kernel lists it; in shared chains the order does not matter. */
   async function kernelRules(family: IpFamily): Promise<readonly string[]> {

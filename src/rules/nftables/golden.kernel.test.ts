@@ -1,21 +1,20 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { cidr } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork } from "../../model/index.ts";
-import { createNamespace, openNft, removeNamespace, runProgram } from "../../kernel/index.ts";
+import { openNft, runProgram } from "../../kernel/index.ts";
 import type { Nft } from "../../kernel/index.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
 import { schedulerPlans } from "../../../test/support/scheduler-plans.ts";
 import { emptyTable, parseTable, tableDifferences } from "../nft/index.ts";
 import type { TableState } from "../nft/index.ts";
 import { RuleSet } from "./rule-set.ts";
+import { nftRuleset, testNamespaces } from "../../../test/support/test-namespaces.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sealane-rules-"));
-const namespace = join(folder, "node");
+const newNamespace = testNamespaces();
+let namespace: string;
 const golden = new URL("testdata/", import.meta.url);
 const layout = nodeNetwork({
   serviceCidrs: [cidr("10.96.0.0/16"), cidr("fd00:96::/108")],
@@ -25,29 +24,11 @@ const plansOfAll = [...goldenPlans, ...schedulerPlans];
 let nft: Nft;
 
 beforeAll(() => {
-  createNamespace(namespace);
+  namespace = newNamespace();
   nft = openNft({ namespace });
 });
 beforeEach(() => nft.apply(new RuleSet().removal(), { full: true }));
-afterAll(() => {
-  nft.close();
-  removeNamespace(namespace);
-  rmSync(folder, { recursive: true });
-});
-
-/** What the kernel has, in nft's words, without what packets fill in; elements in a fixed order. */
-async function kernelRules(): Promise<unknown> {
-  const text = await runProgram(["nft", "-j", "list", "ruleset"], { namespace });
-  const { nftables } = JSON.parse(text, (key, value: unknown) => (key === "handle" ? undefined : value)) as {
-    readonly nftables: readonly Readonly<Record<string, { readonly elem?: readonly unknown[] }>>[];
-  };
-  const sorted = nftables.map((entry) =>
-    JSON.stringify(entry, (key, value: unknown) =>
-      key === "elem" && Array.isArray(value) ? value.map((one) => JSON.stringify(one)).sort() : value,
-    ),
-  );
-  return sorted.sort();
-}
+afterAll(() => nft.close());
 
 describe("the golden rules", () => {
   const files = readdirSync(golden).filter((name) => name.endsWith(".nft"));
@@ -58,9 +39,9 @@ describe("the golden rules", () => {
     const script = readFileSync(new URL(name, golden), "utf8");
     await runProgram(["nft", "-c", "-f", "-"], { namespace, input: script });
     await nft.apply(script, { full: true });
-    const once = await kernelRules();
+    const once = await nftRuleset(namespace);
     await nft.apply(script, { full: true });
-    expect(await kernelRules()).toEqual(once);
+    expect(await nftRuleset(namespace)).toEqual(once);
   });
 });
 
@@ -118,7 +99,7 @@ describe("RuleSet.changes()", () => {
     const whole = new RuleSet(layout);
     for (const [service, plans] of plansOfAll) whole.want(service, plans);
     await nft.apply(whole.full().script, { full: true });
-    const expected = await kernelRules();
+    const expected = await nftRuleset(namespace);
 
     await nft.apply(new RuleSet().removal(), { full: true });
     const rules = new RuleSet(layout);
@@ -134,7 +115,7 @@ describe("RuleSet.changes()", () => {
       rules.want(service, plans);
       await write(service);
     }
-    expect(await kernelRules()).toEqual(expected);
+    expect(await nftRuleset(namespace)).toEqual(expected);
 
     for (const [service] of plansOfAll) {
       rules.want(service, []);

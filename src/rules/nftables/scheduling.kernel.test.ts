@@ -1,17 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { Server } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cidr, ip } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { ServicePlan } from "../../model/index.ts";
-import { createNamespace, inNamespace, openNft, removeNamespace, runProgram } from "../../kernel/index.ts";
+import { inNamespace, openNft, runProgram } from "../../kernel/index.ts";
 import type { Nft } from "../../kernel/index.ts";
 import { endpointAt, planWith } from "../../../test/support/service-plans.ts";
 import { RuleSet } from "./rule-set.ts";
+import { testNamespaces } from "../../../test/support/test-namespaces.ts";
 
 interface Addresses {
   readonly range: string;
@@ -44,13 +42,13 @@ const worlds: readonly (readonly [IpFamily, Addresses])[] = [
   ],
 ];
 
-const folder = mkdtempSync(join(tmpdir(), "sealane-picks-"));
-const namespace = join(folder, "node");
+const newNamespace = testNamespaces();
+let namespace: string;
 const servers: Server[] = [];
 let nft: Nft;
 
 beforeAll(async () => {
-  createNamespace(namespace);
+  namespace = newNamespace();
   nft = openNft({ namespace });
   const lines = ["link set lo up"];
   for (const [, { range, external, endpoints, clients }] of worlds) {
@@ -69,8 +67,6 @@ beforeAll(async () => {
 afterAll(() => {
   for (const server of servers) server.close();
   nft.close();
-  removeNamespace(namespace);
-  rmSync(folder, { recursive: true });
 });
 
 /** Connects from an address of the node; the answer is the address that was reached. */

@@ -1,19 +1,18 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { cidr, ip } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
-import { createNamespace, openNft, removeNamespace, runProgram } from "../../kernel/index.ts";
+import { openNft, runProgram } from "../../kernel/index.ts";
 import type { Nft } from "../../kernel/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
 import { parseTable, tableDifferences } from "../nft/index.ts";
 import { UserspaceRules } from "./rule-set.ts";
 import { tableName } from "./table-name.ts";
+import { nftRuleset, testNamespaces } from "../../../test/support/test-namespaces.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sealane-rules-"));
-const namespace = join(folder, "node");
+const newNamespace = testNamespaces();
+let namespace: string;
 const golden = new URL("testdata/", import.meta.url);
 const network = nodeNetwork({
   serviceCidrs: [cidr("10.96.0.0/16"), cidr("fd00:96::/108")],
@@ -24,15 +23,11 @@ const addresses = { IPv4: ip("192.168.100.11"), IPv6: ip("fd00:100::11") };
 let nft: Nft;
 
 beforeAll(() => {
-  createNamespace(namespace);
+  namespace = newNamespace();
   nft = openNft({ namespace });
 });
 beforeEach(() => nft.apply(new UserspaceRules().removal(), { full: true }));
-afterAll(() => {
-  nft.close();
-  removeNamespace(namespace);
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => nft.close());
 
 function listTable(family: IpFamily, options: readonly string[]): Promise<string> {
   const protocol = family === "IPv4" ? "ip" : "ip6";
@@ -47,20 +42,6 @@ function emptyRules(layout = network): UserspaceRules {
   return rules;
 }
 
-/** What the kernel has, in nft's words; elements in a fixed order. */
-async function kernelRules(): Promise<readonly string[]> {
-  const text = await runProgram(["nft", "-j", "list", "ruleset"], { namespace });
-  const { nftables } = JSON.parse(text, (key, value: unknown) => (key === "handle" ? undefined : value)) as {
-    readonly nftables: readonly unknown[];
-  };
-  const sorted = nftables.map((entry) =>
-    JSON.stringify(entry, (key, value: unknown) =>
-      key === "elem" && Array.isArray(value) ? value.map((one) => JSON.stringify(one)).sort() : value,
-    ),
-  );
-  return sorted.sort();
-}
-
 describe("the golden rules", () => {
   const files = readdirSync(golden).filter((name) => name.endsWith(".nft"));
 
@@ -69,10 +50,10 @@ describe("the golden rules", () => {
   it.each(files)("in %s are accepted by nft and by the kernel, twice", async (name) => {
     const script = readFileSync(new URL(name, golden), "utf8");
     await nft.apply(script, { full: true });
-    const once = await kernelRules();
+    const once = await nftRuleset(namespace);
     expect(once.length).toBeGreaterThan(40);
     await nft.apply(script, { full: true });
-    expect(await kernelRules()).toEqual(once);
+    expect(await nftRuleset(namespace)).toEqual(once);
   });
 });
 
@@ -81,7 +62,7 @@ describe("UserspaceRules.changes()", () => {
     const whole = emptyRules();
     for (const [service, plans] of goldenPlans) whole.want(service, plans);
     await nft.apply(whole.full().script, { full: true });
-    const expected = await kernelRules();
+    const expected = await nftRuleset(namespace);
 
     await nft.apply(new UserspaceRules().removal(), { full: true });
     const rules = emptyRules();
@@ -97,7 +78,7 @@ describe("UserspaceRules.changes()", () => {
       rules.want(service, plans);
       await write(service);
     }
-    expect(await kernelRules()).toEqual(expected);
+    expect(await nftRuleset(namespace)).toEqual(expected);
     for (const [service] of goldenPlans) {
       rules.want(service, []);
       await write(service);

@@ -1,9 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { IpFamily } from "../../../src/core/index.ts";
-import { createNamespace, openNft, removeNamespace, runProgram } from "../../../src/kernel/index.ts";
+import { openNft, runProgram } from "../../../src/kernel/index.ts";
 import type { Nft } from "../../../src/kernel/index.ts";
 import { planService } from "../../../src/model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../../src/model/index.ts";
@@ -21,20 +18,17 @@ import { networkOf, placeOf, SimJudge } from "./sim-judge.ts";
 import type { NodeName } from "./places.ts";
 import { nodes } from "./places.ts";
 import { listenerPlace, withRelay } from "./userspace-walk.ts";
+import { testNamespaces } from "../../support/test-namespaces.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sealane-round-trip-"));
-const namespace = join(folder, "node");
+const newNamespace = testNamespaces();
+let namespace: string;
 let nft: Nft;
 
 beforeAll(() => {
-  createNamespace(namespace);
+  namespace = newNamespace();
   nft = openNft({ namespace });
 });
-afterAll(() => {
-  nft.close();
-  removeNamespace(namespace);
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => nft.close());
 
 /** A mode that writes tables of nftables. */
 interface TableWriter {
