@@ -50,11 +50,10 @@ it("the commands of docs/dns.md do what it says", async () => {
 
   expect(await sealane.runShell(autopath)).toMatchObject({ code: 0, stderr: "" });
 
-  // `conntrack` is not on every machine: where it is, it shows flows that are not translated.
+  // `conntrack` is not on every machine: where it is, it finds no query, while rules have let many pass untracked.
   const { stdout: there } = await sealane.runShell("command -v conntrack || true");
-  const flows = there === "" ? "" : (await sealane.runShell(conntrack)).stdout;
-  expect(flows.includes("dport=53")).toBe(there !== "");
-  for (const line of flows.split("\n").filter((one) => one.includes("dport=53"))) {
-    expect(line).toMatch(/src=(\S+) dst=(\S+) .* src=\2 dst=\1 /);
-  }
+  if (there !== "") expect(await sealane.runShell(conntrack)).toMatchObject({ code: 0, stdout: "" });
+  expect((await sealane.run("exec", "node/1", "--", "nft", "list", "table", "ip", "sealane-dns")).stdout).toContain(
+    "notrack",
+  );
 });

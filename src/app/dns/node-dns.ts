@@ -1,8 +1,8 @@
-import { createMetrics, ip } from "../../core/index.ts";
-import type { Clock, Logger, Random } from "../../core/index.ts";
+import { createMetrics, ip, messageOf } from "../../core/index.ts";
+import type { Clock, Ip, Logger, Random } from "../../core/index.ts";
 import { clusterConfiguration, parseUpstream } from "../../dns/index.ts";
 import type { ClusterDnsCaches } from "../../dns/index.ts";
-import { applyLinkSteps } from "../../kernel/index.ts";
+import { applyLinkSteps, openNft } from "../../kernel/index.ts";
 import type { Cache, Pod } from "../../objects/index.ts";
 import type { AgentInput } from "../agent-messages.ts";
 import { readTextFile } from "./dns-files.ts";
@@ -28,12 +28,18 @@ const resolverFile = "/etc/resolv.conf";
 
 /**
  * Serves DNS on a node, at the cluster's DNS address, which only this node itself sees as its own, and at the node's. So
- * no query leaves the node and none is translated.
+ * no query leaves the node, and none is translated or tracked.
  */
 export async function startNodeDns({ input, caches, allPods, clock, random, log }: NodeDnsParts): Promise<DnsService> {
   const dnsAddress = ip(input.dnsAddress);
   // Scope host: masqueraded traffic must not leave with this address.
   applyLinkSteps([{ kind: "address", address: dnsAddress, prefix: 32, link: "lo", scope: "host" }]);
+  // Answers need no rules: they are on their way while the first questions come.
+  const nft = openNft();
+  nft
+    .apply(untrackedRules(dnsAddress))
+    .finally(() => nft.close())
+    .catch((error: unknown) => log.warn("connection tracking sees DNS queries", { error: messageOf(error) }));
   const metrics = createMetrics();
   let pods: Cache<Pod> | undefined;
   return startDnsService({
@@ -58,6 +64,27 @@ export async function startNodeDns({ input, caches, allPods, clock, random, log 
     readText: (path) => (path === resolverFile ? `nameserver ${input.outsideNameserver}\n` : readTextFile(path)),
     goesOnWithoutSockets: true,
   });
+}
+
+/**
+ * Keeps questions to this address and their answers out of connection tracking, as NodeLocal DNSCache does: no entry is made
+ * for each, none can be raced for, and a full table loses no name.
+ */
+export function untrackedRules(address: Ip): string {
+  return `table ip sealane-dns
+delete table ip sealane-dns
+table ip sealane-dns {
+  chain prerouting {
+    type filter hook prerouting priority raw; policy accept;
+    ip daddr ${address} meta l4proto { tcp, udp } th dport 53 notrack
+  }
+  chain output {
+    type filter hook output priority raw; policy accept;
+    ip daddr ${address} meta l4proto { tcp, udp } th dport 53 notrack
+    ip saddr ${address} meta l4proto { tcp, udp } th sport 53 notrack
+  }
+}
+`;
 }
 
 function sourceOf(input: AgentInput): DnsSource {
