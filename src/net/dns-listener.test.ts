@@ -269,7 +269,10 @@ describe("listenDns()", () => {
   });
 
   it("makes its sockets before it returns when told to", async () => {
-    const { port, listener } = await start({ synchronous: true, addresses: ["127.0.0.1", "127.0.0.2"] });
+    // Whoever wants sockets at once says the port. That of UDP may be taken for TCP here: then another one is tried.
+    const options = { synchronous: true, addresses: ["127.0.0.1", "127.0.0.2"] };
+    const again = () => start(options);
+    const { port, listener } = await again().catch(again).catch(again);
     expect(port).toBeGreaterThan(0);
     const { socket, answers } = await client(port, "127.0.0.2");
     socket.write(frame("x"));
