@@ -13,6 +13,7 @@ export const programs = [
   { name: "setpriv", for: "demo", apt: "util-linux", dnf: "util-linux", pacman: "util-linux" },
   { name: "mount", for: "demo", apt: "mount", dnf: "util-linux", pacman: "util-linux" },
   { name: "ip", for: "test", apt: "iproute2", dnf: "iproute", pacman: "iproute2" },
+  { name: "conntrack", for: "test", apt: "conntrack", dnf: "conntrack-tools", pacman: "conntrack-tools" },
   { name: "iptables-legacy-restore", for: "test", apt: "iptables", dnf: "iptables-legacy", pacman: "iptables" },
   { name: "iptables-nft-restore", for: "test", apt: "iptables", dnf: "iptables-nft", pacman: "iptables-nft" },
   { name: "dig", for: "test", apt: "bind9-dnsutils", dnf: "bind-utils", pacman: "bind" },
