@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cidr, cidrAddress, cidrContains, cidrSize, parseCidr } from "./cidr.ts";
-import { compareIp, ip, ipFromBigInt, ipFromBytes, ipToBigInt, ipToBytes, parseIp } from "./ip.ts";
+import { ip, ipFromBigInt, ipFromBytes, ipToBigInt, ipToBytes, parseIp } from "./ip.ts";
 
 describe("parseIp()", () => {
   const canonical: readonly (readonly [string, string | undefined])[] = [
@@ -35,13 +35,6 @@ describe("parseIp()", () => {
         expect(ipFromBytes(ipToBytes(address))).toBe(address);
       }),
     );
-  });
-});
-
-describe("compareIp()", () => {
-  it("orders by family, then by value", () => {
-    const sorted = ["::1", "10.0.0.10", "10.0.0.9"].map(ip).sort(compareIp);
-    expect(sorted).toEqual(["10.0.0.9", "10.0.0.10", "::1"]);
   });
 });
 

@@ -73,16 +73,6 @@ export function ipFromBytes(bytes: Uint8Array): Ip {
   return ipFromBigInt(bytes.length === 4 ? "IPv4" : "IPv6", value);
 }
 
-/** Orders addresses: IPv4 first, then by value. */
-export function compareIp(a: Ip, b: Ip): number {
-  const familyA = ipFamily(a);
-  const familyB = ipFamily(b);
-  if (familyA !== familyB) return familyA === "IPv4" ? -1 : 1;
-  const valueA = ipToBigInt(a);
-  const valueB = ipToBigInt(b);
-  return valueA < valueB ? -1 : valueA > valueB ? 1 : 0;
-}
-
 /** Digit by digit: thousands of addresses are read for one change of a big Service. */
 function parseIpv4(text: string): number | undefined {
   let value = 0;
