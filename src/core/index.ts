@@ -17,18 +17,7 @@ export {
   parseCidr,
 } from "./cidr.ts";
 export type { Cidr } from "./cidr.ts";
-export {
-  compareIp,
-  ip,
-  ipBits,
-  ipFamilies,
-  ipFamily,
-  ipFromBigInt,
-  ipFromBytes,
-  ipToBigInt,
-  ipToBytes,
-  parseIp,
-} from "./ip.ts";
+export { ip, ipBits, ipFamilies, ipFamily, ipFromBigInt, ipFromBytes, ipToBigInt, ipToBytes, parseIp } from "./ip.ts";
 export type { Ip, IpFamily } from "./ip.ts";
 export { goDuration, parseGoDuration } from "./go-duration.ts";
 export { isPort } from "./port.ts";
