@@ -24,9 +24,9 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
   readonly #port: IpvsPort;
   readonly #drain: IpvsDrain;
   #fingerprint: string | undefined;
-  /** Servers that must be there: one of them is looked at each time. */
-  #servers: readonly ServerKey[] = [];
-  #next = 0;
+  /** Servers that must be there, by id: one of them is looked at each time. */
+  readonly #servers = new Map<string, ServerKey>();
+  #next = this.#servers.values();
 
   constructor(port: IpvsPort, drain: IpvsDrain) {
     this.#port = port;
@@ -53,10 +53,12 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     const before = this.#fingerprint;
     this.#fingerprint = this.#port.fingerprint();
     if (before !== undefined && this.#fingerprint !== before) return true;
-    if (this.#servers.length === 0) return false;
-    this.#next = (this.#next + 1) % this.#servers.length;
-    const one = this.#servers[this.#next];
-    return one !== undefined && !this.#port.has(one);
+    let next = this.#next.next();
+    if (next.done === true) {
+      this.#next = this.#servers.values();
+      next = this.#next.next();
+    }
+    return next.done !== true && !this.#port.has(next.value);
   }
 
   close(): void {
@@ -68,14 +70,10 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     const steps = stepsOf(this.#drain.soften(statements));
     await this.#port.apply(steps);
     if (steps.length > 0) await this.#drain.settle();
-    const gone = new Set<string>();
-    const come: ServerKey[] = [];
     for (const one of statements) {
-      if (one.kind === "delete-server") gone.add(serverId(one.server));
-      else if (one.kind === "add-server") come.push(one.server);
+      if (one.kind === "delete-server") this.#servers.delete(serverId(one.server));
+      else if (one.kind === "add-server") this.#servers.set(serverId(one.server), one.server);
     }
-    if (gone.size === 0 && come.length === 0) return;
-    this.#servers = [...this.#servers.filter((server) => !gone.has(serverId(server))), ...come];
   }
 
   async #ground({ network, state, recreate }: Extract<IpvsScript, { readonly kind: "ground" }>): Promise<void> {
@@ -95,7 +93,8 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     if (state === undefined) return;
     // What the ground has changed is in no state: the listing still holds.
     await this.#change(diffStates(stateInKernel(listed, state), state));
-    this.#servers = [...state.servers.values()].map(({ server }) => server);
+    this.#servers.clear();
+    for (const [id, { server }] of state.servers) this.#servers.set(id, server);
   }
 
   async #remove(): Promise<void> {
@@ -108,7 +107,7 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     ]);
     await this.#removeRules(listed);
     await this.#port.apply([{ kind: "device", present: false }]);
-    this.#servers = [];
+    this.#servers.clear();
     this.#fingerprint = undefined;
   }
 
