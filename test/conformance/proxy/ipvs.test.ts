@@ -5,6 +5,7 @@ await inUml(
     "test/conformance/proxy/ipvs-packets.uml.test.ts",
     "test/conformance/proxy/ipvs-distribution.uml.test.ts",
     "test/conformance/proxy/ipvs-sequences.uml.test.ts",
+    "test/conformance/proxy/ipvs-switching.uml.test.ts",
     "test/conformance/proxy/ipvs-convergence.uml.test.ts",
   ],
   { memory: 1536, timeoutMs: 600_000 },

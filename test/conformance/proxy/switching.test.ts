@@ -1,63 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ClusterUnderTest } from "./cluster.ts";
-import { echo } from "./echo.ts";
+import { describeSwitching } from "./describe-switching.ts";
 import { iptablesLegacy, iptablesNft, nftables, userspace } from "./engines.ts";
-import type { EngineUnderTest } from "./engines.ts";
-import { serviceOf, slicesOf } from "./service-objects.ts";
-import { clusterIP, nodePort } from "./targets.ts";
 
-const cluster = new ClusterUnderTest(nftables);
-const path = cluster.network.path("node-1");
-/** What an engine's state says where it has nothing. */
-const nothing = new Map<EngineUnderTest, string>();
-
-beforeAll(async () => {
-  for (const engine of [nftables, iptablesNft, iptablesLegacy, userspace])
-    nothing.set(engine, await engine.state(path));
-  await cluster.start();
-  for (let number = 1; number <= 50; number++) {
-    const name = `switched-${number}`;
-    cluster.add({
-      service: serviceOf(name, number, { spec: { type: "LoadBalancer" } }),
-      slices: slicesOf(name, ["a1", "b1"]),
-    });
-  }
-  await cluster.settled();
-});
-afterAll(() => cluster.stop());
-
-describe("switching a running node to another mode", () => {
-  const steps: readonly (readonly [EngineUnderTest, EngineUnderTest])[] = [
-    [nftables, iptablesNft],
-    [iptablesNft, userspace],
-    [userspace, iptablesLegacy],
-    [iptablesLegacy, nftables],
-    [nftables, userspace],
-    [userspace, nftables],
-    [nftables, iptablesLegacy],
-  ];
-
-  it.each(steps.map(([former, next]) => [former.name, next.name, former, next] as const))(
-    "from %s to %s loses no new connection and leaves nothing behind",
-    async (_from, _to, former, next) => {
-      const { socket } = await cluster.senders.connect("client", clusterIP(7));
-      const end = new AbortController();
-      const lost: string[] = [];
-      const targets = [clusterIP(1), clusterIP(50, "IPv6"), nodePort("node-1", 25), clusterIP(30, "IPv4", "UDP")];
-      const callers = targets.map(async (target) => {
-        while (!end.signal.aborted) {
-          const answer = await cluster.senders.open("client", target, 5000);
-          if (answer.kind !== "answer") lost.push(`${target.destination} ${target.protocol}: ${answer.kind}`);
-        }
-      });
-      await cluster.proxy("node-1").setEngine(next.open(path));
-      end.abort();
-      await Promise.all(callers);
-      expect(lost).toEqual([]);
-      expect(cluster.proxy("node-1").stats().mode).toBe(next.mode);
-      expect(await former.state(path)).toBe(nothing.get(former));
-      expect(await echo(socket)).toBe("still there");
-      socket.destroy();
-    },
-  );
-});
+describeSwitching([
+  [nftables, iptablesNft],
+  [iptablesNft, userspace],
+  [userspace, iptablesLegacy],
+  [iptablesLegacy, nftables],
+  [nftables, userspace],
+  [userspace, nftables],
+  [nftables, iptablesLegacy],
+]);
