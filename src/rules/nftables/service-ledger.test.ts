@@ -57,6 +57,14 @@ function wantedElements(ledger: ServiceLedger): Elements {
   return elements;
 }
 
+function wantedComments(ledger: ServiceLedger): Elements {
+  const comments: Elements = new Map();
+  for (const set of elementSets) {
+    for (const _ of ledger.eachOf(set, ({ key, comment }) => comments.set(`${set} ${key}`, comment))) continue;
+  }
+  return comments;
+}
+
 describe("ServiceLedger", () => {
   it("brings the kernel from anything to what is wanted, and never adds what is there or deletes what is not", () => {
     fc.assert(
@@ -67,10 +75,12 @@ describe("ServiceLedger", () => {
         let waiting: string[] = [];
         const write = (): void => {
           const changes = ledger.changes(waiting);
+          const comments = wantedComments(ledger);
           for (const { set, elements } of changes.deletions)
             for (const { key } of elements) expect(kernel.delete(`${set} ${key}`)).toBe(true);
           for (const { set, elements } of changes.additions)
-            for (const { key, value } of elements) {
+            for (const { key, value, comment } of elements) {
+              expect([key, comment]).toEqual([key, comments.get(`${set} ${key}`)]);
               expect(kernel.has(`${set} ${key}`)).toBe(false);
               kernel.set(`${set} ${key}`, value);
             }

@@ -178,8 +178,9 @@ function differingParts(a: string, b: string): readonly [string, string] {
   // The end that both have begins with a whole line.
   const endA = a.indexOf("\n", a.length - tail);
   const rest = endA < 0 ? 0 : a.length - endA;
-  const header = a.lastIndexOf("\n#", start);
-  const group = header < 0 || header === start ? "" : a.slice(header, a.indexOf("\n", header + 1));
+  // What is before `start` is the same in both. One of them may begin a group there, and the other go on with the one before.
+  const header = start === 0 ? -1 : a.lastIndexOf("\n#", start - 1);
+  const group = header < 0 ? "" : a.slice(header, a.indexOf("\n", header + 1));
   return [group + a.slice(start, a.length - rest), group + b.slice(start, b.length - rest)];
 }
 
