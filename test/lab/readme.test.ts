@@ -30,7 +30,9 @@ it("the 60 seconds of the README work as they stand, and leave nothing behind", 
   });
   expect(stdout).toContain("deployment.apps/hello created");
   expect(stdout.match(/^pod: hello-/gm)).toHaveLength(2);
-  expect(stdout).toContain("table ip sealane");
+  expect(stdout).toContain("default/hello on node-1, nftables:");
+  expect(stdout).toContain("node-2: new connections go by userspace now");
+  expect(stdout).toContain("looks up hello");
   expect(stdout).toContain("node-1 is dead");
   expect(stdout).toContain("Lab default is gone");
   await until("all processes have ended", () => processesWith(sealane.directory).length === 0);
