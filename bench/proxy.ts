@@ -8,20 +8,18 @@ import { packageFile } from "#layers/app";
 import { connectCluster } from "#layers/client";
 import { CodedError, cidr } from "#layers/core";
 import type { ClusterApi } from "#layers/objects";
-import { parseMode } from "#layers/proxy";
-import type { ProxyMode } from "#layers/proxy";
 import { createBenchNetwork } from "./proxy/network.ts";
 import { changeOne, fill } from "./proxy/objects.ts";
 import type { Load } from "./proxy/objects.ts";
 import { ModeUnavailable, monotonicMs, reportsOf } from "./proxy/reports.ts";
-import type { AgentTask } from "./proxy/reports.ts";
+import type { AgentTask, BenchMode } from "./proxy/reports.ts";
 import { measureTraffic } from "./proxy/traffic.ts";
 import type { TrafficResult } from "./proxy/traffic.ts";
 import { table } from "./table.ts";
 
 /** What was measured of one engine with one load. */
 export interface ProxyBenchRow extends Load {
-  readonly mode: ProxyMode;
+  readonly mode: BenchMode;
   /** Elements, rules or virtual servers in the kernel. */
   readonly installed: number;
   /** A new agent: until its caches had everything, and from then until all rules were in the kernel. */
@@ -42,9 +40,11 @@ export interface ProxyBenchRow extends Load {
   readonly traffic: TrafficResult;
 }
 
-const usage = "sealane bench proxy [--modes nftables,iptables,...] [SERVICESxENDPOINTS...]";
-const defaultModes: readonly ProxyMode[] = ["nftables", "iptables", "ipvs", "userspace"];
+const usage = "sealane bench proxy [--modes nftables,iptables-legacy,...] [SERVICESxENDPOINTS...]";
+const defaultModes: readonly BenchMode[] = ["nftables", "iptables-legacy", "iptables-nft", "ipvs", "userspace"];
 const defaultLoads = ["1000x2", "10000x2", "50000x2", "1x5000"];
+/** iptables-nft-restore compares every rule with every other one. */
+const mostForIptablesNft = 20_000;
 /** A number for each change, so that every one of them changes something. */
 let nextRound = 0;
 /** Set in the process that has namespaces of its own. */
@@ -55,7 +55,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const { modes, loads } = readArguments(args);
   if (process.env[insideVariable] === undefined) return runInside(args);
   const rows: ProxyBenchRow[] = [];
-  const unavailable = new Map<ProxyMode, string>();
+  const unavailable = new Map<BenchMode, string>();
   for (const load of loads) {
     for (const row of await benchLoad(load, modes, unavailable)) rows.push(row);
   }
@@ -66,14 +66,15 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 function readArguments(args: readonly string[]): {
-  readonly modes: readonly ProxyMode[];
+  readonly modes: readonly BenchMode[];
   readonly loads: readonly Load[];
 } {
   const [first, second = "", ...rest] = args;
   const names = first === "--modes" ? second.split(",") : defaultModes;
   const modes = names.map((name) => {
-    const mode = parseMode(name);
-    if (mode === undefined) throw new CodedError("Usage", `There is no proxy mode ${JSON.stringify(name)}: ${usage}`);
+    const mode = defaultModes.find((known) => known === name);
+    if (mode === undefined)
+      throw new CodedError("Usage", `${JSON.stringify(name)} is none of ${defaultModes.join(", ")}: ${usage}`);
     return mode;
   });
   const texts = first === "--modes" ? rest : args;
@@ -100,8 +101,8 @@ function runInside(args: readonly string[]): Promise<number> {
 /** One API server with the load, and after each other an agent in each mode. */
 async function benchLoad(
   load: Load,
-  modes: readonly ProxyMode[],
-  unavailable: Map<ProxyMode, string>,
+  modes: readonly BenchMode[],
+  unavailable: Map<BenchMode, string>,
 ): Promise<readonly ProxyBenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), "sealane-bench-api-"));
   const server = await createApiServer({ serviceCidrs: [cidr("10.96.0.0/12")] });
@@ -113,6 +114,10 @@ async function benchLoad(
     const client = await connectCluster({ socketPath });
     for (const mode of modes) {
       if (unavailable.has(mode)) continue;
+      if (mode === "iptables-nft" && load.services > mostForIptablesNft) {
+        unavailable.set(mode, `with more than ${mostForIptablesNft} Services one iptables-nft-restore takes minutes`);
+        continue;
+      }
       process.stderr.write(`${load.services} x ${load.endpointsPerService}, ${mode} ...\n`);
       try {
         rows.push(await benchMode(client, socketPath, mode, load));
@@ -132,7 +137,7 @@ async function benchLoad(
 async function benchMode(
   api: ClusterApi,
   socketPath: string,
-  mode: ProxyMode,
+  mode: BenchMode,
   load: Load,
   changes = 100,
 ): Promise<ProxyBenchRow> {

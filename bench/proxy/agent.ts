@@ -3,14 +3,14 @@ import { readFileSync } from "node:fs";
 import { openEngine } from "#layers/app";
 import { connectCluster, createCache, slimEndpointSlices, slimServices } from "#layers/client";
 import { cidr, messageOf, silentLogger } from "#layers/core";
-import { enterNamespace, openConntrack, writeSysctls } from "#layers/kernel";
+import { enterNamespace, openConntrack, openIptables, writeSysctls } from "#layers/kernel";
 import { systemClock } from "#layers/net";
 import { endpointSliceIndexers, resources } from "#layers/objects";
-import { createProxy, defaultProxySettings } from "#layers/proxy";
+import { createProxy, defaultProxySettings, iptablesEngine } from "#layers/proxy";
 import type { ProxyEngine, TrackedFlow } from "#layers/proxy";
 import { memoryOf } from "../processes.ts";
 import { monotonicMs } from "./reports.ts";
-import type { AgentReport, AgentTask } from "./reports.ts";
+import type { AgentReport, AgentTask, BenchMode } from "./reports.ts";
 
 function report(message: AgentReport): void {
   process.send?.(message);
@@ -49,13 +49,22 @@ function observed(engine: ProxyEngine, written: () => void): ProxyEngine {
   };
 }
 
+function engineOf(mode: BenchMode): Promise<ProxyEngine> {
+  if (mode === "iptables-legacy" || mode === "iptables-nft") {
+    const variant = mode === "iptables-nft" ? "nft" : "legacy";
+    const rules = openIptables({ variant });
+    return Promise.resolve(iptablesEngine({ rules, tcpBeLiberal: false, log: silentLogger }));
+  }
+  return openEngine(mode, { settings: { ...defaultProxySettings, mode }, log: silentLogger });
+}
+
 async function main({ socketPath, mode, namespace }: AgentTask): Promise<void> {
   process.once("disconnect", () => process.exit(0));
   enterNamespace(namespace);
   writeSysctls({ "net/ipv4/conf/all/route_localnet": 1 });
   let engine: ProxyEngine;
   try {
-    engine = await openEngine(mode, { settings: { ...defaultProxySettings, mode }, log: silentLogger });
+    engine = await engineOf(mode);
   } catch (error) {
     return report({ kind: "unavailable", reason: messageOf(error) });
   }

@@ -1,10 +1,13 @@
 import type { ChildProcess } from "node:child_process";
 import type { ProxyMode } from "#layers/proxy";
 
+/** A proxy mode; iptables in one of its variants. */
+export type BenchMode = Exclude<ProxyMode, "iptables" | "ebpf"> | "iptables-legacy" | "iptables-nft";
+
 /** What the agent is told on its command line, as JSON. */
 export interface AgentTask {
   readonly socketPath: string;
-  readonly mode: ProxyMode;
+  readonly mode: BenchMode;
   /** Path of the network namespace to work in. */
   readonly namespace: string;
 }
