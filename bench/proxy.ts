@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApiServer } from "#layers/apiserver";
-import { packageFile } from "#layers/app";
+import { packageFile, smallNursery } from "#layers/app";
 import { connectCluster } from "#layers/client";
 import { CodedError, cidr } from "#layers/core";
 import type { ClusterApi } from "#layers/objects";
@@ -184,7 +184,9 @@ async function benchMode(
 }
 
 function startAgent(task: AgentTask): ChildProcess {
-  return fork(packageFile("dist/bench/proxy/agent.js"), [JSON.stringify(task)]);
+  return fork(packageFile("dist/bench/proxy/agent.js"), [JSON.stringify(task)], {
+    execArgv: [...process.execArgv, smallNursery],
+  });
 }
 
 function percentile(values: readonly number[], share: number): number {

@@ -23,3 +23,4 @@ export { readTextFile } from "./dns/dns-files.ts";
 export { checkCorefile } from "./dns/node-dns.ts";
 export { planFromManifests, planInLab } from "./proxy/planned-service.ts";
 export type { PlannedService, PlannedServiceRequest } from "./proxy/planned-service.ts";
+export { smallNursery } from "./supervisor/spawn-agent.ts";

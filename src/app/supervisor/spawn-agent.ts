@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { packageFile } from "../package-files.ts";
 
 /** MB for new objects, of which V8 keeps three: an agent has few at a time, and a lab has many agents. Twice as much is the default. */
-const smallNursery = "--max-semi-space-size=8";
+export const smallNursery = "--max-semi-space-size=8";
 
 /**
  * Starts the process of an agent, which loads and then waits for its first message. The directory of the lab stands on its command line only to
