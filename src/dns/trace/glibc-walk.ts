@@ -1,18 +1,6 @@
 import { parseName } from "../../codec/index.ts";
 import type { ResolverSettings } from "./resolver-settings.ts";
-import type {
-  Ask,
-  Asked,
-  AskedQuery,
-  Lookup,
-  LookupEnd,
-  NameOrigin,
-  ResolverStep,
-  ResolverWalk,
-} from "./resolver-step.ts";
-
-type Reply = Extract<AskedQuery["outcome"], { readonly kind: "reply" }>;
-type Walk<T> = Generator<ResolverStep, T, Asked>;
+import type { Ask, Asked, Lookup, LookupEnd, NameOrigin, Reply, ResolverWalk, Walk } from "./resolver-step.ts";
 
 /** What became of one name. */
 interface NameEnd {

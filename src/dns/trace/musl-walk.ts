@@ -7,12 +7,10 @@ import type {
   LookupEnd,
   LookupType,
   NameOrigin,
-  ResolverStep,
+  Reply,
   ResolverWalk,
+  Walk,
 } from "./resolver-step.ts";
-
-type Reply = Extract<AskedQuery["outcome"], { readonly kind: "reply" }>;
-type Walk<T> = Generator<ResolverStep, T, Asked>;
 
 /** What became of one name. Only after "no such name" the next one is tried. */
 interface NameEnd {

@@ -78,8 +78,14 @@ export interface Asked {
 /** What the program is told. */
 export type LookupEnd = "found" | "no such name" | "no data" | "try again" | "failure";
 
-/** A resolver at work: gives what it does, takes what came of it. */
-export type ResolverWalk = Generator<ResolverStep, LookupEnd, Asked>;
+/** An answer of a server. */
+export type Reply = Extract<QueryOutcome, { readonly kind: "reply" }>;
+
+/** A part of a resolver at work: gives what it does, takes what came of it, and ends with its result. */
+export type Walk<T> = Generator<ResolverStep, T, Asked>;
+
+/** A whole resolver at work. */
+export type ResolverWalk = Walk<LookupEnd>;
 
 /** Nothing was asked. */
 export const nothingAsked: Asked = { queries: [], elapsedMs: 0 };
