@@ -1,3 +1,4 @@
+import { forwardDefaults } from "./corefile/configuration.ts";
 import type { DnsConfiguration, KubernetesSettings, ServerBlock } from "./corefile/configuration.ts";
 import { zoneText } from "./corefile/listen-key.ts";
 import { emptyBlock } from "./corefile/read-corefile.ts";
@@ -77,19 +78,8 @@ export function clusterConfiguration(settings: ClusterSettings): DnsConfiguratio
         ...place,
         from: ["."],
         to: upstreams,
-        except: [],
-        policy: "random",
-        maxFails: 2,
-        healthCheckMs: 500,
-        healthCheckRecursion: true,
-        healthCheckName: ".",
-        expireMs: 10_000,
+        ...forwardDefaults,
         maxConcurrent: 1000,
-        forceTcp: false,
-        preferUdp: false,
-        failFast: false,
-        next: [],
-        failover: [],
       },
     ],
     ...(settings.autopath === true ? { autopath: { zones: [domain], search: { kind: "kubernetes" } } } : {}),

@@ -232,3 +232,20 @@ export interface ForwardSettings extends Place {
   /** Response codes with which the next server of this one is asked. */
   readonly failover: readonly number[];
 }
+
+/** What `forward` does unless it is told otherwise. */
+export const forwardDefaults: Omit<ForwardSettings, keyof Place | "from" | "to"> = {
+  except: [],
+  policy: "random",
+  maxFails: 2,
+  healthCheckMs: 500,
+  healthCheckRecursion: true,
+  healthCheckName: ".",
+  expireMs: 10_000,
+  maxConcurrent: 0,
+  forceTcp: false,
+  preferUdp: false,
+  failFast: false,
+  next: [],
+  failover: [],
+};

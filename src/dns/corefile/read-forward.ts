@@ -14,6 +14,7 @@ import {
   readZoneList,
 } from "./arguments.ts";
 import type { Directive, Word } from "./blocks.ts";
+import { forwardDefaults } from "./configuration.ts";
 import type { ForwardSettings } from "./configuration.ts";
 import { readZones } from "./listen-key.ts";
 import { corefileError } from "./place.ts";
@@ -48,19 +49,7 @@ export function readForward(plugin: Directive, readText: ReadText): ForwardSetti
     line: plugin.line,
     from: readZones(from),
     to,
-    except: [],
-    policy: "random",
-    maxFails: 2,
-    healthCheckMs: 500,
-    healthCheckRecursion: true,
-    healthCheckName: ".",
-    expireMs: 10_000,
-    maxConcurrent: 0,
-    forceTcp: false,
-    preferUdp: false,
-    failFast: false,
-    next: [],
-    failover: [],
+    ...forwardDefaults,
   };
   let tls: UpstreamTls = {};
   const set = (change: Partial<ForwardSettings>) => {
