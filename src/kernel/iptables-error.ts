@@ -1,16 +1,9 @@
-import { CodedError } from "../core/index.ts";
+import { ScriptError } from "./script-error.ts";
 
 /** A script that iptables-restore or the kernel refused. The table in which it failed is as it was. */
-export class IptablesError extends CodedError {
-  /** The line that was refused, shortened; empty when the tool named none, or the end of a table. */
-  readonly line: string;
-  /** Everything that the tool said. */
-  readonly stderr: string;
-
+export class IptablesError extends ScriptError {
   constructor(code: string, reason: string, line: string, stderr: string) {
-    super(code, line === "" ? `iptables: ${reason}` : `iptables: ${reason}, in: ${line}`);
-    this.line = line;
-    this.stderr = stderr;
+    super("iptables", code, reason, line, stderr);
   }
 }
 

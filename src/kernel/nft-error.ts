@@ -1,16 +1,9 @@
-import { CodedError } from "../core/index.ts";
+import { ScriptError } from "./script-error.ts";
 
 /** A script that nft or the kernel refused. Nothing of it has taken effect. */
-export class NftError extends CodedError {
-  /** The input line that was refused, shortened; empty when nft named none. */
-  readonly line: string;
-  /** Everything that nft said. */
-  readonly stderr: string;
-
+export class NftError extends ScriptError {
   constructor(code: string, reason: string, line: string, stderr: string) {
-    super(code, line === "" ? `nft: ${reason}` : `nft: ${reason}, in: ${line}`);
-    this.line = line;
-    this.stderr = stderr;
+    super("nft", code, reason, line, stderr);
   }
 }
 
