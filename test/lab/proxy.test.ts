@@ -182,4 +182,12 @@ describe("sealane proxy run", () => {
     expect(await exec("client", process.execPath, program, "proxy", "run", "--cleanup")).toContain("are removed");
     expect(await exec("client", "nft", "list", "tables")).toBe("");
   });
+
+  it("does not say that rules are removed which it may not remove", async () => {
+    const nobody = new Sealane(process.getuid?.() === 0 ? 65534 : undefined);
+    const { code, stdout, stderr } = await nobody.run("proxy", "run", "--cleanup");
+    await nobody.cleanUp();
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^sealane: Rules could not be removed: nftables: .*not permitted/);
+  });
 });

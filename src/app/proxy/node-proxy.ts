@@ -1,4 +1,4 @@
-import { createMetrics, messageOf } from "../../core/index.ts";
+import { CodedError, createMetrics, messageOf } from "../../core/index.ts";
 import type { Cidr, Clock, Logger, Metrics } from "../../core/index.ts";
 import { openConntrack, writeSysctls } from "../../kernel/index.ts";
 import { createHealthCheckServer } from "../../net/index.ts";
@@ -73,7 +73,10 @@ export async function startNodeProxy(options: NodeProxyOptions): Promise<NodePro
       log.error("a server of the proxy does not listen", { what, error: messageOf(error) });
       if (settings.bindAddressHardFail) process.exit(1);
     });
-    if (options.mayHaveLeftovers) await removeOthers(settings.mode, parts);
+    if (!options.mayHaveLeftovers) return;
+    for (const failure of await removeOthers(settings.mode, parts)) {
+      log.warn("rules of another proxy mode could not be removed", { failure });
+    }
   });
   whenServed.catch((error: unknown) => log.error("the proxy's servers do not start", { error: messageOf(error) }));
 
@@ -90,11 +93,15 @@ export async function startNodeProxy(options: NodeProxyOptions): Promise<NodePro
   };
 }
 
-/** Takes out what processes that ran in other modes left in this network namespace. */
+/**
+ * Takes what processes left in this network namespace in other modes than `mode` out of it. Gives a sentence for each mode
+ * whose rules could not be removed; one that cannot run here has left none.
+ */
 export async function removeOthers(
   mode: ProxyMode | undefined,
   parts: Parameters<typeof openEngine>[1],
-): Promise<void> {
+): Promise<readonly string[]> {
+  const failures: string[] = [];
   for (const other of proxyModes) {
     if (other === mode) continue;
     try {
@@ -102,7 +109,12 @@ export async function removeOthers(
       await engine.remove();
       engine.close();
     } catch (error) {
-      parts.log.debug("nothing to remove of another proxy mode", { mode: other, error: messageOf(error) });
+      const cannotRun = error instanceof CodedError && impossible.has(error.code);
+      if (!cannotRun) failures.push(`${other}: ${messageOf(error)}`);
     }
   }
+  return failures;
 }
+
+/** Codes of errors that say that a mode cannot have run here. */
+const impossible: ReadonlySet<string> = new Set(["ProxyModeUnavailable", "ProgramMissing"]);

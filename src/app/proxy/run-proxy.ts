@@ -6,7 +6,7 @@ import {
   slimEndpointSlices,
   slimServices,
 } from "../../client/index.ts";
-import { messageOf } from "../../core/index.ts";
+import { CodedError } from "../../core/index.ts";
 import type { Logger } from "../../core/index.ts";
 import { systemClock } from "../../net/index.ts";
 import { endpointSliceIndexers, resources } from "../../objects/index.ts";
@@ -71,12 +71,13 @@ export async function runProxy({ settings, kubeconfig, log }: ProxyRunOptions): 
   };
 }
 
-/** Takes the rules of every mode out of the network namespace of this process (`--cleanup`). */
+/**
+ * Takes the rules of every mode out of the network namespace of this process (`--cleanup`). Rejects with `CodedError`
+ * "CleanupFailed" when some are left; those of the other modes are gone then.
+ */
 export async function cleanUpProxy(settings: ProxySettings, log: Logger): Promise<void> {
-  try {
-    await removeOthers(undefined, { settings, log });
-  } catch (error) {
-    log.error("rules could not be removed", { error: messageOf(error) });
-    throw error;
+  const failures = await removeOthers(undefined, { settings, log });
+  if (failures.length > 0) {
+    throw new CodedError("CleanupFailed", `Rules could not be removed: ${failures.join("; ")}`);
   }
 }
