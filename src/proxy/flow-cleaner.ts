@@ -3,7 +3,7 @@ import type { Clock, IpFamily, Logger, Protocol } from "../core/index.ts";
 import type { ServicePlan } from "../model/index.ts";
 import type { Service } from "../objects/index.ts";
 import type { FlowQuery, FlowsPort, TrackedFlow } from "./ports.ts";
-import { flowEntries, flowQueries, staleFlows, wholeTables } from "./stale-flows.ts";
+import { fewQueries, flowEntries, flowQueries, staleFlows, wholeTables } from "./stale-flows.ts";
 import type { FlowEntry } from "./stale-flows.ts";
 
 /** The plans of a Service before and after a change. */
@@ -48,7 +48,7 @@ export class FlowCleaner<F extends TrackedFlow> {
       queries.push(...own);
       entries.push(...flowEntries(now, before, protocols));
     }
-    this.#clean(queries.length > 16 ? wholeTables(queries) : queries, entries);
+    this.#clean(fewQueries(queries), entries);
   }
 
   /** Looks through everything: what an earlier agent may have left. */

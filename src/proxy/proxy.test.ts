@@ -442,8 +442,8 @@ describe("createProxy() with options", () => {
 });
 
 /** An engine of another mode, as far as the loop can tell. */
-function otherEngine(port: FakeRules): ProxyEngine {
-  return scriptedEngine({ mode: "iptables", book: new RuleSet(), port, shortcomings: () => [], log: silentLogger });
+function otherEngine(port: FakeRules, shortcomings: ProxyEngine["shortcomings"] = () => []): ProxyEngine {
+  return scriptedEngine({ mode: "iptables", book: new RuleSet(), port, shortcomings, log: silentLogger });
 }
 
 describe("Proxy.setEngine()", () => {
@@ -483,6 +483,52 @@ describe("Proxy.setEngine()", () => {
     services.set(serviceObject("api", 2));
     await proxy.whenIdle();
     expect(rules.take().join("")).toContain("10.96.0.2");
+  });
+
+  it("leaves an engine that has never worked", async () => {
+    const rules = new FakeRules();
+    rules.refuses = () => "EPERM";
+    const { proxy, services } = worldWith({}, rules);
+    services.set(serviceObject("web", 1));
+    await turns();
+    expect(proxy.stats()).toMatchObject({ fullSyncs: 0, failures: 1 });
+    const next = new FakeRules();
+    await proxy.setEngine(otherEngine(next));
+    await proxy.whenSynced();
+    expect(next.scripts.join("")).toContain("10.96.0.1");
+    expect(proxy.stats()).toMatchObject({ mode: "iptables", services: 1 });
+  });
+
+  it("knows the limits of the new mode, and asks no more than once for them", async () => {
+    const { proxy, services, events } = worldWith();
+    services.set(serviceObject("web", 1));
+    await proxy.whenSynced();
+    const asked: string[] = [];
+    await proxy.setEngine(
+      otherEngine(new FakeRules(), ({ service }) => {
+        asked.push(service);
+        return ["it is slow"];
+      }),
+    );
+    expect(asked).toEqual(["tour/web"]);
+    expect(events).toEqual(["web Warning ServiceLimited"]);
+    expect(proxy.stats().limitations).toEqual([{ service: "tour/web", reason: "it is slow" }]);
+  });
+
+  it("gives the new engine the network of a node that changed while it switched", async () => {
+    const { proxy, nodes } = worldWith();
+    await proxy.whenSynced();
+    const next = new FakeRules();
+    let open: () => void = () => undefined;
+    next.gate = new Promise((resolve) => (open = resolve));
+    const switched = proxy.setEngine(otherEngine(next));
+    await turns();
+    nodes.set({ apiVersion: "v1", kind: "Node", metadata: { name: "node-1" }, spec: { podCIDRs: ["10.244.7.0/24"] } });
+    await turns();
+    next.gate = undefined;
+    open();
+    await switched;
+    expect(next.scripts.at(-1)).toContain("10.244.7.0/24");
   });
 
   it("looks again at what changed while it switched", async () => {

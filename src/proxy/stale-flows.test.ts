@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ip } from "../core/index.ts";
 import type { ServicePlan } from "../model/index.ts";
 import { endpointAt, planWith } from "../../test/support/service-plans.ts";
-import { cleanedProtocols, flowEntries, flowQueries, staleFlows } from "./stale-flows.ts";
+import { cleanedProtocols, fewQueries, flowEntries, flowQueries, staleFlows } from "./stale-flows.ts";
 
 const [a, b] = [endpointAt("10.244.1.2", "node-1"), endpointAt("10.244.2.2", "node-2")];
 const udp = (serving: ServicePlan["serving"], more: Parameters<typeof planWith>[0] = {}) =>
@@ -10,10 +10,12 @@ const udp = (serving: ServicePlan["serving"], more: Parameters<typeof planWith>[
 
 /** `UDP by IP:PORT` for flows of an endpoint, `UDP to IP:PORT` for flows to an address, `UDP` for all. */
 function texts(now: readonly ServicePlan[], before: readonly ServicePlan[], resetRemoved = false): readonly string[] {
-  return flowQueries(now, before, cleanedProtocols(resetRemoved)).map(({ protocol, answeredBy, destination }) => {
-    const by = answeredBy === undefined ? "" : ` by ${answeredBy.ip}:${answeredBy.port}`;
-    return `${protocol}${by}${destination === undefined ? "" : ` to ${destination.ip ?? "*"}:${destination.port}`}`;
-  });
+  return fewQueries(flowQueries(now, before, cleanedProtocols(resetRemoved))).map(
+    ({ protocol, answeredBy, destination }) => {
+      const by = answeredBy === undefined ? "" : ` by ${answeredBy.ip}:${answeredBy.port}`;
+      return `${protocol}${by}${destination === undefined ? "" : ` to ${destination.ip ?? "*"}:${destination.port}`}`;
+    },
+  );
 }
 
 describe("flowQueries()", () => {

@@ -83,11 +83,16 @@ export function flowQueries(
     const destination = { port, ...(address === undefined ? {} : { ip: address }) };
     queries.set(`${family} ${protocol} to ${id}`, { family, protocol, destination });
   }
-  return queries.size <= mostQueries ? [...queries.values()] : wholeTables([...queries.values()]);
+  return [...queries.values()];
 }
 
 /** More questions than this cost more than listing all flows of a protocol once. */
-const mostQueries = 8;
+const mostQueries = 16;
+
+/** The same questions, or few that include them. */
+export function fewQueries(queries: readonly FlowQuery[]): readonly FlowQuery[] {
+  return queries.length <= mostQueries ? queries : wholeTables(queries);
+}
 
 /** One question for each family and protocol, instead of many exact ones. */
 export function wholeTables(of: readonly Pick<FlowQuery, "family" | "protocol">[]): readonly FlowQuery[] {

@@ -1,38 +1,24 @@
 import { cidrFamily, createMetrics, messageOf, silentLogger } from "../core/index.ts";
-import type { Clock, IpFamily, Logger } from "../core/index.ts";
+import type { Cancel, Clock, IpFamily, Logger } from "../core/index.ts";
 import { nodeNetwork } from "../model/index.ts";
-import type { HealthCheckPlan, NodeNetwork } from "../model/index.ts";
+import type { NodeNetwork } from "../model/index.ts";
 import { DirtyServices } from "./dirty-services.ts";
 import type { DirtyService } from "./dirty-services.ts";
-import type { ProxyEngine, Refusal } from "./engine.ts";
+import type { ProxyEngine } from "./engine.ts";
 import { FlowCleaner } from "./flow-cleaner.ts";
-import type { PlanChange } from "./flow-cleaner.ts";
 import { HealthCheckPorts } from "./health-check.ts";
 import { watchKernel } from "./kernel-watch.ts";
-import { Limitations } from "./limitations.ts";
 import { PlanBook } from "./plan-book.ts";
-import { outlineOf } from "./planned-service.ts";
-import type { PlanOutline } from "./planned-service.ts";
 import type { TrackedFlow } from "./ports.ts";
 import { ProxyHealth } from "./proxy-health.ts";
 import { ProxyMetrics } from "./proxy-metrics.ts";
 import type { Proxy, ProxyOptions } from "./proxy.ts";
 import type { ProxyStats } from "./proxy-stats.ts";
-import { backOff, SetAside } from "./set-aside.ts";
+import { ServiceWriter } from "./service-writer.ts";
+import { backOff } from "./set-aside.ts";
 import { nodePortNetworks } from "./settings/node-port-addresses.ts";
 import { cleanedProtocols } from "./stale-flows.ts";
-import { LatencyRecord } from "./sync-latency.ts";
-
-/** How long after the first rules the flows of an earlier agent are looked at. */
-const earlierFlowsDelayMs = 1000;
-
-/** What is kept of a Service's new plan until its rules are in the kernel. */
-interface Look {
-  readonly outline: PlanOutline;
-  readonly limitations: readonly string[];
-  /** Present when the change may have left flows that nobody answers. */
-  readonly flows: PlanChange | undefined;
-}
+import { SyncRecord } from "./sync-record.ts";
 
 /** The proxy at work: see `createProxy`. */
 export class SyncLoop<F extends TrackedFlow> implements Proxy {
@@ -40,26 +26,23 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #book: PlanBook;
-  readonly #limitations: Limitations;
   readonly #metrics: ProxyMetrics;
-  readonly #latency = new LatencyRecord();
+  readonly #record: SyncRecord;
   readonly #dirty = new DirtyServices();
-  readonly #setAside: SetAside;
-  readonly #healthChecks: HealthCheckPorts;
-  readonly #flows: FlowCleaner<F> | undefined;
+  readonly #writer: ServiceWriter<F>;
   readonly #stops: (() => void)[] = [];
   readonly health: ProxyHealth;
-  #engine: ProxyEngine;
   #needsFull = true;
-  #fullSyncs = 0;
-  #lastFullSyncMs = 0;
   #lastWriteEnd = -Infinity;
-  #failures = 0;
   #failuresInARow = 0;
   #mayMismatch = true;
   #state: "waiting" | "idle" | "pausing" | "running" | "retrying" | "stopped" = "waiting";
   #run: Promise<void> = Promise.resolve();
+  #cancelSleep: Cancel = () => undefined;
   #idleWaiters: (() => void)[] = [];
+  /** Settled when the first write may begin, or none will. */
+  readonly #whenStarted: Promise<void>;
+  #announceStarted: () => void = () => undefined;
   readonly #whenSynced: Promise<void>;
   #announceSynced: () => void = () => undefined;
 
@@ -69,25 +52,30 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
     this.#clock = clock;
     this.#log = options.log ?? silentLogger;
     this.#book = new PlanBook(nodeName, options.caches);
-    this.#engine = options.engine;
-    this.#engine.setNetwork(this.#network());
-    this.#limitations = new Limitations(nodeName, recorder);
-    this.#setAside = new SetAside(clock, (service) => this.#mark(service));
     const families = () => this.#families();
     this.health = new ProxyHealth({ clock, metrics, timeoutMs: 2 * syncMs, families });
     this.#metrics = new ProxyMetrics(metrics, {
       families,
       dropping: () => this.#book.dropping(),
-      setAside: () => this.#setAside.size,
-      installed: () => this.#engine.stats.installed,
-      mode: () => this.#engine.mode,
+      setAside: () => this.#writer.setAsideCount,
+      installed: () => this.#writer.engineStats.installed,
+      mode: () => this.#writer.mode,
     });
-    this.#flows = this.#flowCleaner();
-    this.#healthChecks = new HealthCheckPorts({
-      port: options.healthChecks,
-      isHealthy: () => this.#failuresInARow === 0 && this.health.isHealthy(),
-      failed: (service, port, error) => this.#healthCheckFailed(service, port, error),
+    this.#record = new SyncRecord(clock, this.#metrics);
+    this.#writer = new ServiceWriter({
+      nodeName,
+      book: this.#book,
+      engine: options.engine,
+      flows: this.#flowCleaner(),
+      healthChecks: this.#healthCheckPorts(),
+      recorder,
+      clock,
+      log: this.#log,
+      retry: (service) => this.#mark(service),
+      refused: () => this.#record.failures++,
     });
+    this.#writer.setNetwork(this.#network());
+    this.#whenStarted = new Promise((resolve) => (this.#announceStarted = resolve));
     this.#whenSynced = new Promise((resolve) => (this.#announceSynced = resolve));
     this.#stops.push(
       this.#book.follow({
@@ -115,87 +103,83 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
 
   stats(): ProxyStats {
     return {
-      mode: this.#engine.mode,
+      mode: this.#writer.mode,
       services: this.#book.appliedCount,
-      ...this.#engine.stats,
-      fullSyncs: this.#fullSyncs,
-      lastFullSyncMs: this.#lastFullSyncMs,
-      failures: this.#failures,
-      setAside: this.#setAside.list(),
-      limitations: this.#limitations.list(),
-      latency: this.#latency.read(),
+      ...this.#writer.engineStats,
+      ...this.#record.read(),
+      setAside: this.#writer.setAside(),
+      limitations: this.#writer.limitations(),
     };
   }
 
   async stop({ cleanup = false }: { readonly cleanup?: boolean } = {}): Promise<void> {
     this.#state = "stopped";
+    this.#announceStarted();
     for (const stop of this.#stops) stop();
-    this.#setAside.stop();
+    this.#cancelSleep();
+    this.#writer.stop();
     await this.#run;
-    this.#healthChecks.close();
-    if (cleanup) await this.#engine.remove();
-    this.#engine.close();
+    await this.#writer.close(cleanup);
     this.#tellIdle();
   }
 
   async setEngine(engine: ProxyEngine): Promise<void> {
-    await this.whenIdle();
-    if (this.#state !== "idle") throw new Error(`the proxy of ${this.#options.nodeName} has ended`);
-    const former = this.#engine;
+    // A former engine that does not work, and is tried again and again, must not keep anybody from another one.
+    while (this.#state === "waiting" || this.#state === "running") await this.#whenPaused();
+    const { nodeName } = this.#options;
+    if (this.#state === "stopped") throw new Error(`the proxy of ${nodeName} has ended`);
     // What the former engine removes would be what the new one has just written.
-    if (engine.mode === former.mode)
-      throw new Error(`the proxy of ${this.#options.nodeName} works in mode ${engine.mode} already`);
+    if (engine.mode === this.#writer.mode)
+      throw new Error(`the proxy of ${nodeName} works in mode ${engine.mode} already`);
+    this.#cancelSleep();
     this.#state = "running";
-    const run = async (): Promise<void> => {
-      const services = this.#book.allServices();
-      try {
-        engine.setNetwork(this.#network());
-        for (const service of services) engine.want(service, this.#book.applied(service).ports);
-        await engine.writeAll(services);
-      } catch (error) {
-        await engine.remove().catch(() => undefined);
-        engine.close();
-        throw error;
-      }
-      this.#engine = engine;
-      this.#limitations.clear();
-      // Changes that came meanwhile, and whatever the new engine refused, are looked at once more.
-      for (const service of this.#book.allServices()) this.#dirty.mark(service, this.#clock.monotonic());
-      await former.remove().catch((error: unknown) => {
-        this.#metrics.cleanupFailed(former.mode);
-        this.#log.warn("rules of the former mode could not be removed", {
-          mode: former.mode,
-          error: messageOf(error),
-        });
-      });
-      former.close();
-      // Datagrams that the former engine relayed are the new one's from now on.
-      if (former.ownsFlow !== undefined) this.#cleanAllFlows();
-    };
-    const running = run();
+    const running = this.#switchTo(engine);
     this.#run = running.catch(() => undefined);
     try {
       await running;
     } finally {
-      if (!this.#isStopped()) {
-        this.#state = "idle";
-        this.#wake();
-        if (this.#state === "idle") this.#tellIdle();
-      }
+      this.#goOn();
     }
     await this.whenIdle();
+  }
+
+  /** Resolves when the write at present has ended, or the first one can begin. */
+  #whenPaused(): Promise<void> {
+    return this.#state === "waiting" ? this.#whenStarted : this.#run;
+  }
+
+  async #switchTo(engine: ProxyEngine): Promise<void> {
+    const batch = this.#dirty.take();
+    const started = this.#clock.monotonic();
+    const full = this.#needsFull;
+    this.#needsFull = false;
+    try {
+      await this.#writer.switchTo(engine, this.#network(), {
+        written: () => this.#written(batch, true, started),
+        formerStays: (mode) => this.#metrics.cleanupFailed(mode),
+      });
+    } catch (error) {
+      this.#needsFull ||= full;
+      this.#dirty.putBack(batch);
+      throw error;
+    }
+    this.#failuresInARow = 0;
+    // The node may have changed meanwhile, which only the former engine was told.
+    this.#writer.setNetwork(this.#network());
+    if (!this.#needsFull) this.#announceSynced();
   }
 
   #start(): void {
     if (this.#state !== "waiting") return;
     const { watchKernelMs = 1000, fullSyncMs = 3_600_000 } = this.#options;
     this.#state = "idle";
+    this.#announceStarted();
     this.#wake();
     if (watchKernelMs > 0) {
       const stop = watchKernel({
         clock: this.#clock,
         everyMs: watchKernelMs,
-        othersChanged: () => this.#state === "idle" && this.#othersChanged(),
+        othersChanged: () => this.#state === "idle" && this.#writer.noticesOthers(),
         resync: () => {
           this.#log.info("somebody else changed the rules, writing all rules again");
           this.#writeAll();
@@ -233,15 +217,24 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
   }
 
   #flowCleaner(): FlowCleaner<F> | undefined {
-    const { flows, resetRemoved = false } = this.#options;
+    const { flows, resetRemoved = false, clock } = this.#options;
     if (flows === undefined) return undefined;
-    return new FlowCleaner({
-      flows,
-      protocols: cleanedProtocols(resetRemoved),
-      clock: this.#clock,
-      log: this.#log,
-      isOwn: (flow) => this.#engine.ownsFlow?.(flow) === true,
-      removed: (family, count, milliseconds) => this.#metrics.flowsRemoved(family, count, milliseconds),
+    const removed = this.#metrics.flowsRemoved.bind(this.#metrics);
+    const isOwn = (flow: TrackedFlow): boolean => this.#writer.ownsFlow(flow);
+    return new FlowCleaner({ flows, protocols: cleanedProtocols(resetRemoved), clock, log: this.#log, isOwn, removed });
+  }
+
+  #healthCheckPorts(): HealthCheckPorts {
+    const { healthChecks: port, nodeName, recorder } = this.#options;
+    return new HealthCheckPorts({
+      port,
+      isHealthy: () => this.#failuresInARow === 0 && this.health.isHealthy(),
+      failed: (service, number, error) => {
+        const object = this.#book.service(service);
+        if (object === undefined) return;
+        const message = `node ${nodeName} failed to start healthcheck on port ${number}: ${error.message}`;
+        recorder?.record(object, "Warning", "FailedToStartServiceHealthcheck", message);
+      },
     });
   }
 
@@ -251,7 +244,7 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
   }
 
   #nodeChanged(): void {
-    this.#engine.setNetwork(this.#network());
+    this.#writer.setNetwork(this.#network());
     for (const service of this.#book.allServices()) this.#dirty.mark(service, this.#clock.monotonic());
     this.#writeAll();
   }
@@ -283,13 +276,10 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
   /** Goes on after this many milliseconds. */
   #sleep(state: "pausing" | "retrying", milliseconds: number): void {
     this.#state = state;
-    const cancel = this.#clock.schedule(milliseconds, () => {
-      this.#stops.splice(this.#stops.indexOf(cancel), 1);
-      if (this.#state !== state) return;
+    this.#cancelSleep = this.#clock.schedule(milliseconds, () => {
       this.#state = "idle";
       this.#wake();
     });
-    this.#stops.push(cancel);
   }
 
   async #work(): Promise<void> {
@@ -304,136 +294,57 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
       } catch (error) {
         this.#needsFull ||= full;
         this.#dirty.putBack(batch);
-        this.#metrics.syncFailed(this.#engine.mode, full);
+        this.#metrics.syncFailed(this.#writer.mode, full);
         this.#retryLater(error);
         return;
       }
       if (this.#options.minSyncMs !== undefined && this.#options.minSyncMs > 0) break;
     }
-    if (this.#state !== "running") return;
-    this.#state = "idle";
-    if (this.#hasWork()) this.#wake();
-    else this.#tellIdle();
+    this.#goOn();
   }
 
   async #sync(batch: ReadonlyMap<string, DirtyService>, full: boolean): Promise<void> {
     const started = this.#clock.monotonic();
     const services = [...batch.keys()];
-    const looks = new Map(services.map((service) => [service, this.#look(service)]));
-    const result = full
-      ? await this.#engine.writeAll([...new Set([...services, ...this.#book.allServices()])])
-      : await this.#engine.writeChanges(services, { mayMismatch: this.#mayMismatch });
-    if (result.kind === "mismatch") {
-      this.#log.warn("the kernel's rules are not what they were left as, writing all of them again", {
-        reason: result.reason,
-      });
-      this.#metrics.syncFailed(this.#engine.mode, full);
-      this.#mayMismatch = false;
-      this.#needsFull = true;
-      this.#dirty.putBack(batch);
-      return;
-    }
-    const ended = this.#clock.monotonic();
-    this.#lastWriteEnd = ended;
-    if (full) {
-      this.#fullSyncs++;
-      this.#lastFullSyncMs = ended - started;
-    } else this.#mayMismatch = true;
-    this.#count(batch, full, ended - started);
-    this.#finish(looks, result.refused, full);
+    const written = (): void => this.#written(batch, full, started);
+    const mismatch = full
+      ? await this.#writer.writeAll(services, written)
+      : await this.#writer.writeChanges(services, { mayMismatch: this.#mayMismatch, written });
+    if (mismatch === undefined) return;
+    this.#log.warn("the kernel's rules are not what they were left as, writing all of them again", {
+      reason: mismatch,
+    });
+    this.#metrics.syncFailed(this.#writer.mode, full);
+    this.#mayMismatch = false;
+    this.#needsFull = true;
+    this.#dirty.putBack(batch);
   }
 
-  #count(batch: ReadonlyMap<string, DirtyService>, full: boolean, milliseconds: number): void {
-    const now = this.#clock.now();
+  /** The rules of these Services are in the kernel. */
+  #written(batch: ReadonlyMap<string, DirtyService>, full: boolean, started: number): void {
     const ended = this.#clock.monotonic();
-    this.#metrics.synced(full, milliseconds, now);
+    this.#lastWriteEnd = ended;
+    if (!full) this.#mayMismatch = true;
+    this.#record.written(batch, full, ended - started);
     const { services, endpoints } = this.#dirty.pending();
     this.#metrics.pending(services, endpoints);
-    const isFirst = this.#fullSyncs === 1 && full;
-    for (const { since, triggers } of batch.values()) {
-      if (!full) this.#latency.add(ended - since);
-      if (!isFirst) for (const triggeredAt of triggers) this.#metrics.programmed(now - triggeredAt);
-    }
     if (this.#dirty.size === 0) this.health.updated();
   }
 
-  /** Plans a Service anew and tells the engine. Of the plan only what is needed later is kept: there may be very many. */
-  #look(service: string): Look {
-    const plan = this.#book.plan(service);
-    this.#engine.want(service, plan.ports);
-    const limitations = [...(plan.problems ?? []), ...plan.ports.flatMap((port) => this.#engine.shortcomings(port))];
-    // What an earlier agent left is looked for all at once, a little later.
-    const isFirst = this.#fullSyncs === 0;
-    const concerned = [plan.source, this.#book.appliedSource(service)];
-    const hasFlows = !isFirst && concerned.some((source) => this.#flows?.concerns(source?.service));
-    const flows = hasFlows ? { now: plan.ports, before: this.#book.applied(service).ports } : undefined;
-    return { outline: outlineOf(plan), limitations, flows };
-  }
-
-  /** What follows when the rules are in the kernel. */
-  #finish(looks: ReadonlyMap<string, Look>, refused: readonly Refusal[], full: boolean): void {
-    for (const refusal of refused) this.#setServiceAside(refusal);
-    const refusedServices = new Set(refused.map(({ service }) => service));
-    const flows: PlanChange[] = [];
-    const healthChecks = new Map<string, HealthCheckPlan | undefined>();
-    for (const [service, look] of looks) {
-      if (refusedServices.has(service)) continue;
-      this.#setAside.delete(service);
-      if (look.flows !== undefined) flows.push(look.flows);
-      healthChecks.set(service, look.outline.healthCheck);
-      this.#book.setApplied(service, look.outline);
-      this.#limitations.note(service, this.#book.service(service), look.limitations);
-    }
-    if (this.#fullSyncs === 1 && full) this.#forgetEarlierFlows();
-    else this.#flows?.afterChanges(flows);
-    this.#healthChecks.update(healthChecks);
-  }
-
-  /** The Service keeps its last good rules, is reported, and is tried again later or when it changes. */
-  #setServiceAside(refusal: Refusal): void {
-    const { service, reason } = refusal;
-    this.#failures++;
-    const attempts = this.#setAside.add(refusal);
-    this.#engine.want(service, this.#book.applied(service).ports);
-    this.#log.error("the rules of a Service were refused", { service, reason });
-    const object = this.#book.service(service);
-    if (object === undefined || attempts > 1) return;
-    const message = `The kernel of ${this.#options.nodeName} refused the rules of this Service, its last good rules stay: ${reason}`;
-    this.#options.recorder?.record(object, "Warning", "FailedToProgramService", message);
-  }
-
   #retryLater(error: unknown): void {
-    if (this.#state === "stopped") return;
-    this.#failures++;
+    if (this.#isStopped()) return;
+    this.#record.failures++;
     const delay = backOff(++this.#failuresInARow);
     this.#log.error("rules could not be written", { error: messageOf(error), retryInMs: delay });
     this.#sleep("retrying", delay);
   }
 
-  /** What an earlier agent left is forgotten a little later: traffic that comes with the start does not wait for it. */
-  #forgetEarlierFlows(): void {
-    this.#stops.push(this.#clock.schedule(earlierFlowsDelayMs, () => this.#cleanAllFlows()));
-  }
-
-  #cleanAllFlows(): void {
-    const flows = this.#flows;
-    flows?.all(this.#book.appliedPorts((service) => flows.concerns(service)));
-  }
-
-  #healthCheckFailed(service: string, port: number, error: Error): void {
-    const object = this.#book.service(service);
-    if (object === undefined) return;
-    const message = `node ${this.#options.nodeName} failed to start healthcheck on port ${port}: ${error.message}`;
-    this.#options.recorder?.record(object, "Warning", "FailedToStartServiceHealthcheck", message);
-  }
-
-  #othersChanged(): boolean {
-    try {
-      return this.#engine.noticesOthers();
-    } catch (error) {
-      this.#log.warn("it could not be seen whether others changed the rules", { error: messageOf(error) });
-      return false;
-    }
+  /** After a write: to the next one, or to rest. */
+  #goOn(): void {
+    if (this.#state !== "running") return;
+    this.#state = "idle";
+    if (this.#hasWork()) this.#wake();
+    else this.#tellIdle();
   }
 
   #tellIdle(): void {

@@ -67,6 +67,8 @@ export async function startNodeProxy(options: NodeProxyOptions): Promise<NodePro
     minSyncMs: settings.minSyncMs,
     syncMs: settings.syncMs,
   });
+  // Rules of other modes are not removed while one of them becomes the mode.
+  const inTurn = turnstile();
   // Traffic comes first: nobody asks a proxy how it is before it has rules.
   const whenServed = proxy.whenSynced().then(async () => {
     await startProxyServers({ proxy, metrics, settings: () => settings }, (what, error) => {
@@ -74,7 +76,7 @@ export async function startNodeProxy(options: NodeProxyOptions): Promise<NodePro
       if (settings.bindAddressHardFail) process.exit(1);
     });
     if (!options.mayHaveLeftovers) return;
-    for (const failure of await removeOthers(settings.mode, parts)) {
+    for (const failure of await inTurn(() => removeOthers(proxy.stats().mode, parts))) {
       log.warn("rules of another proxy mode could not be removed", { failure });
     }
   });
@@ -85,11 +87,22 @@ export async function startNodeProxy(options: NodeProxyOptions): Promise<NodePro
     whenSynced: () => proxy.whenSynced(),
     stop: (how) => proxy.stop(how),
     status: () => proxy.stats(),
-    setMode: async (mode) => {
-      if (mode === proxy.stats().mode) return;
-      await proxy.setEngine(await openEngine(mode, parts));
-      settings = { ...settings, mode };
-    },
+    setMode: (mode) =>
+      inTurn(async () => {
+        if (mode === proxy.stats().mode) return;
+        await proxy.setEngine(await openEngine(mode, parts));
+        settings = { ...settings, mode };
+      }),
+  };
+}
+
+/** Lets pieces of work happen one after another, also after one that failed. */
+function turnstile(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
   };
 }
 
