@@ -254,10 +254,11 @@ const leastWaitMs = 5000;
 
 /** What is known of each zone of a cluster that is served. */
 function clusterFacts({ chains }: DnsServer): readonly ClusterFacts[] {
-  return chains.flatMap(({ block: { kubernetes }, data }) => {
+  return chains.flatMap(({ block: { kubernetes, file, line }, data }) => {
     if (data === undefined || kubernetes === undefined) return [];
     const { services, endpointSlices, namespaces } = data.caches;
-    const facts = { services, endpointSlices, namespaces, isSynced: data.isSynced(), pods: kubernetes.pods };
+    const shown = { ...kubernetes, file, line };
+    const facts = { services, endpointSlices, namespaces, isSynced: data.isSynced(), pods: kubernetes.pods, shown };
     return kubernetes.zones.map((domain) => ({ ...facts, domain }));
   });
 }

@@ -9,6 +9,7 @@ const telling: ReadonlySet<NameReason["kind"]> = new Set([
   "no such port",
   "no such pod",
   "other family",
+  "left out",
 ]);
 
 /** Why a lookup failed, in sentences that name the objects; nothing for one that found something. */

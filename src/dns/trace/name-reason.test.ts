@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { namespace, service, services, slice, slices } from "../../../test/dns/cluster.ts";
+import { parseLabelSelector } from "../../objects/index.ts";
 import { MemoryCache } from "../memory-cache.ts";
 import { nameReason } from "./name-reason.ts";
 import type { ClusterFacts, NameReason } from "./name-reason.ts";
@@ -134,6 +135,29 @@ describe("nameReason()", () => {
       "names of pods are turned off (pods disabled)",
     );
     expect(nameReason("10-244-1-5.tour.pod.cluster.local.", "A", { ...facts, pods: "verified" })?.kind).toBe("known");
+  });
+  it.each([
+    [
+      "web.tour.svc.cluster.local.",
+      { namespaces: ["shop", "default"] },
+      "shows only the namespaces shop, default, not tour",
+    ],
+    ["10-244-1-5.tour.pod.cluster.local.", { namespaces: ["shop"] }, "shows only the namespaces shop, not tour"],
+    [
+      "web.tour.svc.cluster.local.",
+      { labels: parseLabelSelector("team=a") },
+      "leaves Service tour/web out, because of its labels (labels, about team)",
+    ],
+    ["db.tour.svc.cluster.local.", { withEndpoints: false }, "headless Service tour/db has no addresses, because"],
+    ["web.shop.svc.cluster.local.", { ignoreEmptyService: true }, "leaves such Services out (ignore empty_service)"],
+  ] as const)("says that the configuration leaves %s out: %o", (name, change, text) => {
+    const all = { namespaces: [], labels: [], ignoreEmptyService: false, withEndpoints: true };
+    const shown = { ...all, ...change, file: "Corefile", line: 3 };
+    const reason = nameReason(name, "A", { ...facts, shown });
+    expect(reason?.kind).toBe("left out");
+    expect(reason?.text).toContain(text);
+    expect(reason?.text).toContain("Corefile:3");
+    expect(nameReason(name, "A", { ...facts, shown: { ...shown, ...all } })?.kind).not.toBe("left out");
   });
   it("takes a namespace for there when a Service is in it, where nothing tells of namespaces", () => {
     const { namespaces: _, ...others } = facts;

@@ -4,6 +4,8 @@ import type { Cache, EndpointSlice, Namespace, Service } from "../../objects/ind
 import { addressOfLabel } from "../address-bytes.ts";
 import { nearNames } from "./near-names.ts";
 import { endpointsOf, portsOf } from "./service-endpoints.ts";
+import { whyNamespaceLeftOut, whyServiceLeftOut } from "./shown-names.ts";
+import type { ShownNames } from "./shown-names.ts";
 
 /** The objects of a cluster, as far as names come from them. */
 export interface ClusterFacts {
@@ -15,6 +17,8 @@ export interface ClusterFacts {
   readonly isSynced: boolean;
   /** Which names of pods there are. */
   readonly pods: "disabled" | "insecure" | "verified";
+  /** What the configuration leaves out although its objects are there; nothing unless given. */
+  readonly shown?: ShownNames;
 }
 
 /** Why a name of the cluster is what it is: the objects that decide it. */
@@ -29,6 +33,7 @@ export interface NameReason {
     | "no such pod"
     | "other family"
     | "nothing here"
+    | "left out"
     | "not synced";
   /** For people: `Service shop/web` and so on. */
   readonly text: string;
@@ -63,6 +68,10 @@ function known(text: string): NameReason {
   return { kind: "known", text, near: [] };
 }
 
+function leftOut(text: string): NameReason {
+  return { kind: "left out", text, near: [] };
+}
+
 function zoneReason(labels: readonly string[], domain: string): NameReason {
   const name = labels.join(".");
   if (["", "dns", "ns.dns", "dns-version"].includes(name)) return known(`the zone ${domain} itself`);
@@ -79,16 +88,24 @@ function serviceReason(path: readonly string[], type: string, facts: ClusterFact
   if (namespace === undefined) return known("every namespace is below this name");
   const missing = namespaceReason(namespace, name, facts);
   if (missing !== undefined) return missing;
+  const hidden = whyNamespaceLeftOut(namespace, facts.shown);
+  if (hidden !== undefined) return leftOut(hidden);
   if (name === undefined) return known(`namespace ${namespace} is below this name, which itself has no records`);
   const service = facts.services.get(namespace, name);
   if (service === undefined || more.length > 2) return noService(namespace, name, more.length > 2, facts);
+  const endpoints = endpointsOf(service, facts.endpointSlices);
+  const why = whyServiceLeftOut(
+    service,
+    endpoints.some(({ isReady }) => isReady),
+    facts.shown,
+  );
+  if (why !== undefined) return leftOut(why);
   const what = `Service ${namespace}/${name}`;
   const { type: kind, clusterIP, externalName = "" } = service.spec;
   if (kind === "ExternalName") {
     if (more.length === 0) return known(`${what} is an alias of ${externalName}`);
     return { kind: "no such endpoint", text: `${what} is an alias, so nothing is below it`, near: [] };
   }
-  const endpoints = endpointsOf(service, facts.endpointSlices);
   if (more.length === 2) return portReason(service, what, more, facts);
   if (more.length === 1) return hostReason(what, more[0] ?? "", endpoints);
   if (clusterIP !== "None") return familyReason(what, service.spec.clusterIPs ?? [clusterIP ?? ""], type);
@@ -186,6 +203,8 @@ function podReason([namespace, label, ...more]: readonly string[], facts: Cluste
   if (namespace === undefined) return known("every namespace is below this name");
   const missing = facts.namespaces?.get(undefined, namespace) === undefined && facts.namespaces !== undefined;
   if (missing) return namespaceReason(namespace, label, facts) ?? known("");
+  const hidden = whyNamespaceLeftOut(namespace, facts.shown);
+  if (hidden !== undefined) return leftOut(hidden);
   if (label === undefined) return known(`namespace ${namespace} is below this name`);
   if (facts.pods === "disabled") {
     return { kind: "no such pod", text: "names of pods are turned off (pods disabled)", near: [] };
