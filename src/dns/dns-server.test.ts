@@ -586,6 +586,24 @@ describe("log, errors and prometheus", () => {
     }
   });
 
+  it("counts answers of plugins that answer from their configuration as theirs", async () => {
+    const hosts = "hosts {\n 192.0.2.7 one.example.com\n fallthrough\n }";
+    const { ask, metrics } = world(`.:53 {\n prometheus\n any\n ${cluster}\n ${hosts}\n ${forward}\n }`);
+    await ask("one.example.com", "A");
+    await ask("one.example.com", "AAAA");
+    await ask("one.example.com", "ANY");
+    await ask("db.example.com", "A");
+    const text = metrics.expose();
+    for (const [plugin, count] of [
+      ["hosts", 2],
+      ["any", 1],
+      ["forward", 1],
+    ] as const) {
+      const labels = `server="dns://:53",zone=".",view="",rcode="NOERROR",plugin="${plugin}"`;
+      expect(text).toContain(`\ncoredns_dns_responses_total{${labels}} ${count}\n`);
+    }
+  });
+
   it("counts nothing for blocks without prometheus", async () => {
     const { ask, metrics } = world(`. {\n ${cluster}\n }`);
     await ask("web.tour.svc.cluster.local", "A");

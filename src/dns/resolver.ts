@@ -55,7 +55,12 @@ export interface Reply {
   readonly answer: readonly RecordSet[];
   readonly authority: readonly RecordSet[];
   readonly additional: readonly RecordSet[];
+  /** Which plugin gave it, when that is none of those that give nearly all: for the count of answers. */
+  readonly plugin?: RarePlugin;
 }
+
+/** The plugins that answer themselves, besides `kubernetes` and `forward`. */
+export type RarePlugin = "hosts" | "whoami" | "any";
 
 /** Records as the bytes that stand after a question, so that they can be sent by copying (`packed-records.ts`). */
 export interface PackedRecords {

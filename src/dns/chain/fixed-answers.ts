@@ -9,10 +9,12 @@ const obsolete = [Uint8Array.from([...labelled("ANY obsoleted"), ...labelled("Se
 
 /** RFC 8482: who asks for everything gets one record that says why not. */
 export const anyLayer: Layer = (next) => (request) =>
-  request.type === recordTypes.ANY ? positive([records(0, recordTypes.HINFO, 8482, obsolete)]) : next(request);
+  request.type === recordTypes.ANY
+    ? { ...positive([records(0, recordTypes.HINFO, 8482, obsolete)]), plugin: "any" }
+    : next(request);
 
 /** Tells clients who they are: their address, and their port as an SRV record, in the additional section. */
-export const whoami: Resolve = (request) => positive([], whoIs(request));
+export const whoami: Resolve = (request) => ({ ...positive([], whoIs(request)), plugin: "whoami" });
 
 function whoIs({ client, transport, name }: Request): Reply["additional"] {
   const address = parseIp(client?.address ?? "");

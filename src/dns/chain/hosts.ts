@@ -71,10 +71,10 @@ export class Hosts implements Resolver {
     if (zoneAt === undefined) return undefined;
     const reverse = this.#settings.reverse ? reverseAddress(request.name)?.address : undefined;
     const found = reverse === undefined ? this.#forward(request) : this.#backward(request, reverse);
-    if (found !== "no such name" && found !== "no data") return found;
+    if (found !== "no such name" && found !== "no data") return { ...found, plugin: "hosts" };
     if (found === "no such name" && this.#passesOn(request.name)) return undefined;
     const rcode = found === "no data" ? responseCodes.NOERROR : responseCodes.NXDOMAIN;
-    return negative(rcode, zoneSoa(zoneAt, this.#table.serial, this.#settings.ttl));
+    return { ...negative(rcode, zoneSoa(zoneAt, this.#table.serial, this.#settings.ttl)), plugin: "hosts" };
   }
 
   /** Stops looking at the file. */

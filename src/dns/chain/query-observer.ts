@@ -4,7 +4,7 @@ import type { Clock, Counter, Histogram, Logger, Metrics } from "../../core/inde
 import { exponentialBuckets } from "../../core/index.ts";
 import type { ServerBlock } from "../corefile/configuration.ts";
 import { classOf, isLogged, queryLogLine } from "../query-log.ts";
-import type { DnsClient, DnsTransport } from "../resolver.ts";
+import type { DnsClient, DnsTransport, Reply } from "../resolver.ts";
 import type { QueryObserver } from "../responder.ts";
 import { ErrorLog } from "./error-log.ts";
 import { inZones } from "./zone-match.ts";
@@ -64,7 +64,7 @@ class ZoneCounts {
     return (this.#ways[key] ??= new WayCounts(this.#families, [...this.#labels, transport, isSix ? "2" : "1"]));
   }
 
-  response(rcode: number, plugin: 0 | 1 | 2): Counter {
+  response(rcode: number, plugin: number): Counter {
     const known = this.#responses[rcode * pluginNames.length + plugin];
     if (known !== undefined) return known;
     const [server, zone] = this.#labels;
@@ -73,15 +73,23 @@ class ZoneCounts {
       zone,
       "",
       codeNames[rcode] ?? String(rcode),
-      pluginNames[plugin],
+      pluginNames[plugin] ?? "",
     );
     this.#responses[rcode * pluginNames.length + plugin] = counter;
     return counter;
   }
 }
 
-/** Who may have given an answer: what is known and authoritative is the cluster's. */
-const pluginNames = ["", "kubernetes", "forward"] as const;
+/** Who may have given an answer. */
+const pluginNames = ["", "kubernetes", "forward", "hosts", "whoami", "any"] as const;
+
+/** Index of the plugin that gave a reply: what is authoritative and says nothing else is the cluster's. */
+function pluginOf({ plugin, authoritative, recursionAvailable }: ObservedReply): number {
+  if (plugin !== undefined) return pluginNames.indexOf(plugin);
+  return recursionAvailable ? 2 : authoritative ? 1 : 0;
+}
+
+type ObservedReply = Pick<Reply, "authoritative" | "recursionAvailable" | "plugin">;
 
 class WayCounts {
   readonly #families: MetricFamilies;
@@ -188,9 +196,10 @@ export function createQueryObserver(
   return {
     started: () => (answers++ % timedShare === 0 ? clock.monotonic() : undefined),
     waiting: (startedAt) => startedAt ?? clock.monotonic(),
-    answered: (query, received, answer, { rcode, authoritative, recursionAvailable }, transport, client, startedAt) => {
+    answered: (query, received, answer, reply, transport, client, startedAt) => {
       const observed = blockOf(query.name);
       if (observed === undefined) return;
+      const { rcode } = reply;
       if (startedAt !== undefined) lastDuration = (clock.monotonic() - startedAt) / 1000;
       const { block } = observed;
       if (families !== undefined && block.prometheus !== undefined) {
@@ -205,8 +214,7 @@ export function createQueryObserver(
         way.requestSize.observe(received);
         way.responseSize.observe(answer.length);
         way.duration.observe(lastDuration);
-        const plugin = recursionAvailable ? 2 : authoritative ? 1 : 0;
-        zone.response(rcode, plugin).add();
+        zone.response(rcode, pluginOf(reply)).add();
       }
       if (rcode === responseCodes.SERVFAIL) errorLogs.get(block)?.failed(query);
       if (loggers.size === 0) return;
