@@ -18,6 +18,8 @@ export { openConntrack } from "./conntrack.ts";
 export type { Conntrack, FlowQuery, TrackedFlow } from "./conntrack.ts";
 export { ProgramError, runProgram } from "./exec.ts";
 export type { ProgramOptions } from "./exec.ts";
+export { writeFixedRules } from "./fixed-rules.ts";
+export type { FixedChain, FixedRules, PacketFilter } from "./fixed-rules.ts";
 export { openNft } from "./nft.ts";
 export type { Nft, NftOptions, NftScript } from "./nft.ts";
 export { openIptables } from "./iptables.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ip } from "../core/index.ts";
-import { openConntrack, openNft, runProgram } from "./index.ts";
+import { openConntrack, openNft, runProgram, writeFixedRules } from "./index.ts";
 import type { Nft } from "./index.ts";
 import { testNamespaces } from "../../test/support/test-namespaces.ts";
 
@@ -115,5 +115,21 @@ describe("openConntrack()", () => {
     ]);
     expect(conntrack.flows({ family: "IPv6", protocol: "UDP" })).toEqual([]);
     expect(await runProgram(["conntrack", "-L", "-p", "tcp"], { namespace })).toContain("10.0.0.2");
+  });
+});
+
+describe("writeFixedRules()", () => {
+  it("writes rules by nftables where the kernel has it", async () => {
+    const place = { namespace: newNamespace() };
+    const table = "table ip fixed\ndelete table ip fixed\ntable ip fixed { set s { type ipv4_addr; }; }\n";
+    for (let time = 0; time < 2; time++) {
+      expect(await writeFixedRules({ purpose: "of a test", nft: table, iptables: [] }, place)).toBe("nftables");
+    }
+    expect(await runProgram(["nft", "list", "tables"], place)).toBe("table ip fixed\n");
+    await expect(
+      writeFixedRules({ purpose: "of a test", nft: "add nonsense\n", iptables: [] }, place),
+    ).rejects.toMatchObject({
+      code: "NftRefused",
+    });
   });
 });

@@ -18,6 +18,7 @@ describe.skipIf(umlProblem() !== undefined)("runInUml()", () => {
 
 await inUml([
   "test/conformance/uml-programs.uml.test.ts",
+  "src/kernel/fixed-rules.uml.test.ts",
   "src/kernel/ipset.uml.test.ts",
   "src/kernel/ipvs.uml.test.ts",
 ]);

@@ -2,13 +2,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { keepConnectingFrom } from "./keep-connecting.ts";
 import { Sealane, until } from "./sealane.ts";
 
 const sealane = new Sealane();
 const exec = async (place: string, ...command: readonly string[]): Promise<string> =>
   (await sealane.run("exec", place, "--", ...command)).stdout;
 const program = fileURLToPath(new URL("../../bin/sealane.js", import.meta.url));
-const keepConnecting = fileURLToPath(new URL("testdata/keep-connecting.mjs", import.meta.url));
 
 const manifest = `
 apiVersion: apps/v1
@@ -38,19 +38,6 @@ beforeAll(async () => {
 });
 afterAll(() => sealane.cleanUp());
 
-/** Connects all the time from a place; `stop` ends that and says what failed. */
-async function keepConnectingFrom(place: string, host: string, port: number) {
-  const started = sealane.start("exec", place, "--", process.execPath, keepConnecting, host, String(port));
-  await until("the first connections are made", () => started.output().includes("started"));
-  return {
-    stop: async () => {
-      started.child.stdin?.end();
-      const line = await until("the count is printed", () => /\{"count".*\}/.exec(started.output())?.[0], 15_000);
-      return JSON.parse(line) as { readonly count: number; readonly failures: readonly string[] };
-    },
-  };
-}
-
 describe("a node's proxy", () => {
   it("answers at kube-proxy's addresses", async () => {
     const health = JSON.parse(await exec("node/1", "curl", "-s", "http://127.0.0.1:10256/healthz")) as object;
@@ -72,8 +59,8 @@ describe("a node's proxy", () => {
 
   it("switches its mode without a lost connection, from inside and from outside", async () => {
     const probes = await Promise.all([
-      keepConnectingFrom("node/1", "10.96.0.80", 80),
-      keepConnectingFrom("client", "192.168.100.11", 30080),
+      keepConnectingFrom(sealane, "node/1", "10.96.0.80", 80),
+      keepConnectingFrom(sealane, "client", "192.168.100.11", 30080),
     ]);
     for (const mode of ["userspace", "nftables"]) {
       for (const node of ["node-1", "node-2", "node-3"]) {

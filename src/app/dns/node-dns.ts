@@ -2,7 +2,8 @@ import { createMetrics, ip, messageOf } from "../../core/index.ts";
 import type { Clock, Ip, Logger, Random } from "../../core/index.ts";
 import { clusterConfiguration, parseUpstream } from "../../dns/index.ts";
 import type { ClusterDnsCaches } from "../../dns/index.ts";
-import { applyLinkSteps, openNft } from "../../kernel/index.ts";
+import { applyLinkSteps, writeFixedRules } from "../../kernel/index.ts";
+import type { FixedRules } from "../../kernel/index.ts";
 import type { Cache, Pod } from "../../objects/index.ts";
 import type { AgentInput } from "../agent-messages.ts";
 import { readTextFile } from "./dns-files.ts";
@@ -35,11 +36,9 @@ export async function startNodeDns({ input, caches, allPods, clock, random, log 
   // Scope host: masqueraded traffic must not leave with this address.
   applyLinkSteps([{ kind: "address", address: dnsAddress, prefix: 32, link: "lo", scope: "host" }]);
   // Answers need no rules: they are on their way while the first questions come.
-  const nft = openNft();
-  nft
-    .apply(untrackedRules(dnsAddress))
-    .finally(() => nft.close())
-    .catch((error: unknown) => log.warn("connection tracking sees DNS queries", { error: messageOf(error) }));
+  writeFixedRules(untrackedRules(dnsAddress)).catch((error: unknown) =>
+    log.warn("connection tracking sees DNS queries", { error: messageOf(error) }),
+  );
   const metrics = createMetrics();
   let pods: Cache<Pod> | undefined;
   return startDnsService({
@@ -70,8 +69,13 @@ export async function startNodeDns({ input, caches, allPods, clock, random, log 
  * Keeps questions to this address and their answers out of connection tracking, as NodeLocal DNSCache does: no entry is made
  * for each, none can be raced for, and a full table loses no name.
  */
-export function untrackedRules(address: Ip): string {
-  return `table ip sealane-dns
+export function untrackedRules(address: Ip): FixedRules {
+  const protocols = ["tcp", "udp"];
+  const asked = protocols.map((protocol) => `-d ${address} -p ${protocol} --dport 53 -j CT --notrack`);
+  const answered = protocols.map((protocol) => `-s ${address} -p ${protocol} --sport 53 -j CT --notrack`);
+  return {
+    purpose: "that keep DNS out of connection tracking",
+    nft: `table ip sealane-dns
 delete table ip sealane-dns
 table ip sealane-dns {
   chain prerouting {
@@ -84,7 +88,12 @@ table ip sealane-dns {
     ip saddr ${address} meta l4proto { tcp, udp } th sport 53 notrack
   }
 }
-`;
+`,
+    iptables: [
+      { table: "raw", hook: "PREROUTING", name: "SEALANE-DNS-IN", rules: asked },
+      { table: "raw", hook: "OUTPUT", name: "SEALANE-DNS-OUT", rules: [...asked, ...answered] },
+    ],
+  };
 }
 
 function sourceOf(input: AgentInput): DnsSource {

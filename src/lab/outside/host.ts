@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import type { Clock, Logger } from "../../core/index.ts";
-import { inNamespace, libc, openNft } from "../../kernel/index.ts";
+import { inNamespace, libc, writeFixedRules } from "../../kernel/index.ts";
+import type { FixedRules } from "../../kernel/index.ts";
 import { StandInHttp } from "../stand-in/http.ts";
 import type { HttpOwner } from "../stand-in/http.ts";
 import { initialState } from "../stand-in/control.ts";
@@ -16,7 +17,9 @@ export interface RunningOutsideHost {
 const port = 1;
 
 // What the host itself sends to its own address is not redirected: only what arrives on its link.
-const rules = `table ip sealane-outside
+const rules: FixedRules = {
+  purpose: "that let an outside host answer on every port",
+  nft: `table ip sealane-outside
 delete table ip sealane-outside
 table ip sealane-outside {
   chain prerouting {
@@ -24,7 +27,16 @@ table ip sealane-outside {
     iifname "eth0" meta l4proto { tcp, udp } redirect to :${port}
   }
 }
-`;
+`,
+  iptables: [
+    {
+      table: "nat",
+      hook: "PREROUTING",
+      name: "SEALANE-OUTSIDE",
+      rules: ["tcp", "udp"].map((protocol) => `-i eth0 -p ${protocol} -j REDIRECT --to-ports ${port}`),
+    },
+  ],
+};
 
 /**
  * Makes a machine answer on every TCP port with who it is and what it saw (HTTP, else text), and echo on every UDP
@@ -59,8 +71,7 @@ export async function startOutsideHost(host: Machine, clock: Clock, log: Logger)
       problem: (error) => log.error("outside host has no UDP", { host: host.name, reason: error.message }),
     }),
   );
-  const nft = openNft({ namespace: host.namespace });
-  await nft.apply(rules).finally(() => nft.close());
+  await writeFixedRules(rules, { namespace: host.namespace });
   return {
     stop: () => {
       closeUdp();

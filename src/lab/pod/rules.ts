@@ -1,4 +1,5 @@
 import type { Cidr, Ip } from "../../core/index.ts";
+import type { FixedRules } from "../../kernel/index.ts";
 
 /** What a node's own rules for its pods depend on. */
 export interface PodRulesOptions {
@@ -13,9 +14,12 @@ export interface PodRulesOptions {
  * The rules that a CNI plugin would add: what a pod sends out of the cluster leaves with the node's address, because
  * nobody out there knows the way to a pod. Behind the Service proxy's rules (priority), which may have decided already.
  */
-export function podRules({ podCidr, clusterPods, nodeAddresses }: PodRulesOptions): string {
+export function podRules({ podCidr, clusterPods, nodeAddresses }: PodRulesOptions): FixedRules {
   const [first, last] = nodeAddresses;
-  return `table ip sealane-cni
+  const outwards = `-s ${podCidr} -o eth0 ! -d ${clusterPods} -m iprange ! --dst-range ${first}-${last}`;
+  return {
+    purpose: "that hide pods behind their node's address",
+    nft: `table ip sealane-cni
 delete table ip sealane-cni
 table ip sealane-cni {
   chain postrouting {
@@ -23,5 +27,7 @@ table ip sealane-cni {
     ip saddr ${podCidr} ip daddr != { ${clusterPods}, ${first}-${last} } oifname "eth0" masquerade
   }
 }
-`;
+`,
+    iptables: [{ table: "nat", hook: "POSTROUTING", name: "SEALANE-CNI", rules: [`${outwards} -j MASQUERADE`] }],
+  };
 }

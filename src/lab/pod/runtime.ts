@@ -1,6 +1,6 @@
 import { messageOf, parseIp } from "../../core/index.ts";
 import type { Cidr, Clock, Ip, Logger } from "../../core/index.ts";
-import { openNft } from "../../kernel/index.ts";
+import { writeFixedRules } from "../../kernel/index.ts";
 import { isPodFinished, objectKey } from "../../objects/index.ts";
 import type { Cache, ClusterApi, EventRecorder, Pod, Service } from "../../objects/index.ts";
 import { removePlaceFiles, writePlaceFiles } from "../place/files.ts";
@@ -62,8 +62,7 @@ const retryMs = 1000;
 export async function startPodRuntime(options: PodRuntimeOptions): Promise<PodRuntime> {
   const { nodeName, nodeNamespace = `/run/netns/${nodeName}`, podCidr, masquerade } = options;
   // The rules are on their way while the pods are connected.
-  const nft = openNft({ namespace: nodeNamespace });
-  const rules = nft.apply(podRules({ podCidr, ...masquerade })).finally(() => nft.close());
+  const rules = writeFixedRules(podRules({ podCidr, ...masquerade }), { namespace: nodeNamespace });
   await Promise.all([options.pods.whenSynced(), options.services.whenSynced()]);
   const runtime = new Runtime(options);
   runtime.start();

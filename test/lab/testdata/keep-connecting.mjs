@@ -1,7 +1,8 @@
-// Connects to HOST PORT again and again, each time anew, until standard input ends; then prints what failed, as JSON.
+// HOST PORT PAUSE: connects again and again, each time anew, with so many milliseconds between, until standard input ends; then prints what
+// failed, as JSON.
 import { connect } from "node:net";
 
-const [host, port] = process.argv.slice(2);
+const [host, port, pause] = process.argv.slice(2);
 const failures = [];
 let count = 0;
 process.stdin.resume();
@@ -28,5 +29,6 @@ while (!process.stdin.readableEnded) {
   const failure = await once();
   count++;
   if (failure !== undefined) failures.push(failure);
+  await new Promise((resolve) => void setTimeout(resolve, Number(pause)));
 }
 process.stdout.write(`${JSON.stringify({ count, failures })}\n`);
