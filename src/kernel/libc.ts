@@ -5,6 +5,18 @@ import { CodedError } from "../core/index.ts";
 
 type Koffi = typeof koffiTypes;
 
+/** `send`, also from another thread: `bytes` must stay as they are until `done` is called. */
+export interface SendCall {
+  (fd: number, bytes: Uint8Array, length: number, flags: number): number;
+  async(
+    fd: number,
+    bytes: Uint8Array,
+    length: number,
+    flags: number,
+    done: (error: Error | null, result: number) => void,
+  ): void;
+}
+
 /** The few calls of the C library that Node does not offer. All return -1 on failure. */
 export interface Libc {
   readonly setns: (fd: number, type: number) => number;
@@ -23,7 +35,7 @@ export interface Libc {
   readonly getsockname: (fd: number, address: Uint8Array, length: Uint8Array) => number;
   readonly dup3: (from: number, to: number, flags: number) => number;
   readonly close: (fd: number) => number;
-  readonly send: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
+  readonly send: SendCall;
   readonly recv: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number;

@@ -4,21 +4,29 @@ import { attributesIn, messagesIn } from "./netlink-messages.ts";
 import { inNamespace } from "./netns.ts";
 import { ProgramError, runProgram } from "./exec.ts";
 import { decodeNftError } from "./nft-error.ts";
+import { openNftBatchSocket } from "./nft-load.ts";
+import type { NftBatchSocket, NftTableLoad } from "./nft-load.ts";
 import { openNftLibrary } from "./nft-library.ts";
 import type { NftLibrary } from "./nft-library.ts";
 
-/** Input for `nft -f`: a text, or for a big one its pieces, which are made as nft reads them. */
-export type NftScript = string | { readonly pieces: () => Iterable<string> };
+/**
+ * Input for `nft -f`: a text, or for a big one its pieces, which are made as nft reads them. `loads` lead to the same in less time: the
+ * elements are netlink messages there.
+ */
+export type NftScript = string | { readonly pieces: () => Iterable<string>; readonly loads?: readonly NftTableLoad[] };
 
 /** The nftables of one network namespace. */
 export interface Nft {
   /**
    * Applies a script as one transaction: all of it or, on failure, nothing. Rejects with `NftError`, or with
-   * `ProgramError` code `ProgramMissing` when nft is not installed.
+   * `ProgramError` code `ProgramMissing` when nft is not installed. A script with loads is several transactions; each leaves the packets with
+   * rules that work, and a failure (`KernelError`) those of before or, in a table that was not there, none.
    */
   apply(script: NftScript, options?: { readonly full?: boolean }): Promise<void>;
   /** A number that grows by one with each transaction of anyone in the namespace. */
   generation(): number;
+  /** How many transactions this object has made at most: one that changes nothing is none. */
+  transactions(): number;
   close(): void;
 }
 
@@ -41,6 +49,8 @@ export function openNft({ namespace }: NftOptions = {}): Nft {
   let library: NftLibrary | undefined;
   let opened = false;
   let socket: number | undefined;
+  let batches: NftBatchSocket | undefined;
+  let transactions = 0;
 
   const applyByProgram = async (script: NftScript): Promise<void> => {
     const input = typeof script === "string" ? script : script.pieces();
@@ -55,6 +65,12 @@ export function openNft({ namespace }: NftOptions = {}): Nft {
   return {
     async apply(script, { full = false } = {}) {
       if (script === "") return;
+      if (typeof script !== "string" && script.loads !== undefined) {
+        batches ??= namespace === undefined ? openNftBatchSocket() : inNamespace(namespace, openNftBatchSocket);
+        for (const table of script.loads) transactions += await batches.load(table, applyByProgram);
+        return;
+      }
+      transactions++;
       if (full || typeof script !== "string" || script.length > longestLibraryScript) return applyByProgram(script);
       if (!opened) library = openNftLibrary(namespace);
       opened = true;
@@ -67,7 +83,10 @@ export function openNft({ namespace }: NftOptions = {}): Nft {
       socket ??= namespace === undefined ? open() : inNamespace(namespace, open);
       return readGeneration(socket);
     },
+    transactions: () => transactions,
     close() {
+      batches?.close();
+      batches = undefined;
       library?.close();
       if (socket !== undefined) libc().close(socket);
       library = undefined;

@@ -8,6 +8,8 @@ export interface RulesPort<S = string> {
   apply(script: S, options: { readonly full: boolean }): Promise<void>;
   /** Grows by one with each transaction of anyone, by which changes of others are noticed. */
   generation?(): number;
+  /** How many transactions this port has made at most; absent: one for each script. */
+  transactions?(): number;
   /** Asked instead where there is no such number: whether what was written last is not there any more. */
   isDamaged?(): boolean;
   close?(): void;

@@ -105,6 +105,7 @@ class ScriptWriter<S> {
   async #apply(transaction: Transaction<S>, full: boolean): Promise<void> {
     if (transaction.isEmpty) return transaction.commit();
     const before = this.#port.generation?.();
+    const ownBefore = this.#port.transactions?.() ?? 0;
     // What others did before a full write is written over.
     if (!full && this.#generation !== undefined && before !== this.#generation) this.#foreign = true;
     await this.#port.apply(transaction.script, { full });
@@ -112,7 +113,8 @@ class ScriptWriter<S> {
     this.transactions++;
     this.#generation = this.#port.generation?.();
     // A transaction that changes nothing is not counted.
-    if (before !== undefined && (this.#generation ?? before) > before + 1) this.#foreign = true;
+    const own = (this.#port.transactions?.() ?? 1) - ownBefore;
+    if (before !== undefined && (this.#generation ?? before) > before + own) this.#foreign = true;
   }
 
   /** Fails when not even an empty change can be made: then no Service is to blame. */

@@ -19,9 +19,22 @@ export {
   scriptText,
   tableOf,
 } from "./statement.ts";
-export type { ChainDefinition, Element, ElementType, Hook, Script, SetDefinition, Statement } from "./statement.ts";
+export type {
+  BigScript,
+  ChainDefinition,
+  Element,
+  ElementType,
+  Hook,
+  LoadSteps,
+  Script,
+  SetDefinition,
+  Statement,
+  TableLoad,
+} from "./statement.ts";
 export { tableDifferences } from "./table-difference.ts";
 export type { TableDifference } from "./table-difference.ts";
+export { groundStatements, tableLoad } from "./table-load.ts";
+export type { FullWrite, WholeTable } from "./table-load.ts";
 export { joinTransactions } from "./transaction.ts";
 export { applyStatements, emptyTable } from "./table-state.ts";
 export type { TableSet, TableState } from "./table-state.ts";

@@ -62,8 +62,34 @@ export type Statement =
 /** The kernel takes 128 bytes; longer names are cut. */
 const longestComment = 120;
 
-/** A script for `nft -f`: a text, or for a big one its pieces, which are made as they are read. */
-export type Script = string | { readonly pieces: () => Iterable<string> };
+/** A script for `nft -f`: a text, or a big one. */
+export type Script = string | BigScript;
+
+/** A script of which there is too much for one text. */
+export interface BigScript {
+  /** The text in pieces, which are made as they are read. */
+  readonly pieces: () => Iterable<string>;
+  /** The same without the elements' text: table by table, for kernels that take it so. */
+  readonly loads?: readonly TableLoad[];
+}
+
+/** How one table is filled by netlink: nft makes chains and sets of text, elements come as bytes. */
+export interface TableLoad {
+  readonly family: IpFamily;
+  readonly name: string;
+  /** What to do for a table that is there, or for one that is not: packets meet it when all is in it. */
+  steps(isThere: boolean): LoadSteps;
+}
+
+/** The steps in their order; each is a transaction, the batches are as many as they are. */
+export interface LoadSteps {
+  /** For `nft -f`. */
+  readonly before: string;
+  /** Messages of netlink, each batch at most this long. With everything in one batch they take effect together. */
+  readonly batches: (batchBytes: number) => Iterable<Uint8Array>;
+  /** For `nft -f`; may be empty. */
+  readonly after: string;
+}
 
 /** The whole text of a script. */
 export function scriptText(from: Script): string {
@@ -73,6 +99,7 @@ export function scriptText(from: Script): string {
 /** One script after the other, as one transaction. */
 export function joinScripts(scripts: readonly Script[]): Script {
   if (scripts.every((part) => typeof part === "string")) return scripts.join("");
+  const loads = scripts.map((part) => (typeof part === "string" ? undefined : part.loads));
   return {
     *pieces() {
       for (const part of scripts) {
@@ -80,6 +107,7 @@ export function joinScripts(scripts: readonly Script[]): Script {
         else yield* part.pieces();
       }
     },
+    ...(loads.includes(undefined) ? {} : { loads: loads.flatMap((part) => part ?? []) }),
   };
 }
 
@@ -170,7 +198,7 @@ function setChain(table: string, { name, hook, rules }: ChainDefinition): string
 }
 
 /** What of an element is written, however it is kept. */
-interface Written {
+export interface Written {
   readonly key: string;
   readonly value?: string | undefined;
   readonly comment?: string | undefined;
@@ -181,7 +209,8 @@ function elementText({ key, value, comment }: Written): string {
   return `  ${key}${note}${value === undefined ? "" : ` : ${value}`}`;
 }
 
-function commentText(comment: string): string {
+/** A comment as the kernel has room for it. */
+export function commentText(comment: string): string {
   const short = comment.length > longestComment ? comment.slice(0, longestComment) : comment;
   return short.includes('"') ? short.replaceAll('"', "'") : short;
 }

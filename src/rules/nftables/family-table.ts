@@ -1,7 +1,7 @@
 import type { IpFamily } from "../../core/index.ts";
 import type { NodeNetwork, ServicePlan, Transaction } from "../../model/index.ts";
-import { applyStatements, fillScript, isFilledByPackets, script, tableOf } from "../nft/index.ts";
-import type { Element, Script, Statement, TableState } from "../nft/index.ts";
+import { applyStatements, fillScript, groundStatements, script, tableLoad, tableOf } from "../nft/index.ts";
+import type { Element, FullWrite, Script, Statement, TableState } from "../nft/index.ts";
 import { ChainLedger } from "./chain-ledger.ts";
 import { elementOf, elementSets } from "./element-text.ts";
 import type { ElementSet } from "./element-text.ts";
@@ -65,14 +65,28 @@ export class FamilyTable {
     };
   }
 
-  full(network: NodeNetwork, recreate: boolean): Transaction<Script> {
+  /** How many elements are wanted; from `most` on it is not counted further. */
+  wantedCount(most: number): number {
+    return this.#services.wantedCount(most);
+  }
+
+  full(network: NodeNetwork, { recreate, byNetlink }: FullWrite): Transaction<Script> {
     const chains = this.#chains.replace(this.#counts(), network.masqueradeBit);
     const services = this.#services;
     const start: readonly Statement[] = recreate ? [{ kind: "delete-table" }] : [];
     const head = script(this.#table, [...start, ...this.#ground(network), ...chains.before]);
     const tail = script(this.#table, chains.after);
+    const load = tableLoad({
+      family: this.#family,
+      name: tableName,
+      sets: layoutSets(this.#family),
+      chains: layoutChains(this.#family, network),
+      before: chains.before,
+      after: chains.after,
+      each: (visit) => services.each((line) => visit(line.set, line)),
+    });
     return {
-      script: { pieces: () => this.#pieces(head, tail) },
+      script: { pieces: () => this.#pieces(head, tail), ...(byNetlink ? { loads: [load] } : {}) },
       isEmpty: false,
       get size() {
         return services.wantedCount();
@@ -132,16 +146,7 @@ export class FamilyTable {
   }
 
   #ground(network: NodeNetwork): readonly Statement[] {
-    const sets = layoutSets(this.#family);
-    const chains = layoutChains(this.#family, network);
-    return [
-      { kind: "add-table" },
-      ...sets.map((set): Statement => ({ kind: "add-set", set })),
-      ...sets
-        .filter((set) => !isFilledByPackets(set))
-        .map((set): Statement => ({ kind: "flush-set", set: set.name, isMap: set.value !== undefined })),
-      ...chains.map((chain): Statement => ({ kind: "set-chain", chain })),
-    ];
+    return groundStatements({ sets: layoutSets(this.#family), chains: layoutChains(this.#family, network) });
   }
 
   #keepSticky(service: string, plans: readonly ServicePlan[]): void {

@@ -7,6 +7,9 @@ import type { Script, TableState } from "../nft/index.ts";
 import { FamilyTable } from "./family-table.ts";
 import { tableName } from "./table-name.ts";
 
+/** From so many elements on their text takes nft longer than starting it once more (about 10 ms). */
+const manyElements = 2000;
+
 /**
  * The rules that carry out the plans of all Services, and what of them the kernel has. IPv4 and IPv6 have a table each
  * (`ip sealane`, `ip6 sealane`); the second comes with the first Service that needs it.
@@ -43,10 +46,11 @@ export class RuleSet implements RuleBook<Script> {
   }
 
   /** Everything: tables, chains and all elements. Replaces whatever is in the project's tables, except affinities. */
-  full(options: { readonly recreate?: boolean } = {}): Transaction<Script> {
-    return joinTransactions(
-      [...this.#tables.values()].map((table) => table.full(this.#network, options.recreate === true)),
-    );
+  full({ recreate = false }: { readonly recreate?: boolean } = {}): Transaction<Script> {
+    const tables = [...this.#tables.values()];
+    // A table in the way is replaced by one transaction, which only nft can make.
+    const byNetlink = !recreate && tables.some((table) => table.wantedCount(manyElements) >= manyElements);
+    return joinTransactions(tables.map((table) => table.full(this.#network, { recreate, byNetlink })));
   }
 
   /** The fixed part alone, without any element: the ground on which Services can be tried one by one. */

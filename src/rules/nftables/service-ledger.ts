@@ -94,11 +94,25 @@ export class ServiceLedger {
     };
   }
 
-  /** How many elements are wanted, also those that wait for an entry of another Service. */
-  wantedCount(): number {
+  /** How many elements are wanted, also those that wait for an entry of another Service; from `most` on it is not counted further. */
+  wantedCount(most = Infinity): number {
     let count = 0;
-    for (const [, text] of this.#texts()) count += lineCount(text);
+    for (const [, text] of this.#texts()) {
+      count += lineCount(text);
+      if (count >= most) break;
+    }
     return count;
+  }
+
+  /** Calls `visit` for everything that is wanted and in force, Service by Service. */
+  *each(visit: (line: Line) => void): Generator<void> {
+    for (const [service, text] of this.#texts()) {
+      eachLine(
+        text,
+        this.#claims.uncontested ? visit : (line) => void (this.#claims.holds(service, line) && visit(line)),
+      );
+      yield;
+    }
   }
 
   /** Calls `visit` for everything of one set that is wanted and in force, Service by Service. */

@@ -1,7 +1,7 @@
 import type { IpFamily } from "../../core/index.ts";
 import type { NodeNetwork, ServicePlan, Transaction } from "../../model/index.ts";
-import { applyStatements, fillScript, script, tableOf } from "../nft/index.ts";
-import type { Script, Statement, TableState } from "../nft/index.ts";
+import { applyStatements, fillScript, groundStatements, script, tableLoad, tableOf } from "../nft/index.ts";
+import type { FullWrite, Script, Statement, TableState, WholeTable } from "../nft/index.ts";
 import { layoutChains, layoutSets, setNames } from "./layout.ts";
 import type { ListenerPlace, SetName } from "./layout.ts";
 import { planElements } from "./plan-elements.ts";
@@ -70,7 +70,12 @@ export class FamilyTable {
     });
   }
 
-  full(network: NodeNetwork, recreate: boolean): Transaction<Script> {
+  /** How many Services want something. */
+  get services(): number {
+    return this.#wanted.size;
+  }
+
+  full(network: NodeNetwork, { recreate, byNetlink }: FullWrite): Transaction<Script> {
     const due = new Map([...this.#wanted.keys()].map((service) => [service, this.#due(service)]));
     const ground: readonly Statement[] = [
       ...(recreate ? [{ kind: "delete-table" } as const] : []),
@@ -78,8 +83,19 @@ export class FamilyTable {
     ];
     let size = 0;
     for (const text of due.values()) size += countIn(text);
+    const load = tableLoad({
+      family: this.#family,
+      name: tableName,
+      ...this.#layout(network),
+      each: function* (visit) {
+        for (const text of due.values()) {
+          for (const element of elementsIn(text)) visit(element.set, element);
+          yield;
+        }
+      },
+    });
     return {
-      script: { pieces: () => this.#fullScript(ground, due.values()) },
+      script: { pieces: () => this.#fullScript(ground, due.values()), ...(byNetlink ? { loads: [load] } : {}) },
       isEmpty: false,
       size,
       commit: () => {
@@ -172,17 +188,15 @@ export class FamilyTable {
   }
 
   #groundStatements(network: NodeNetwork): readonly Statement[] {
+    return groundStatements(this.#layout(network));
+  }
+
+  #layout(network: NodeNetwork): Pick<WholeTable, "sets" | "chains"> {
     const { place } = this;
     if (place === undefined) {
       throw new Error(`the relay has no listeners for ${this.#family} yet: call setListeners first`);
     }
-    const sets = layoutSets(this.#family);
-    return [
-      { kind: "add-table" },
-      ...sets.map((set): Statement => ({ kind: "add-set", set })),
-      ...sets.map(({ name, value }): Statement => ({ kind: "flush-set", set: name, isMap: value !== undefined })),
-      ...layoutChains(this.#family, network, place).map((chain) => ({ kind: "set-chain" as const, chain })),
-    ];
+    return { sets: layoutSets(this.#family), chains: layoutChains(this.#family, network, place) };
   }
 }
 

@@ -8,6 +8,9 @@ import { FamilyTable } from "./family-table.ts";
 import type { ListenerPlace } from "./layout.ts";
 import { tableName } from "./table-name.ts";
 
+/** From so many Services on their text takes nft longer than starting it once more (about 10 ms). */
+const manyServices = 1000;
+
 /**
  * The rules that redirect the clients of all Services to the relay, and what of them the kernel has. IPv4 and IPv6 have a
  * table each; the second comes with the first Service that needs it. `setListeners` must have been called for a family before
@@ -51,8 +54,10 @@ export class UserspaceRules implements RuleBook<Script> {
   }
 
   /** Everything, over whatever is there; `recreate` also over things that stand in the way. */
-  full(options: { readonly recreate?: boolean } = {}): Transaction<Script> {
-    return this.#join((table) => table.full(this.#network, options.recreate === true));
+  full({ recreate = false }: { readonly recreate?: boolean } = {}): Transaction<Script> {
+    // A table in the way is replaced by one transaction, which only nft can make.
+    const byNetlink = !recreate && [...this.#tables.values()].some(({ services }) => services >= manyServices);
+    return this.#join((table) => table.full(this.#network, { recreate, byNetlink }));
   }
 
   /** The fixed part alone, without any element: the ground on which Services can be tried one by one. */
