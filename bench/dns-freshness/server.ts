@@ -1,5 +1,6 @@
 import { connectCluster, createCache } from "#layers/client";
 import { createClusterDns } from "#layers/dns";
+import { openDatagramBatches } from "#layers/kernel";
 import { listenDns, secureRandom, systemClock } from "#layers/net";
 import { resources } from "#layers/objects";
 import { memoryOf } from "../processes.ts";
@@ -30,7 +31,12 @@ async function main(socketPath: string): Promise<void> {
   });
   await dns.whenReady();
   const readyMs = performance.now() - started;
-  const port = await listenDns({ addresses: ["127.0.0.1"], port: 0, answer: dns.answer }).ready;
+  const port = await listenDns({
+    addresses: ["127.0.0.1"],
+    port: 0,
+    answer: dns.answer,
+    batches: openDatagramBatches(),
+  }).ready;
   const report: FreshnessServerReport = { port, readyMs, memoryMb: memoryOf(process.pid) / 1024 };
   process.send?.(report);
 }

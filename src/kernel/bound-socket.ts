@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { endianness, networkInterfaces } from "node:os";
-import { cidr, cidrContains, ipToBytes, parseIp } from "../core/index.ts";
+import { cidr, cidrContains, ipFamily, ipToBytes, parseIp } from "../core/index.ts";
 import type { Ip, IpFamily, Port } from "../core/index.ts";
 import { checked, libc } from "./libc.ts";
 
@@ -8,20 +8,30 @@ const families = { IPv4: 2, IPv6: 10 } as const;
 const types = { TCP: 1, UDP: 2 } as const;
 const closeOnExec = 0o2000000;
 const nonBlocking = 0o4000;
+const levelIpv6 = 41;
+const ipv6Only = 26;
 const littleEndian = endianness() === "LE";
 
 /**
  * Makes a socket that is bound to an address and port (0: any free one) and gives back its descriptor, which is the
  * caller's to close. It belongs to the network namespace of the calling thread. Throws `KernelError`: `EADDRNOTAVAIL`
- * when the node does not have the address, `EADDRINUSE`.
+ * when the node does not have the address, `EADDRINUSE`. With `onlyIpv6`, `::` does not stand for all IPv4 addresses, too.
  */
-export function bindSocket(protocol: "TCP" | "UDP", address: Ip, port: number): number {
-  const family = address.includes(":") ? "IPv6" : "IPv4";
+export function bindSocket(
+  protocol: "TCP" | "UDP",
+  address: Ip,
+  port: number,
+  { onlyIpv6 = false }: { readonly onlyIpv6?: boolean } = {},
+): number {
+  const family = ipFamily(address);
   const c = libc();
   const action = `listen at ${address} port ${port} (${protocol})`;
   const fd = checked(action, c.socket(families[family], types[protocol] | closeOnExec | nonBlocking, 0));
   try {
-    const bytes = socketAddress(family, address, port);
+    if (onlyIpv6 && family === "IPv6") {
+      checked(action, c.setsockopt(fd, levelIpv6, ipv6Only, new Uint8Array(Int32Array.of(1).buffer), 4));
+    }
+    const bytes = socketAddress(address, port);
     checked(action, c.bind(fd, bytes, bytes.length));
     return fd;
   } catch (error) {
@@ -82,7 +92,8 @@ function defaultLink(family: IpFamily): string | undefined {
 }
 
 /** `struct sockaddr_in` or `sockaddr_in6`. */
-function socketAddress(family: IpFamily, address: Ip, port: Port): Uint8Array {
+export function socketAddress(address: Ip, port: Port): Uint8Array {
+  const family = ipFamily(address);
   const bytes = new Uint8Array(family === "IPv4" ? 16 : 28);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, families[family], littleEndian);

@@ -27,5 +27,7 @@ export type { Iptables, IptablesOptions, IptablesVariant } from "./iptables.ts";
 export { IptablesError } from "./iptables-error.ts";
 export { NftError } from "./nft-error.ts";
 export { hasAddress } from "./bound-socket.ts";
+export { openDatagramBatches } from "./datagram-batch.ts";
+export type { DatagramBatches } from "./datagram-batch.ts";
 export { openRelaySockets } from "./relay-sockets.ts";
 export type { RelaySockets } from "./relay-sockets.ts";

@@ -40,6 +40,8 @@ export interface Libc {
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number;
   readonly if_nametoindex: (name: string) => number;
+  /** Gives a pointer, or null on failure. */
+  readonly if_indextoname: (index: number, name: Uint8Array) => unknown;
   /** `errno` of the last call that failed. */
   readonly errno: () => number;
 }
@@ -71,8 +73,48 @@ function bind(koffi: Koffi): Libc {
     setsockopt: call("int setsockopt(int, int, int, const uint8_t *, unsigned int)"),
     getsockopt: call("int getsockopt(int, int, int, _Inout_ uint8_t *, _Inout_ uint8_t *)"),
     if_nametoindex: call("unsigned int if_nametoindex(const char *)"),
+    if_indextoname: call("void *if_indextoname(unsigned int, _Out_ uint8_t *)"),
     errno: () => koffi.errno(),
   } as Libc;
+}
+
+/** Calls whose arguments lie in memory that has an address, which is a number here. Those of the kernel give -1 on failure. */
+export interface MemoryCalls {
+  readonly recvmmsg: (fd: number, headers: number, count: number, flags: number, timeout: number) => number;
+  readonly sendmmsg: (fd: number, headers: number, count: number, flags: number) => number;
+  /** So many bytes of zeros that stay where they are, for ever. Pages that nobody touches take no memory. */
+  readonly reserve: (length: number) => { readonly bytes: Uint8Array; readonly address: number };
+  /** `errno` of the last call that failed. */
+  readonly errno: () => number;
+}
+
+const readAndWrite = 3;
+const privateAnonymous = 0x22;
+const noFile = -1;
+
+/** Undefined where the C library lacks one of them, or pointers have not 64 bits. */
+export function memoryCalls(): MemoryCalls | undefined {
+  try {
+    const koffi = createRequire(import.meta.url)("koffi") as Koffi;
+    if (process.platform !== "linux" || koffi.sizeof("void *") !== 8) return undefined;
+    const library = koffi.load(null);
+    const call = (signature: string) => library.func(signature) as unknown;
+    const mmap = call("uint64_t mmap(uint64_t, size_t, int, int, int, int64_t)") as (
+      ...args: number[]
+    ) => number | bigint;
+    return {
+      recvmmsg: call("int recvmmsg(int, uint64_t, unsigned int, int, uint64_t)"),
+      sendmmsg: call("int sendmmsg(int, uint64_t, unsigned int, int)"),
+      reserve: (length: number) => {
+        const address = mmap(0, length, readAndWrite, privateAnonymous, noFile, 0);
+        if (BigInt.asIntN(64, BigInt(address)) === -1n) checked(`reserve ${length} bytes of memory`, -1);
+        return { bytes: new Uint8Array(koffi.view(BigInt(address), length)), address: Number(address) };
+      },
+      errno: () => koffi.errno(),
+    } as MemoryCalls;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A call into the kernel that failed. `code` is the name of the error number (`EPERM`, `EEXIST`, ...). */

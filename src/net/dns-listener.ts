@@ -1,12 +1,12 @@
-import { createSocket } from "node:dgram";
-import type { Socket } from "node:dgram";
 import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { CodedError, hasCode } from "../core/index.ts";
 import { DnsTcpConnections, defaultDnsTcpLimits } from "./dns-tcp-connections.ts";
 import type { DnsAnswer, DnsTcpLimits, DnsTransfer } from "./dns-tcp-connections.ts";
 import type { TlsIdentity } from "./http-listener.ts";
-import { familyOf } from "./address-family.ts";
+import { cannotListen } from "./cannot-listen.ts";
+import { UdpSockets } from "./dns-udp-sockets.ts";
+import type { UdpBatches } from "./dns-udp-sockets.ts";
 
 /** Where and how to listen for DNS. */
 export interface DnsListenerOptions {
@@ -15,6 +15,8 @@ export interface DnsListenerOptions {
   /** 0 takes a free port, the same for UDP and TCP. */
   readonly port: number;
   readonly answer: DnsAnswer;
+  /** Reads and answers many datagrams at a time where it is given; `openDatagramBatches` of `kernel` fits. */
+  readonly batches?: UdpBatches | undefined;
   /**
    * Makes all sockets before the call returns, as is needed while the thread is in another network namespace. TCP then
    * listens on every address there: listening on one cannot be done synchronously.
@@ -40,12 +42,9 @@ export interface DnsListener {
   close(graceMs?: number): Promise<void>;
 }
 
-/** As much as the kernel allows: bursts of lookups must not be lost while something else runs. */
-const receiveBufferBytes = 4 * 1024 * 1024;
-
 /** Listens for DNS over UDP and TCP. */
 export function listenDns(options: DnsListenerOptions): DnsListener {
-  const udp = new UdpSockets(options.answer);
+  const udp = new UdpSockets(options.answer, options.batches);
   const tcp = new DnsTcpConnections(options.answer, { ...defaultDnsTcpLimits, ...options.tcp }, options.transfer);
   const servers: Server[] = [];
 
@@ -167,126 +166,4 @@ function startTcp(
     const where = address === undefined ? {} : { host: address };
     server.listen({ ...where, port, backlog: 511, exclusive: true });
   });
-}
-
-/** The UDP sockets of one listener. */
-class UdpSockets {
-  readonly #answer: DnsAnswer;
-  readonly #sockets: Socket[] = [];
-  #received = 0;
-  #pending = 0;
-  #isClosing = false;
-  #idle: (() => void) | undefined;
-  /** The port of the last socket that is bound. */
-  port: number | undefined;
-
-  constructor(answer: DnsAnswer) {
-    this.#answer = answer;
-  }
-
-  /** Binds a socket; the system calls are made before this returns. */
-  bind(address: string, port: number): Promise<void> {
-    const family = familyOf(address);
-    const socket = createSocket({
-      type: family === 6 ? "udp6" : "udp4",
-      ...(family === 6 ? { ipv6Only: true } : {}),
-      // Addresses need no resolver. With this, binding and sending do not wait for the next turn of the event loop.
-      lookup: (host, _options, done) => done(null, host, family),
-    });
-    this.#sockets.push(socket);
-    socket.on("message", (message, client) => this.#answerTo(socket, message, client));
-    return new Promise((resolve, reject) => {
-      socket.once("error", (error) => reject(cannotListen(error, address, port, "udp")));
-      socket.once("listening", () => {
-        socket.removeAllListeners("error");
-        // Errors of single answers (no route to a client) concern that client only.
-        socket.on("error", () => undefined);
-        socket.setRecvBufferSize(receiveBufferBytes);
-        this.port = socket.address().port;
-        resolve();
-      });
-      socket.bind({ address, port, exclusive: true });
-    });
-  }
-
-  /**
-   * Answers what has arrived, waits for the answers that are on their way, then closes. Until then it goes on answering:
-   * a closed port says sooner than silence that another server must be asked.
-   */
-  async close(graceMs: number): Promise<void> {
-    this.#isClosing = true;
-    if (graceMs > 0) {
-      await quiet(() => this.#received, Math.min(graceMs, longestDrainMs));
-      if (this.#pending > 0) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, graceMs);
-          this.#idle = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-    }
-    this.drop();
-  }
-
-  /** Closes all sockets at once. */
-  drop(): void {
-    for (const socket of this.#sockets.splice(0)) socket.close();
-  }
-
-  #answerTo(socket: Socket, message: Buffer, client: { readonly address: string; readonly port: number }): void {
-    // Nobody can be answered on port 0, and trying to throws.
-    if (client.port === 0) return;
-    this.#received++;
-    const answer = this.#answer(message, "udp", client);
-    if (!(answer instanceof Promise)) {
-      if (answer !== undefined) socket.send(answer, client.port, client.address);
-      return;
-    }
-    // What comes while closing is not waited for, or closing would never end under load.
-    const isWaitedFor = !this.#isClosing;
-    if (isWaitedFor) this.#pending++;
-    void answer.then((later) => {
-      if (later !== undefined && this.#sockets.includes(socket)) socket.send(later, client.port, client.address);
-      if (!isWaitedFor) return;
-      this.#pending--;
-      if (this.#pending === 0) this.#idle?.();
-    });
-  }
-}
-
-/** How long datagrams that the kernel holds are read at most before closing, in milliseconds. */
-const longestDrainMs = 100;
-
-/** Resolves when a count stood still for a turn of the event loop, at the latest after `longestMs`. */
-async function quiet(count: () => number, longestMs: number): Promise<void> {
-  const end = performance.now() + longestMs;
-  for (let before = -1; before !== count() && performance.now() < end;) {
-    before = count();
-    // Sockets are read between two of these.
-    await new Promise((resolve) => setImmediate(resolve));
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-function cannotListen(error: Error, address: string, port: number, transport: string): CodedError {
-  const where = `DNS cannot listen on ${address} port ${port} (${transport})`;
-  const code = "code" in error ? error.code : undefined;
-  switch (code) {
-    case "EADDRINUSE":
-      return new CodedError("AddressInUse", `${where}: something else listens there; stop it or choose another port`, {
-        cause: error,
-      });
-    case "EADDRNOTAVAIL":
-      return new CodedError("AddressNotAvailable", `${where}: no interface has this address; add it first`, {
-        cause: error,
-      });
-    case "EACCES":
-      return new CodedError("PermissionDenied", `${where}: ports below 1024 need CAP_NET_BIND_SERVICE`, {
-        cause: error,
-      });
-    default:
-      return new CodedError("CannotListen", `${where}: ${error.message}`, { cause: error });
-  }
 }

@@ -5,6 +5,7 @@ export { listenHttp } from "./http-listener.ts";
 export type { HttpListener, ListenTarget, TlsIdentity } from "./http-listener.ts";
 export { listenDns } from "./dns-listener.ts";
 export type { DnsListener, DnsListenerOptions } from "./dns-listener.ts";
+export type { UdpBatches } from "./dns-udp-sockets.ts";
 export type { DnsAnswer, DnsTcpLimits, DnsTransfer } from "./dns-tcp-connections.ts";
 export { dnsDialer } from "./dns-upstream.ts";
 export type {

@@ -8,7 +8,14 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MemoryCache } from "../../src/dns/index.ts";
 import type { ClusterDns } from "../../src/dns/index.ts";
-import { applyLinkSteps, createNamespace, inNamespace, removeNamespace, runProgram } from "../../src/kernel/index.ts";
+import {
+  applyLinkSteps,
+  createNamespace,
+  inNamespace,
+  openDatagramBatches,
+  removeNamespace,
+  runProgram,
+} from "../../src/kernel/index.ts";
 import { listenDns } from "../../src/net/index.ts";
 import type { DnsListener } from "../../src/net/index.ts";
 import { cluster, service, services, slice, slices } from "../dns/cluster.ts";
@@ -81,6 +88,7 @@ beforeAll(async () => {
       addresses: ["127.0.0.1"],
       port: 0,
       answer: dns.answer,
+      batches: openDatagramBatches(),
       synchronous: true,
       tcp: { idleMs: 2000, frameMs: 1000 },
     }),

@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ip, seededRandom } from "../../src/core/index.ts";
 import { createClusterDns, resolvConfOf } from "../../src/dns/index.ts";
-import { applyLinkSteps, createNamespace, inNamespace, removeNamespace, runProgram } from "../../src/kernel/index.ts";
+import {
+  applyLinkSteps,
+  createNamespace,
+  inNamespace,
+  openDatagramBatches,
+  removeNamespace,
+  runProgram,
+} from "../../src/kernel/index.ts";
 import { listenDns, systemClock } from "../../src/net/index.ts";
 import type { DnsListener } from "../../src/net/index.ts";
 import { clusterCaches, outside } from "../dns/cluster.ts";
@@ -47,7 +54,13 @@ beforeAll(async () => {
     nameservers: [ip("10.96.0.10")],
   });
   [listener, socketsAtOnce] = inNamespace(namespace, () => {
-    const made = listenDns({ addresses: ["10.96.0.10"], port: 53, answer: dns.answer, synchronous: true });
+    const made = listenDns({
+      addresses: ["10.96.0.10"],
+      port: 53,
+      answer: dns.answer,
+      batches: openDatagramBatches(),
+      synchronous: true,
+    });
     const tables = ["udp", "tcp", "tcp6"].map((table) => readFileSync(`/proc/thread-self/net/${table}`, "utf8"));
     return [made, tables.join("")] as const;
   });

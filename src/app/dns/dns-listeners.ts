@@ -1,5 +1,6 @@
 import { CodedError } from "../../core/index.ts";
 import type { Answer, DnsEndpoint, DnsServer } from "../../dns/index.ts";
+import { openDatagramBatches } from "../../kernel/index.ts";
 import { listenDns } from "../../net/index.ts";
 import type { DnsListener } from "../../net/index.ts";
 import { readTextFile } from "./dns-files.ts";
@@ -57,6 +58,7 @@ export function createDnsListeners(addressesOf: AddressesOf): DnsListeners {
     const listener = listenDns({
       addresses: [address],
       port: endpoint.port,
+      batches: openDatagramBatches(),
       // Whoever is in the slot when a query comes answers it: replacing it loses none.
       answer: (query, transport, client) => slot.answer(query, transport, client),
       transfer: (query, client) => slot.endpoint.transfer?.(query, client),
