@@ -7,6 +7,8 @@ const garbageShare = 0.5;
 const lookEveryMs = 20;
 /** The room for new objects: a server's die at once, so that more of it, up to 48 MB, is only more memory. */
 const enoughForNew = 8 * 1024 * 1024;
+/** By how many percent of what is kept the garbage of a server that has its names may grow. V8 takes a multiple of that. */
+const garbagePercentLater = 20;
 
 /**
  * Collects garbage while a cluster's objects are read and once when they are there. Reading leaves a multiple of what is kept,
@@ -31,6 +33,7 @@ export function collectWhileLoading(loaded: Promise<unknown>): void {
   timer.unref();
   const end = (): void => {
     clearInterval(timer);
+    setFlagsFromString(`--heap-growing-percent=${garbagePercentLater}`);
     collect();
   };
   void loaded.then(end, end);
