@@ -1,5 +1,5 @@
 import { connectCluster, createCache } from "#layers/client";
-import { createClusterDns } from "#layers/dns";
+import { createClusterDns, keptForDns } from "#layers/dns";
 import { openDatagramBatches } from "#layers/kernel";
 import { listenDns, secureRandom, systemClock } from "#layers/net";
 import { resources } from "#layers/objects";
@@ -18,10 +18,11 @@ async function main(socketPath: string): Promise<void> {
   const started = performance.now();
   const clock = systemClock;
   const api = await connectCluster({ socketPath });
+  const kept = keptForDns("address", false);
   const dns = createClusterDns({
     caches: {
-      services: createCache(api, resources.services, { clock }),
-      endpointSlices: createCache(api, resources.endpointSlices, { clock }),
+      services: createCache(api, resources.services, { clock, ...kept.services }),
+      endpointSlices: createCache(api, resources.endpointSlices, { clock, ...kept.endpointSlices }),
       namespaces: createCache(api, resources.namespaces, { clock }),
     },
     upstreams: [],

@@ -90,11 +90,13 @@ describe("createCache()", () => {
   it("tells an object that was deleted and made again as gone, then new", async () => {
     const api = new FakeApi();
     const clock = new ManualClock();
-    const watches: WatchHandlers<never>[] = [];
+    const breaks: (() => void)[] = [];
     const inner = api.watch.bind(api);
     api.watch = (resource: never, options: ListOptions, handlers: WatchHandlers<never>) => {
-      watches.push(handlers);
-      return inner(resource, options, handlers);
+      const watch = inner(resource, options, handlers);
+      breaks.push(() => watch.close());
+      breaks.push(() => handlers.closed(refusal(410, "Expired", "too old")));
+      return watch;
     };
     await api.create(resources.configMaps, map("a"));
     const cache = createCache(api, resources.configMaps, { clock });
@@ -104,9 +106,11 @@ describe("createCache()", () => {
     const [first] = api.all(resources.configMaps);
     // The connection breaks, and comes back when the history is gone.
     api.watch = () => ({ close: () => undefined });
-    watches[0]?.closed(refusal(410, "Expired", "too old"));
+    const [stop, notice] = breaks;
+    stop?.();
     await api.delete(resources.configMaps, "default", "a");
     const second = await api.create(resources.configMaps, map("a"));
+    notice?.();
     await settled();
     expect(told).toEqual([
       [first?.metadata.uid, undefined],

@@ -8,12 +8,13 @@ import type {
   Indexers,
   KubeObject,
   ListOptions,
-  ObjectList,
   Resource,
   Watch,
   WatchEvent,
+  WantedFields,
 } from "../objects/index.ts";
 import { IndexedObjects } from "./indexed-objects.ts";
+import { listPages } from "./list-pages.ts";
 
 export interface CacheOptions<T extends KubeObject> {
   readonly clock: Clock;
@@ -23,6 +24,8 @@ export interface CacheOptions<T extends KubeObject> {
   readonly log?: Logger;
   /** Makes each object smaller before it is kept; name, namespace, uid and resourceVersion must stay. */
   readonly slim?: (object: T) => T;
+  /** What anybody looks at, `slim` included: the rest is left out of lists before they are parsed, where that saves time. */
+  readonly fields?: WantedFields;
   /** Spreads retries of many clients in time. */
   readonly random?: Random;
 }
@@ -38,6 +41,8 @@ export interface RunningCache<T extends KubeObject> extends Cache<T> {
 
 /** Objects in one answer to a list: its text and what is left out of its objects are soon forgotten. */
 const pageSize = 250;
+/** The same where most of an object is left out before it is parsed. */
+const pageSizeOfFields = 500;
 const firstRetryMs = 50;
 const longestRetryMs = 10_000;
 /** A watch that ended sooner than this without a single event counts as a failure. */
@@ -54,6 +59,8 @@ export function createCache<T extends KubeObject>(
   options: CacheOptions<T>,
 ): RunningCache<T> {
   const { clock, listOptions = {}, log = silentLogger, random = () => 0.5, slim = (object) => object } = options;
+  const paging =
+    options.fields === undefined ? { limit: pageSize } : { limit: pageSizeOfFields, fields: options.fields };
   const objects = new IndexedObjects<T>(options.indexers ?? {});
   let handlers: readonly ChangeHandler<T>[] = [];
   let synced = false;
@@ -77,10 +84,11 @@ export function createCache<T extends KubeObject>(
   };
   const put = (object: T): void => putSlim(slim(withoutManagedFields(object)));
   const putSlim = (object: T): void => {
-    const known = objects.byKey(objectKey(object));
+    const key = objectKey(object);
+    const known = objects.byKey(key);
     if (known !== undefined && known.metadata.resourceVersion === object.metadata.resourceVersion) return;
-    if (known !== undefined && known.metadata.uid !== object.metadata.uid) remove(objectKey(object));
-    const before = objects.set(object);
+    if (known !== undefined && known.metadata.uid !== object.metadata.uid) remove(key);
+    const before = objects.set(key, object);
     notify(object, before);
   };
   const remove = (key: string): void => {
@@ -101,19 +109,18 @@ export function createCache<T extends KubeObject>(
   const list = async (): Promise<void> => {
     try {
       const items: T[] = [];
-      let page: ObjectList<T>;
-      let rest: Pick<ListOptions, "continue"> = {};
-      do {
-        page = await api.list(resource, { ...listOptions, limit: pageSize, ...rest });
+      let resourceVersion = "";
+      for await (const page of listPages(api, resource, { ...listOptions, ...paging })) {
         if (stopped) return;
         for (const item of page.items) items.push(slim(withoutManagedFields(item)));
-        rest = page.continue === undefined ? {} : { continue: page.continue };
-      } while (page.continue !== undefined);
-      const { resourceVersion } = page;
+        ({ resourceVersion } = page);
+      }
       version = resourceVersion;
       heardAt = clock.monotonic();
-      const present = new Set(items.map(objectKey));
-      for (const key of objects.keys()) if (!present.has(key)) remove(key);
+      if (objects.size > 0) {
+        const present = new Set(items.map(objectKey));
+        for (const key of objects.keys()) if (!present.has(key)) remove(key);
+      }
       for (const item of items) putSlim(item);
       if (!synced) {
         synced = true;

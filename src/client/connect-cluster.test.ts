@@ -85,6 +85,56 @@ describe("connectCluster()", () => {
     await expect(api.get(resources.configMaps, "default", "a")).rejects.toSatisfy(isNotFound);
   });
 
+  it.each([
+    ["whole objects", undefined],
+    ["some of their fields", { metadata: { namespace: true, name: true, resourceVersion: true }, data: { n: true } }],
+  ] as const)("gives a cache all of a list of many pages that changes meanwhile: %s", async (_, fields) => {
+    const api = await realServer();
+    const count = 1203;
+    for (let i = 0; i < count; i++) await api.create(resources.configMaps, map(`m-${i}`, { n: `${i}`, other: "x" }));
+    const asked: (string | undefined)[] = [];
+    const changing: typeof api = {
+      ...api,
+      list: async (resource, options) => {
+        asked.push(options?.continue);
+        // Before the pages in which they are, and after them.
+        const name = `m-${asked.length * 100}`;
+        if (options?.continue !== undefined) await api.update(resources.configMaps, map(name, { n: "new" }));
+        return api.list(resource, options);
+      },
+    };
+    const cache = createCache(changing, resources.configMaps, {
+      clock: systemClock,
+      listOptions: { namespace: "default" },
+      ...(fields === undefined ? {} : { fields }),
+    });
+    cleanUps.push(() => cache.stop());
+    await cache.whenSynced();
+    expect(asked.length).toBe(Math.ceil((count + 1) / (fields === undefined ? 250 : 500)));
+    expect(new Set(asked).size).toBe(asked.length);
+    const mine = () => cache.list().filter(({ metadata }) => metadata.name.startsWith("m-"));
+    expect(new Set(mine().map(({ metadata }) => metadata.name)).size).toBe(count);
+    expect(mine().every(({ data }) => (data?.["other"] === "x") === (fields === undefined))).toBe(true);
+    const present = await api.list(resources.configMaps, { namespace: "default" });
+    const numbers = (list: readonly ConfigMap[]) =>
+      new Map(list.map(({ metadata, data }) => [metadata.name, data?.["n"]]));
+    await eventually(() => expect(numbers(cache.list())).toEqual(numbers(present.items)));
+  });
+
+  it("says where the next page is before it parses a page", async () => {
+    const api = await serve((request, response) => {
+      const rest = request.url?.includes("continue=") === true ? "" : `"continue":"next/=","remainingItemCount":1,`;
+      response.end(`{"kind":"ConfigMapList","apiVersion":"v1","metadata":{${rest}"resourceVersion":"7"},"items":[]}\n`);
+    });
+    const told: string[] = [];
+    const whenMore = (token: string) => told.push(token);
+    const first = await api.list(resources.configMaps, { limit: 1, whenMore });
+    expect(told).toEqual(["next/="]);
+    expect(first.continue).toBe("next/=");
+    await api.list(resources.configMaps, { limit: 1, continue: "next/=", whenMore });
+    expect(told).toEqual(["next/="]);
+  });
+
   it("uses a kubeconfig with a certificate authority and a token", async () => {
     const server = await createApiServer();
     const identity = createIdentity(Date.now());

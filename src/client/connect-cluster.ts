@@ -16,6 +16,7 @@ import { readKubeconfig } from "./kubeconfig.ts";
 import { collectionPath, listQuery, objectPath } from "./resource-path.ts";
 import { createTransport, isFailure, unreachable } from "./transport.ts";
 import type { Transport } from "./transport.ts";
+import { wantedJson } from "./wanted-json.ts";
 
 /** Which API server to use. A kubeconfig is the path of a file, or its content parsed. */
 export type ClusterTarget = { readonly socketPath: string } | { readonly kubeconfig: string | object };
@@ -27,6 +28,9 @@ export interface ClusterConnection extends ClusterApi {
 
 /** Seconds after which a server ends a watch by itself, so that a dead connection is noticed at last. */
 const watchSeconds = 570;
+
+/** Bytes in which the metadata of a list are looked for. */
+const longestHead = 4096;
 
 const patchTypes: Readonly<Record<Patch["type"], string>> = {
   merge: "application/merge-patch+json",
@@ -84,7 +88,12 @@ async function list<T extends KubeObject>(
   options: ListOptions,
 ): Promise<ObjectList<T>> {
   const path = collectionPath(resource, options.namespace) + listQuery(options);
-  const answer = (await transport.json({ method: "GET", path })) as {
+  const { fields, whenMore } = options;
+  const reading = {
+    ...(whenMore === undefined ? {} : { received: (json: Uint8Array) => tellMore(json, whenMore) }),
+    ...(fields === undefined ? {} : { parse: wantedJson({ metadata: true, items: fields }) }),
+  };
+  const answer = (await transport.json({ method: "GET", path }, reading)) as {
     readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
     readonly items?: readonly T[];
   };
@@ -92,8 +101,16 @@ async function list<T extends KubeObject>(
   // Items of a typed list come without apiVersion and kind.
   const complete = (item: T): T => (item.kind === undefined ? { ...item, apiVersion, kind: resource.kind } : item);
   const { resourceVersion = "", continue: rest = "" } = answer.metadata ?? {};
-  const items = (answer.items ?? []).map(complete);
+  const { items: given = [] } = answer;
+  const items = fields === undefined || fields["kind"] !== undefined ? given.map(complete) : given;
   return { resourceVersion, ...(rest === "" ? {} : { continue: rest }), items };
+}
+
+/** The metadata of a list come before its items. */
+function tellMore(json: Uint8Array, tell: (continueToken: string) => void): void {
+  const head = Buffer.from(json.buffer, json.byteOffset, Math.min(json.length, longestHead)).toString("latin1");
+  const token = /^[^[]*"metadata":\{[^{}[\]]*"continue":"([^"\\]+)"[^{}[\]]*\},"items":\[/.exec(head)?.[1];
+  if (token !== undefined) tell(token);
 }
 
 function watch<T extends KubeObject>(

@@ -1,4 +1,4 @@
-import { keyOf, objectKey } from "../objects/index.ts";
+import { keyOf } from "../objects/index.ts";
 import type { Indexers, KubeObject } from "../objects/index.ts";
 
 /** Usually one key; a set costs five times as much. */
@@ -38,9 +38,12 @@ export class IndexedObjects<T extends KubeObject> {
     return this.#objects.get(key);
   }
 
-  /** Files `object`; returns what was there under its key. */
-  set(object: T): T | undefined {
-    const key = objectKey(object);
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  /** Files `object` under its key; returns what was there. */
+  set(key: string, object: T): T | undefined {
     const before = this.#objects.get(key);
     this.#objects.set(key, object);
     if (before === undefined) file(this.#namespaces, object.metadata.namespace ?? "", key);

@@ -20,10 +20,18 @@ export interface StreamHandlers {
   end(error: Error | undefined): void;
 }
 
+/** How an answer is read, when not as a whole at its end. */
+export interface JsonReading {
+  /** Given all bytes of a good answer before they are parsed. What it asks for is sent before that, too. */
+  readonly received?: (json: Uint8Array) => void;
+  /** `JSON.parse` unless given; the bytes are its own. */
+  readonly parse?: (json: Uint8Array) => unknown;
+}
+
 /** HTTP to one API server, over connections that are kept. */
 export interface Transport {
   /** The parsed JSON answer. Rejects with `ApiError`, or `CodedError` code `Unreachable`. */
-  json(request: ApiRequest): Promise<unknown>;
+  json(request: ApiRequest, reading?: JsonReading): Promise<unknown>;
   /** A GET whose answer is handed on as it comes; returns how to stop. */
   stream(path: string, handlers: StreamHandlers): () => void;
   close(): void;
@@ -51,29 +59,40 @@ export async function createTransport(target: TransportTarget): Promise<Transpor
       },
     });
 
-  const json = (request: ApiRequest, mayRepeat = request.method === "GET"): Promise<unknown> =>
+  const json = (
+    request: ApiRequest,
+    reading: JsonReading = {},
+    mayRepeat = request.method === "GET",
+  ): Promise<unknown> =>
     new Promise((resolve, reject) => {
       const payload = request.body === undefined ? undefined : JSON.stringify(request.body);
       const sent = open(request, payload);
       sent.setTimeout(requestTimeoutMs, () => sent.destroy(new Error(`no answer in ${requestTimeoutMs / 1000} s`)));
       sent.on("error", (error: NodeJS.ErrnoException) => {
         // The server closed a kept connection just as we used it: only reads may be sent twice.
-        if (mayRepeat && sent.reusedSocket && error.code === "ECONNRESET") resolve(json(request, false));
+        if (mayRepeat && sent.reusedSocket && error.code === "ECONNRESET") resolve(json(request, reading, false));
         else reject(unreachable(connection.name, error));
       });
       sent.on("response", (response) => {
+        const code = response.statusCode ?? 0;
+        const isGood = code >= 200 && code <= 299;
         const chunks: Uint8Array[] = [];
         response.on("data", (chunk: Uint8Array) => chunks.push(chunk));
         response.on("error", (error) => reject(unreachable(connection.name, error)));
         response.on("end", () => {
-          const body = Buffer.concat(chunks).toString("utf8");
-          const code = response.statusCode ?? 0;
-          if (code < 200 || code > 299) return reject(refusal(request, code, body));
-          try {
-            resolve(body === "" ? undefined : JSON.parse(body));
-          } catch (error) {
-            reject(unreachable(connection.name, error));
-          }
+          const body = Buffer.concat(chunks);
+          if (!isGood) return reject(refusal(request, code, body.toString("utf8")));
+          const read = (): void => {
+            try {
+              resolve(body.length === 0 ? undefined : (reading.parse ?? parseJson)(body));
+            } catch (error) {
+              reject(unreachable(connection.name, error));
+            }
+          };
+          if (reading.received === undefined) return read();
+          reading.received(body);
+          setImmediate(read);
+          return undefined;
         });
       });
       sent.end(payload);
@@ -112,6 +131,10 @@ export async function createTransport(target: TransportTarget): Promise<Transpor
   };
 
   return { json, stream, close: () => connection.close() };
+}
+
+function parseJson(json: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.length).toString("utf8")) as unknown;
 }
 
 interface Connection {

@@ -51,7 +51,7 @@ const share = portSharing();
 
 describe("keptForDns()", () => {
   it.each(services)("keeps of a Service %s what answers are made of", (_, object) => {
-    const kept = keptForDns("address", false).services(object);
+    const kept = keptForDns("address", false).services.slim(object);
     const before = serviceFacts(object, share);
     const { ports: _ports, ...facts } = { ports: [], ...serviceFacts(kept, share) };
     expect(before).toMatchObject(facts);
@@ -60,14 +60,14 @@ describe("keptForDns()", () => {
   });
 
   it("keeps a Service with an external name", () => {
-    const kept = keptForDns("address", false).services(
+    const kept = keptForDns("address", false).services.slim(
       service({ type: "ExternalName", externalName: "db.example.com" }),
     );
     expect(kept.spec.type).toBe("ExternalName");
   });
 
   it.each(slices)("keeps of a slice %s what answers are made of", (_, object) => {
-    const kept = keptForDns("address", false).endpointSlices(object);
+    const kept = keptForDns("address", false).endpointSlices.slim(object);
     const [of, was] = [sliceFacts(kept, "address", share), sliceFacts(object, "address", share)];
     expect({ ...of, ports: [] }).toEqual({ ...was, ports: [] });
     expect(kept.metadata).toEqual({
@@ -85,33 +85,33 @@ describe("keptForDns()", () => {
         const [one, other] = [new ServiceIndex(() => undefined), new ServiceIndex(() => undefined)];
         one.applyService(whole, undefined);
         one.applySlice(ends, undefined);
-        other.applyService(kept.services(whole), undefined);
-        other.applySlice(kept.endpointSlices(ends), undefined);
+        other.applyService(kept.services.slim(whole), undefined);
+        other.applySlice(kept.endpointSlices.slim(ends), undefined);
         const told = (index: ServiceIndex) => [...index.entries()].map(({ facts, slices: list }) => ({ facts, list }));
         expect(told(other)).toEqual(told(one));
-        other.applySlice(undefined, kept.endpointSlices(ends));
-        other.applyService(undefined, kept.services(whole));
+        other.applySlice(undefined, kept.endpointSlices.slim(ends));
+        other.applyService(undefined, kept.services.slim(whole));
         expect([...other.entries()]).toEqual([]);
       }
     }
   });
 
   it("keeps names of pods where they are names in DNS", () => {
-    expect(keptForDns("pod", false).endpointSlices(slice({})).endpoints).toEqual([
+    expect(keptForDns("pod", false).endpointSlices.slim(slice({})).endpoints).toEqual([
       { addresses: ["10.0.0.1"], hostname: "web-abc" },
     ]);
   });
 
   it("keeps labels where Services are chosen by them", () => {
     const kept = keptForDns("address", true);
-    expect(kept.services(service({})).metadata.labels).toEqual({ app: "web" });
+    expect(kept.services.slim(service({})).metadata.labels).toEqual({ app: "web" });
     const labels = { app: "web", "kubernetes.io/service-name": "web" };
-    expect(kept.endpointSlices(slice({})).metadata.labels).toEqual(labels);
+    expect(kept.endpointSlices.slim(slice({})).metadata.labels).toEqual(labels);
   });
 
   it("keeps when a change began", () => {
     const annotations = { "endpoints.kubernetes.io/last-change-trigger-time": "2026-11-01T10:00:00Z", other: "x" };
-    const kept = keptForDns("address", false).endpointSlices(slice({ metadata: { ...metadata, annotations } }));
+    const kept = keptForDns("address", false).endpointSlices.slim(slice({ metadata: { ...metadata, annotations } }));
     expect(kept.metadata.annotations).toEqual({
       "endpoints.kubernetes.io/last-change-trigger-time": "2026-11-01T10:00:00Z",
     });

@@ -1,14 +1,20 @@
 import { serviceNameLabel } from "../objects/index.ts";
-import type { EndpointSlice, ObjectMeta, Service } from "../objects/index.ts";
+import type { EndpointSlice, ObjectMeta, Service, WantedFields } from "../objects/index.ts";
 import { splitAddresses } from "./joined-addresses.ts";
 import { portSharing, serviceFacts, sliceFacts } from "./service-facts.ts";
 import type { EndpointNames, ServiceFacts, SharePorts, SliceFacts } from "./service-facts.ts";
 import { triggerTime } from "./programming-duration.ts";
 
-/** What of its objects a cache keeps when only DNS reads it; for the `slim` of such caches. */
+/** What of its objects a cache keeps when only DNS reads it: options of such caches. */
 export interface KeptForDns {
-  readonly services: (service: Service) => Service;
-  readonly endpointSlices: (slice: EndpointSlice) => EndpointSlice;
+  readonly services: Kept<Service>;
+  readonly endpointSlices: Kept<EndpointSlice>;
+}
+
+interface Kept<T> {
+  /** What `slim` looks at. */
+  readonly fields: WantedFields;
+  readonly slim: (object: T) => T;
 }
 
 /**
@@ -17,9 +23,28 @@ export interface KeptForDns {
  */
 export function keptForDns(names: EndpointNames, withLabels: boolean): KeptForDns {
   const parts: KeptParts = { names, withLabels, share: portSharing(), texts: new Map() };
+  const labels = withLabels ? true : { [serviceNameLabel]: true as const };
+  const identity = { namespace: true, name: true, resourceVersion: true, labels } as const;
+  const spec = {
+    type: true,
+    externalName: true,
+    clusterIP: true,
+    clusterIPs: true,
+    ports: true,
+    selector: true,
+  } as const;
+  const endpoint = { addresses: true, conditions: { ready: true }, hostname: true } as const;
   return {
-    services: (service) => new KeptService(service, parts),
-    endpointSlices: (slice) => new KeptSlice(slice, parts),
+    services: { fields: { metadata: identity, spec }, slim: (service) => new KeptService(service, parts) },
+    endpointSlices: {
+      fields: {
+        metadata: { ...identity, annotations: { [triggerTime]: true } },
+        addressType: true,
+        endpoints: names === "pod" ? { ...endpoint, targetRef: { name: true } } : endpoint,
+        ports: true,
+      },
+      slim: (slice) => new KeptSlice(slice, parts),
+    },
   };
 }
 

@@ -11,6 +11,15 @@ export interface ListOptions {
   readonly limit?: number;
   /** Lists: goes on where the list with this `continue` ended. Fails with 410 when that was too long ago. */
   readonly continue?: string;
+  /** Lists: which fields of the objects are looked at. Others may be missing. */
+  readonly fields?: WantedFields;
+  /** Lists: told the `continue` of the answer when it is known before the answer is there, so that the rest can be asked for meanwhile. */
+  readonly whenMore?: (continueToken: string) => void;
+}
+
+/** Fields by name: all of a value, or which fields of it; those of a list count for each of its items. */
+export interface WantedFields {
+  readonly [name: string]: true | WantedFields;
 }
 
 /** A consistent list: the objects as they were at `resourceVersion`. */

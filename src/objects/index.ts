@@ -13,6 +13,7 @@ export type {
   Watch,
   WatchEvent,
   WatchHandlers,
+  WantedFields,
 } from "./cluster-api.ts";
 export { apiVersionOf, resources } from "./resources.ts";
 export type { Resource } from "./resources.ts";

@@ -30,8 +30,10 @@ export function listTable(table: Table, version: number, query: ListQuery): List
   for (const space of namespaces) {
     if (after !== undefined && space < after.namespace) continue;
     const then = undone?.get(space);
-    for (const name of withNames(table.names(space), then?.keys())) {
-      if (after !== undefined && space === after.namespace && name <= after.name) continue;
+    const names = withNames(table.names(space), then?.keys());
+    const start = space === after?.namespace ? countUpTo(names, after.name) : 0;
+    for (let i = start; i < names.length; i++) {
+      const name = names[i] ?? "";
       const object = then?.has(name) === true ? then.get(name) : table.get(space, name);
       if (object === undefined || matches?.(object) === false) continue;
       if (limit > 0 && items.length === limit) return { version: at ?? version, items, more: true };
@@ -39,6 +41,17 @@ export function listTable(table: Table, version: number, query: ListQuery): List
     }
   }
   return { version: at ?? version, items, more: false };
+}
+
+/** How many of the sorted `names` are `last` or before it. */
+function countUpTo(names: readonly string[], last: string): number {
+  let [from, to] = [0, names.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((names[middle] ?? "") <= last) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** Sorted `names` joined with names that may be gone by now. */

@@ -1,5 +1,5 @@
 import { connectCluster, createCache } from "../../client/index.ts";
-import type { RunningCache } from "../../client/index.ts";
+import type { CacheOptions, RunningCache } from "../../client/index.ts";
 import { createMetrics, version } from "../../core/index.ts";
 import type { Ip, Logger } from "../../core/index.ts";
 import { keptForDns } from "../../dns/index.ts";
@@ -58,9 +58,9 @@ export async function runDns(options: DnsRunOptions): Promise<DnsService> {
   const target = clusterTarget(options.kubeconfig, reading.configuration, environment);
   const api = target === undefined ? undefined : await connectCluster(target);
   const watched: Record<string, RunningCache<KubeObject>> = {};
-  const cacheOf = <T extends KubeObject>(resource: Resource<T>, slim?: (object: T) => T): RunningCache<T> => {
+  const cacheOf: CacheOf = (resource, kept) => {
     if (api === undefined) throw new TypeError("Objects come from a cluster");
-    const cache = createCache(api, resource, { clock, log, random, ...(slim === undefined ? {} : { slim }) });
+    const cache = createCache(api, resource, { clock, log, random, ...kept });
     watched[resource.kind] = cache;
     return cache;
   };
@@ -110,7 +110,10 @@ function isLoopback(address: Ip): boolean {
   return address === "::1" || address.startsWith("127.");
 }
 
-type CacheOf = <T extends KubeObject>(resource: Resource<T>, slim?: (object: T) => T) => RunningCache<T>;
+type CacheOf = <T extends KubeObject>(
+  resource: Resource<T>,
+  kept?: Pick<CacheOptions<T>, "fields" | "slim">,
+) => RunningCache<T>;
 
 /**
  * Services and their endpoints are watched for each choice anew, and kept as that needs them. Pods and endpoints are many: they
