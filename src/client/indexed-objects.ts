@@ -70,8 +70,14 @@ export class IndexedObjects<T extends KubeObject> {
   }
 
   #resolve(keys: Keys | undefined): readonly T[] {
+    if (keys === undefined) return [];
+    if (typeof keys === "string") {
+      const object = this.#objects.get(keys);
+      // Not pushed to a list, which would have room for 16 more: plans keep it.
+      return object === undefined ? [] : [object];
+    }
     const found: T[] = [];
-    for (const key of typeof keys === "string" ? [keys] : (keys ?? [])) {
+    for (const key of keys) {
       const object = this.#objects.get(key);
       if (object !== undefined) found.push(object);
     }

@@ -41,7 +41,9 @@ export function chooseEndpoints(
   const usesCluster = internalTrafficPolicy === "Cluster" || externallyAccessible;
   const usesLocal = internalTrafficPolicy === "Local" || (externalTrafficPolicy === "Local" && externallyAccessible);
   // Weight 0 takes no new connections, as in IPVS: such an endpoint counts like one that is not ready.
-  const willing = endpoints.filter(({ weight }) => weight !== 0);
+  const willing = endpoints.some(({ weight }) => weight === 0)
+    ? endpoints.filter(({ weight }) => weight !== 0)
+    : endpoints;
   const usable = readyOrElseTerminating(willing);
   return {
     cluster: usesCluster ? (usable[0]?.ready === true ? byTopology(usable, place) : usable) : [],
@@ -52,6 +54,7 @@ export function chooseEndpoints(
 
 /** The ready endpoints; when there are none, those that still serve while they terminate. */
 function readyOrElseTerminating(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  if (endpoints.every((endpoint) => endpoint.ready)) return endpoints;
   const ready = endpoints.filter((endpoint) => endpoint.ready);
   return ready.length > 0 ? ready : endpoints.filter(({ serving, terminating }) => serving && terminating);
 }

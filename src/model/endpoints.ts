@@ -37,10 +37,13 @@ export interface PortEndpoints {
  */
 export function serviceEndpoints(service: Service, slices: readonly EndpointSlice[]): readonly PortEndpoints[] {
   const families = serviceFamilies(service);
-  const ports = service.spec.ports ?? [];
-  return ports.flatMap(({ name: portName = "", protocol = "TCP" }) =>
-    families.map((family) => ({ portName, protocol, family, endpoints: merged(slices, portName, protocol, family) })),
-  );
+  const lists: PortEndpoints[] = [];
+  for (const { name: portName = "", protocol = "TCP" } of service.spec.ports ?? []) {
+    for (const family of families) {
+      lists.push({ portName, protocol, family, endpoints: merged(slices, portName, protocol, family) });
+    }
+  }
+  return lists;
 }
 
 function merged(
@@ -49,7 +52,7 @@ function merged(
   protocol: Protocol,
   family: IpFamily,
 ): readonly Endpoint[] {
-  const found = new Map<string, Endpoint>();
+  const found: Endpoint[] = [];
   for (const slice of slices) {
     if (slice.addressType !== family) continue;
     const weights = sliceWeights(slice);
@@ -57,15 +60,28 @@ function merged(
       if ((port.name ?? "") !== portName || (port.protocol ?? "TCP") !== protocol || !isPort(port.port)) continue;
       for (const entry of slice.endpoints) {
         const endpoint = resolve(entry, port.port, weights);
-        if (endpoint === undefined) continue;
-        const key = `${endpoint.ip} ${endpoint.port}`;
-        const known = found.get(key);
-        if (known === undefined || (known.terminating && !endpoint.terminating)) found.set(key, endpoint);
+        if (endpoint !== undefined) found.push(endpoint);
       }
     }
   }
   // Any order would do that is the same each time; that of the text costs least.
-  return [...found.values()].sort((a, b) => (a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : a.port - b.port));
+  found.sort((a, b) => (a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : a.port - b.port));
+  return found.some((endpoint, i) => isSamePlace(endpoint, found[i + 1])) ? withoutDoubles(found) : found;
+}
+
+function isSamePlace(a: Endpoint, b: Endpoint | undefined): boolean {
+  return b !== undefined && a.ip === b.ip && a.port === b.port;
+}
+
+/** Of those in the same place, which are neighbours, the first one that is not terminating, else the first. */
+function withoutDoubles(sorted: readonly Endpoint[]): readonly Endpoint[] {
+  const kept: Endpoint[] = [];
+  for (const endpoint of sorted) {
+    const last = kept.at(-1);
+    if (last === undefined || !isSamePlace(endpoint, last)) kept.push(endpoint);
+    else if (last.terminating && !endpoint.terminating) kept[kept.length - 1] = endpoint;
+  }
+  return kept;
 }
 
 /** Only the first address counts (EndpointSlice API: all addresses of an entry are one and the same endpoint). */
@@ -73,21 +89,24 @@ function resolve(entry: SliceEndpoint, port: Port, weights: ReadonlyMap<Ip, numb
   const ip = parseIp(entry.addresses[0] ?? "");
   if (ip === undefined) return undefined;
   const weight = weights.get(ip);
+  const { nodeName, zone, targetRef, hostname } = entry;
   const { ready = true, serving, terminating = false } = entry.conditions ?? {};
-  return {
-    ip,
-    port,
-    ready,
-    serving: serving ?? true,
-    terminating,
-    hints: {
-      zones: entry.hints?.forZones?.map(({ name }) => name) ?? [],
-      nodes: entry.hints?.forNodes?.map(({ name }) => name) ?? [],
-    },
-    ...(weight === undefined || weight === 1 ? {} : { weight }),
-    ...(entry.nodeName === undefined ? {} : { nodeName: entry.nodeName }),
-    ...(entry.zone === undefined ? {} : { zone: entry.zone }),
-    ...(entry.targetRef === undefined ? {} : { targetRef: entry.targetRef }),
-    ...(entry.hostname === undefined ? {} : { hostname: entry.hostname }),
-  };
+  // Not by spreads: this is done hundreds of thousands of times for a full load.
+  const endpoint: Draft<Endpoint> = { ip, port, ready, serving: serving ?? true, terminating, hints: hintsOf(entry) };
+  if (weight !== undefined && weight !== 1) endpoint.weight = weight;
+  if (nodeName !== undefined) endpoint.nodeName = nodeName;
+  if (zone !== undefined) endpoint.zone = zone;
+  if (targetRef !== undefined) endpoint.targetRef = targetRef;
+  if (hostname !== undefined) endpoint.hostname = hostname;
+  return endpoint;
+}
+
+/** A value while it is made. */
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
+const noHints: Endpoint["hints"] = { zones: [], nodes: [] };
+
+function hintsOf({ hints }: SliceEndpoint): Endpoint["hints"] {
+  if (hints === undefined) return noHints;
+  return { zones: hints.forZones?.map(({ name }) => name) ?? [], nodes: hints.forNodes?.map(({ name }) => name) ?? [] };
 }

@@ -85,19 +85,23 @@ export function isProxied(service: Service): boolean {
 /** The plan of one Service for one node. A change of the Service, its slices or the node needs only this again. */
 export function planService(service: Service, slices: readonly EndpointSlice[], node: PlanNode): NodeServicePlan {
   if (!isProxied(service)) return { ports: [] };
-  const usable = slices.filter(({ metadata }) => metadata.labels?.[headlessLabel] === undefined);
+  const isHeadless = ({ metadata }: EndpointSlice): boolean => metadata.labels?.[headlessLabel] !== undefined;
+  const usable = slices.some(isHeadless) ? slices.filter((slice) => !isHeadless(slice)) : slices;
   const endpoints = serviceEndpoints(service, usable);
   const addresses = addressesOf(service);
-  const ports = (service.spec.ports ?? []).flatMap((port) =>
-    serviceFamilies(service).flatMap((family) => {
+  const families = serviceFamilies(service);
+  const ports: ServicePlan[] = [];
+  for (const port of service.spec.ports ?? []) {
+    for (const family of families) {
       const clusterIP = addresses.cluster.find((address) => ipFamily(address) === family);
       const found = endpoints.find((list) => isFor(list, port.name ?? "", port.protocol ?? "TCP", family));
-      if (clusterIP === undefined || found === undefined) return [];
-      return planPort(service, port.port, port.nodePort, clusterIP, addresses, found, node);
-    }),
-  );
+      if (clusterIP === undefined || found === undefined) continue;
+      ports.push(planPort(service, port.port, port.nodePort, clusterIP, addresses, found, node));
+    }
+  }
   const healthCheck = planHealthCheck(service, endpoints, node);
   const { problem } = schedulerOf(service);
+  if (healthCheck === undefined && problem === undefined) return { ports };
   return {
     ports,
     ...(healthCheck === undefined ? {} : { healthCheck }),
@@ -122,7 +126,12 @@ function addressesOf(service: Service): Addresses {
 }
 
 function parsed(texts: readonly string[]): readonly Ip[] {
-  return [...new Set(texts.flatMap((text) => parseIp(text) ?? []))];
+  const found: Ip[] = [];
+  for (const text of texts) {
+    const address = parseIp(text);
+    if (address !== undefined && !found.includes(address)) found.push(address);
+  }
+  return found;
 }
 
 function isFor(list: PortEndpoints, portName: string, protocol: Protocol, family: IpFamily): boolean {
@@ -139,9 +148,8 @@ function planPort(
   node: PlanNode,
 ): ServicePlan {
   const { internalTrafficPolicy = "Cluster", externalTrafficPolicy = "Cluster", type } = service.spec;
-  const sameFamily = (address: Ip) => ipFamily(address) === family;
-  const loadBalancerIPs = addresses.loadBalancer.filter(sameFamily);
-  const externalIPs = addresses.external.filter(sameFamily);
+  const loadBalancerIPs = ofFamily(addresses.loadBalancer, family);
+  const externalIPs = ofFamily(addresses.external, family);
   const nodePort = type === "NodePort" || type === "LoadBalancer" ? declaredNodePort || undefined : undefined;
   const externallyAccessible = nodePort !== undefined || loadBalancerIPs.length > 0 || externalIPs.length > 0;
   const policy = { internalTrafficPolicy, externalTrafficPolicy, externallyAccessible };
@@ -165,7 +173,7 @@ function planPort(
     cluster,
     local,
     onNode: endpoints.filter(({ nodeName }) => nodeName === node.nodeName),
-    serving: endpoints.filter(({ serving }) => serving),
+    serving: endpoints.every(({ serving }) => serving) ? endpoints : endpoints.filter(({ serving }) => serving),
     whenInternalEmpty: whenEmpty(internalTrafficPolicy),
     whenExternalEmpty: whenEmpty(externalTrafficPolicy),
     ...(nodePort === undefined ? {} : { nodePort }),
@@ -174,6 +182,10 @@ function planPort(
     ...(sourceRanges === undefined ? {} : { sourceRanges }),
     ...(healthCheckNodePort === undefined ? {} : { healthCheckNodePort }),
   };
+}
+
+function ofFamily(addresses: readonly Ip[], family: IpFamily): readonly Ip[] {
+  return addresses.length === 0 ? addresses : addresses.filter((address) => ipFamily(address) === family);
 }
 
 function affinityOf({ spec }: Service): number | undefined {

@@ -13,8 +13,10 @@ export interface DirtyService {
   readonly since: number;
   services: number;
   endpoints: number;
-  readonly triggers: number[];
+  triggers: readonly number[];
 }
+
+const none: readonly number[] = [];
 
 /** The Services that changed since they were last written, in the order of their first change. */
 export class DirtyServices {
@@ -26,11 +28,14 @@ export class DirtyServices {
 
   /** Notes a change at this monotonic time; without `change` the Service is only looked at again. */
   mark(service: string, now: number, change?: Change): void {
-    const known = this.#services.get(service) ?? { since: now, services: 0, endpoints: 0, triggers: [] };
-    this.#services.set(service, known);
+    let known = this.#services.get(service);
+    if (known === undefined) {
+      known = { since: now, services: 0, endpoints: 0, triggers: none };
+      this.#services.set(service, known);
+    }
     if (change?.kind === "service") known.services++;
     if (change?.kind === "endpoint") known.endpoints++;
-    if (change?.triggeredAt !== undefined) known.triggers.push(change.triggeredAt);
+    if (change?.triggeredAt !== undefined) known.triggers = [...known.triggers, change.triggeredAt];
   }
 
   /** Everything that is noted; from now on it is not. */

@@ -35,8 +35,8 @@ export interface ProxyEngine {
    * what it had.
    */
   writeChanges(services: readonly string[], options: { readonly mayMismatch: boolean }): Promise<WriteResult>;
-  /** Writes everything over whatever is there. `services` are all that are wanted or were. */
-  writeAll(services: readonly string[]): Promise<WriteResult>;
+  /** Writes everything over whatever is there. `services` are all that are wanted or were; they are read only to try them in parts. */
+  writeAll(services: Iterable<string>): Promise<WriteResult>;
   /** Whether somebody else has changed the kernel's rules since the last write or call. Cheap: it is asked every second. */
   noticesOthers(): boolean;
   /** What of a plan this engine cannot do, and what it does instead; a sentence each. */

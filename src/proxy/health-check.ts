@@ -41,7 +41,7 @@ export class HealthCheckPorts {
   }
 
   /** Notes what Services need now; opens and closes ports when that is something else than before. */
-  update(changes: ReadonlyMap<string, HealthCheckPlan | undefined>): void {
+  update(changes: Iterable<readonly [service: string, check: HealthCheckPlan | undefined]>): void {
     let changed = false;
     for (const [service, check] of changes) {
       const before = this.#checks.get(service);
@@ -51,6 +51,11 @@ export class HealthCheckPorts {
       else this.#checks.set(service, check);
     }
     if (changed) this.#serve();
+  }
+
+  /** Whether a port is open for a Service, or should be. */
+  has(service: string): boolean {
+    return this.#checks.has(service);
   }
 
   close(): void {

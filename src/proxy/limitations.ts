@@ -13,13 +13,14 @@ export class Limitations {
   }
 
   /** Replaces what is known of a Service by these sentences; none when all is as it asks. */
-  note(key: string, service: Service | undefined, sentences: readonly string[]): void {
+  note(key: string, sentences: readonly string[], service: () => Service | undefined): void {
+    if (sentences.length === 0) return void this.#reasons.delete(key);
     const reason = [...new Set(sentences)].join("; ");
-    if (reason === (this.#reasons.get(key) ?? "")) return;
-    if (reason === "") this.#reasons.delete(key);
-    else this.#reasons.set(key, reason);
-    if (reason === "" || service === undefined) return;
-    this.#recorder?.record(service, "Warning", "ServiceLimited", `on ${this.#nodeName}: ${reason}`);
+    if (reason === this.#reasons.get(key)) return;
+    this.#reasons.set(key, reason);
+    const object = service();
+    if (object === undefined) return;
+    this.#recorder?.record(object, "Warning", "ServiceLimited", `on ${this.#nodeName}: ${reason}`);
   }
 
   /** Forgets everything: another engine has other limits. */

@@ -29,6 +29,8 @@ export interface PlanBookHandlers {
 /** Annotation of an EndpointSlice: the time of the pod's or Service's change that led to it. */
 const triggerTimeAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
 
+const endpointChange = { kind: "endpoint" } as const;
+
 /** The time of a new change, in milliseconds since 1970. A slice that was there at the start tells of no change. */
 function triggerTime(now: EndpointSlice, before: EndpointSlice | undefined): number | undefined {
   const text = now.metadata.annotations?.[triggerTimeAnnotation];
@@ -64,10 +66,12 @@ export class PlanBook {
         if (service !== undefined) changed(objectKey(service), { kind: "service" });
       }),
       endpointSlices.subscribe((now, before) => {
-        const keys = [now, before].map((slice) => (slice === undefined ? undefined : serviceKeyOf(slice)));
+        const key = now === undefined ? undefined : serviceKeyOf(now);
+        const keyBefore = before === undefined ? undefined : serviceKeyOf(before);
         const triggeredAt = now === undefined ? undefined : triggerTime(now, before);
-        const change = { kind: "endpoint" as const, ...(triggeredAt === undefined ? {} : { triggeredAt }) };
-        for (const key of new Set(keys)) if (key !== undefined) changed(key, change);
+        const change = triggeredAt === undefined ? endpointChange : { ...endpointChange, triggeredAt };
+        if (key !== undefined) changed(key, change);
+        if (keyBefore !== undefined && keyBefore !== key) changed(keyBefore, change);
       }),
       nodes.subscribe((now, before) => {
         if ((now ?? before)?.metadata.name !== this.#nodeName) return;

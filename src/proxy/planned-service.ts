@@ -21,7 +21,14 @@ export interface PlannedService extends NodeServicePlan {
 /** Makes the plan of a source; the same source always gives the same plan. */
 export function planOf(source: PlanSource | undefined): PlannedService {
   if (source === undefined) return { ports: [] };
-  return { ...planService(source.service, source.slices, source.node), source };
+  const { ports, healthCheck, problems } = planService(source.service, source.slices, source.node);
+  if (healthCheck === undefined && problems === undefined) return { ports, source };
+  return {
+    ports,
+    ...(healthCheck === undefined ? {} : { healthCheck }),
+    ...(problems === undefined ? {} : { problems }),
+    source,
+  };
 }
 
 /** What is kept of a plan when its rules have been handed on. */
@@ -34,13 +41,25 @@ export interface PlanOutline {
 
 export function outlineOf({ ports, healthCheck, source }: PlannedService): PlanOutline {
   const hasWork = ports.length > 0 || healthCheck !== undefined;
+  const dropping = droppingPorts(ports);
+  // Of most Services there is nothing else, and there are very many.
+  if (source !== undefined && hasWork && healthCheck === undefined) return { source, dropping };
   return {
     ...(source === undefined || !hasWork ? {} : { source }),
     ...(healthCheck === undefined ? {} : { healthCheck }),
-    dropping: ports.flatMap((plan) =>
-      droppingPolicies(plan).map((policy): DroppingPort => ({ family: plan.family, policy })),
-    ),
+    dropping,
   };
+}
+
+const none: readonly DroppingPort[] = [];
+
+function droppingPorts(ports: readonly ServicePlan[]): readonly DroppingPort[] {
+  let dropping = none;
+  for (const plan of ports) {
+    const policies = droppingPolicies(plan);
+    if (policies.length > 0) dropping = [...dropping, ...policies.map((policy) => ({ family: plan.family, policy }))];
+  }
+  return dropping;
 }
 
 /** A Service port that drops packets of this kind, because all its endpoints are on other nodes. */
@@ -51,6 +70,7 @@ export interface DroppingPort {
 
 /** For which traffic packets are dropped because no endpoint is on this node, although others have some. */
 function droppingPolicies(plan: ServicePlan): readonly DroppingPort["policy"][] {
+  if (plan.internalTrafficPolicy === "Cluster" && plan.externalTrafficPolicy === "Cluster") return [];
   if (plan.local.length > 0) return [];
   const isExternal = plan.nodePort !== undefined || plan.loadBalancerIPs.length > 0 || plan.externalIPs.length > 0;
   return [

@@ -61,7 +61,7 @@ class ScriptWriter<S> {
     }
   }
 
-  async writeAll(services: readonly string[]): Promise<WriteResult> {
+  async writeAll(services: Iterable<string>): Promise<WriteResult> {
     this.#foreign = false;
     for (const recreate of [false, true]) {
       try {
@@ -74,7 +74,7 @@ class ScriptWriter<S> {
     }
     // It is too big for one transaction here, or something in it is refused. Start from the empty table; when even that fails the engine does not work.
     await this.#apply(this.#book.ground(), true);
-    return this.writeChanges(services, false);
+    return this.writeChanges([...services], false);
   }
 
   noticesOthers(): boolean {

@@ -8,12 +8,14 @@ import type { HealthCheckPorts } from "./health-check.ts";
 import { Limitations } from "./limitations.ts";
 import type { PlanBook } from "./plan-book.ts";
 import { outlineOf } from "./planned-service.ts";
-import type { PlanOutline } from "./planned-service.ts";
+import type { PlannedService, PlanOutline } from "./planned-service.ts";
 import type { TrackedFlow } from "./ports.ts";
 import { SetAside } from "./set-aside.ts";
 
 /** How long after the first rules the flows of an earlier agent are looked at. */
 const earlierFlowsDelayMs = 1000;
+
+const none: readonly string[] = [];
 
 /** What is kept of a Service's new plan until its rules are in the kernel. */
 interface Look {
@@ -118,8 +120,7 @@ export class ServiceWriter<F extends TrackedFlow> {
   /** Writes all that the engine was told, and what `services` want now. Like `writeChanges` in all else. */
   async writeAll(services: readonly string[], written: () => void): Promise<string | undefined> {
     const looks = this.#lookAt(services, this.#engine);
-    const all = [...new Set([...services, ...this.#options.book.allServices()])];
-    const result = await this.#engine.writeAll(all);
+    const result = await this.#engine.writeAll(this.#allAnd(services));
     if (result.kind === "mismatch") return result.reason;
     written();
     this.#followAll(looks, result.refused);
@@ -179,8 +180,15 @@ export class ServiceWriter<F extends TrackedFlow> {
     this.#engine.close();
   }
 
+  /** Made when it is read, which is seldom. */
+  *#allAnd(services: readonly string[]): Generator<string> {
+    yield* new Set([...services, ...this.#options.book.allServices()]);
+  }
+
   #lookAt(services: readonly string[], engine: ProxyEngine): ReadonlyMap<string, Look> {
-    return new Map(services.map((service) => [service, this.#look(service, engine)]));
+    const looks = new Map<string, Look>();
+    for (const service of services) looks.set(service, this.#look(service, engine));
+    return looks;
   }
 
   /** Plans a Service anew and tells an engine. Of the plan only what is needed later is kept: there may be very many. */
@@ -188,12 +196,21 @@ export class ServiceWriter<F extends TrackedFlow> {
     const { book } = this.#options;
     const plan = book.plan(service);
     engine.want(service, plan.ports);
-    const limitations = [...(plan.problems ?? []), ...plan.ports.flatMap((port) => engine.shortcomings(port))];
+    let limitations = plan.problems ?? none;
+    for (const port of plan.ports) {
+      const sentences = engine.shortcomings(port);
+      if (sentences.length > 0) limitations = [...limitations, ...sentences];
+    }
+    return { outline: outlineOf(plan), limitations, flows: this.#flowsOf(service, plan) };
+  }
+
+  /** What of a change the flows depend on. What an earlier agent left is looked for all at once, a little later. */
+  #flowsOf(service: string, plan: PlannedService): PlanChange | undefined {
+    const { book, flows } = this.#options;
+    if (!this.#hasWrittenAll || flows === undefined) return undefined;
     const concerned = [plan.source, book.appliedSource(service)];
-    // What an earlier agent left is looked for all at once, a little later.
-    const hasFlows = this.#hasWrittenAll && concerned.some((source) => this.#options.flows?.concerns(source?.service));
-    const flows = hasFlows ? { now: plan.ports, before: book.applied(service).ports } : undefined;
-    return { outline: outlineOf(plan), limitations, flows };
+    if (!concerned.some((source) => flows.concerns(source?.service))) return undefined;
+    return { now: plan.ports, before: book.applied(service).ports };
   }
 
   #followAll(looks: ReadonlyMap<string, Look>, refused: readonly Refusal[]): void {
@@ -210,14 +227,16 @@ export class ServiceWriter<F extends TrackedFlow> {
     for (const refusal of refused) this.#setServiceAside(refusal);
     const refusedServices = new Set(refused.map(({ service }) => service));
     const flows: PlanChange[] = [];
-    const healthChecks = new Map<string, HealthCheckPlan | undefined>();
+    const healthChecks: (readonly [string, HealthCheckPlan | undefined])[] = [];
     for (const [service, look] of looks) {
       if (refusedServices.has(service)) continue;
       this.#setAside.delete(service);
       if (look.flows !== undefined) flows.push(look.flows);
-      healthChecks.set(service, look.outline.healthCheck);
+      if (look.outline.healthCheck !== undefined || ports.has(service)) {
+        healthChecks.push([service, look.outline.healthCheck]);
+      }
       book.setApplied(service, look.outline);
-      this.#limitations.note(service, book.service(service), look.limitations);
+      this.#limitations.note(service, look.limitations, () => book.service(service));
     }
     this.#options.flows?.afterChanges(flows);
     ports.update(healthChecks);

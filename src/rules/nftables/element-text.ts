@@ -105,6 +105,17 @@ export function eachLineOf(text: string, set: ElementSet, visit: (line: Line) =>
   }
 }
 
+/** Calls back with the chain of each element that goes to one. */
+export function eachGoto(text: string, visit: (chain: string) => void): void {
+  const mark = "\tgoto ";
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at)) {
+    at += mark.length;
+    const end = text.indexOf("\n", at);
+    // Elements with a chain have no comment of their own.
+    visit(end < 0 ? text.slice(at) : text.slice(at, end));
+  }
+}
+
 /** The lines of the group with this comment, as a text of its own; empty when there is none. */
 export function groupOf(text: string, comment: string): string {
   const header = `\n#${comment}\n`;

@@ -4,7 +4,6 @@ import { applyStatements, fillScript, groundStatements, script, tableLoad, table
 import type { Element, FullWrite, Script, Statement, TableState } from "../nft/index.ts";
 import { ChainLedger } from "./chain-ledger.ts";
 import { elementOf, elementSets } from "./element-text.ts";
-import type { ElementSet } from "./element-text.ts";
 import { layoutChains, layoutSets } from "./layout.ts";
 import { planText, stickyPort } from "./plan-text.ts";
 import { ServiceLedger } from "./service-ledger.ts";
@@ -71,7 +70,7 @@ export class FamilyTable {
   }
 
   full(network: NodeNetwork, { recreate, byNetlink }: FullWrite): Transaction<Script> {
-    const chains = this.#chains.replace(this.#counts(), network.masqueradeBit);
+    const chains = this.#chains.replace(this.#services.chainCounts(), network.masqueradeBit);
     const services = this.#services;
     const start: readonly Statement[] = recreate ? [{ kind: "delete-table" }] : [];
     const head = script(this.#table, [...start, ...this.#ground(network), ...chains.before]);
@@ -113,7 +112,7 @@ export class FamilyTable {
   }
 
   state(network: NodeNetwork): TableState {
-    const { before } = this.#chains.replace(this.#counts(), network.masqueradeBit);
+    const { before } = this.#chains.replace(this.#services.chainCounts(), network.masqueradeBit);
     return applyStatements([...this.#ground(network), ...before, ...this.#additions()]);
   }
 
@@ -133,18 +132,6 @@ export class FamilyTable {
     });
   }
 
-  /** How many elements go to each chain. */
-  #counts(): ReadonlyMap<string, number> {
-    const counts = new Map<string, number>();
-    const visit = ({ value }: { readonly value: string | undefined }): void => {
-      if (value === undefined || !value.startsWith("goto ")) return;
-      const chain = value.slice(5);
-      counts.set(chain, (counts.get(chain) ?? 0) + 1);
-    };
-    for (const set of verdictSets) drain(this.#services.eachOf(set, visit));
-    return counts;
-  }
-
   #ground(network: NodeNetwork): readonly Statement[] {
     return groundStatements({ sets: layoutSets(this.#family), chains: layoutChains(this.#family, network) });
   }
@@ -156,8 +143,6 @@ export class FamilyTable {
     else this.#stickyPorts.set(service, ports);
   }
 }
-
-const verdictSets: readonly ElementSet[] = ["services", "short-circuits", "local-services"];
 
 function drain(work: Iterable<void>): void {
   const iterator = work[Symbol.iterator]();

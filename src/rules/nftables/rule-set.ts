@@ -34,7 +34,9 @@ export class RuleSet implements RuleBook<Script> {
   /** Replaces the plans of one Service; an empty list removes it. */
   want(service: string, plans: readonly ServicePlan[]): void {
     for (const family of ipFamilies) {
-      const own = plans.filter((plan) => plan.family === family);
+      const own = plans.every((plan) => plan.family === family)
+        ? plans
+        : plans.filter((plan) => plan.family === family);
       if (own.length > 0 || this.#tables.has(family)) this.#table(family).want(service, own);
     }
   }

@@ -37,6 +37,7 @@ export function slotsOf(
   before: readonly string[],
 ): readonly string[] {
   const addresses = endpoints.map(addressOf);
+  if (scheduler === undefined && before.length === 0 && isEven(endpoints)) return addresses;
   if (scheduler === "rr") return addresses;
   if (scheduler === "fo") return heaviest(endpoints).map(addressOf);
   const shares = sharesOf(endpoints);
@@ -46,9 +47,14 @@ export function slotsOf(
   return kept(addresses, shares, before);
 }
 
+/** Whether all endpoints have the weight that they have without one. */
+function isEven(endpoints: readonly Endpoint[]): boolean {
+  return endpoints.every(({ weight }) => weight === undefined);
+}
+
 /** How many slots each endpoint gets: its weight without the common divisor, and at least one. */
 function sharesOf(endpoints: readonly Endpoint[]): readonly number[] {
-  if (endpoints.every(({ weight }) => weight === undefined)) return endpoints.map(() => 1);
+  if (isEven(endpoints)) return endpoints.map(() => 1);
   const weights = endpoints.map(({ weight = 1 }) => weight);
   const divisor = commonDivisor(weights);
   const shares = weights.map((weight) => weight / divisor);

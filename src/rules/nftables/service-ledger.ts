@@ -1,6 +1,6 @@
 import type { Element } from "../nft/index.ts";
 import { Claims } from "./claims.ts";
-import { eachLine, eachLineOf, elementOf, lineCount } from "./element-text.ts";
+import { eachGoto, eachLine, eachLineOf, elementOf, lineCount } from "./element-text.ts";
 import type { ElementSet, Line } from "./element-text.ts";
 
 /** What brings the kernel from what it has of some Services to what they want. */
@@ -24,9 +24,9 @@ export interface ElementGroup {
  */
 export class ServiceLedger {
   /** What the kernel has. */
-  readonly #installed = new Map<string, string>();
+  #installed = new Map<string, string>();
   /** What is wanted where that is something else: not written yet, or not all in force. */
-  readonly #wanted = new Map<string, string>();
+  #wanted = new Map<string, string>();
   /** Who must be looked at together with a Service that let go of an entry. */
   readonly #heirs = new Map<string, Set<string>>();
   readonly #claims = new Claims();
@@ -125,8 +125,18 @@ export class ServiceLedger {
     }
   }
 
+  /** How many of the elements that are wanted and in force go to each chain; not only chains of shapes. */
+  chainCounts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const [service, text] of this.#texts()) {
+      eachGoto(this.#inForce(service, text), (chain) => counts.set(chain, (counts.get(chain) ?? 0) + 1));
+    }
+    return counts;
+  }
+
   /** To be called when the kernel has what `eachOf` gave of every set. */
   commitAll(): void {
+    if (this.#installed.size === 0 && this.#claims.uncontested) return this.#commitFirst();
     for (const service of new Set([...this.#wanted.keys(), ...this.#installed.keys()])) {
       this.#commit(service, this.#inForce(service, this.wanted(service)));
     }
@@ -164,6 +174,17 @@ export class ServiceLedger {
       if (keep) kept.push(part);
     }
     return kept.join("\n");
+  }
+
+  /** Everything that is wanted is there, and was not before. */
+  #commitFirst(): void {
+    for (const [service, text] of this.#wanted) {
+      if (text === "") this.#wanted.delete(service);
+      this.#installedCount += lineCount(text);
+    }
+    this.#installed = this.#wanted;
+    this.#wanted = new Map();
+    this.#heirs.clear();
   }
 
   #commit(service: string, text: string): void {
