@@ -59,10 +59,15 @@ export function ipFromBigInt(family: IpFamily, value: bigint): Ip {
 
 /** The address as 4 or 16 bytes in network order. */
 export function ipToBytes(address: Ip): Uint8Array {
-  const size = ipBits(ipFamily(address)) / 8;
-  const bytes = new Uint8Array(size);
-  let value = ipToBigInt(address);
-  for (let i = size - 1; i >= 0; i--, value >>= 8n) bytes[i] = Number(value & 255n);
+  if (ipFamily(address) === "IPv4") {
+    const value = parseIpv4(address) ?? 0;
+    return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+  }
+  const bytes = new Uint8Array(16);
+  for (const [i, group] of (parseIpv6(address) ?? []).entries()) {
+    bytes[2 * i] = group >> 8;
+    bytes[2 * i + 1] = group;
+  }
   return bytes;
 }
 

@@ -6,22 +6,40 @@ const startState = Int32Array.from(primes.slice(0, 8), (prime) => fraction(Math.
 const schedule = new Int32Array(64);
 const state = new Int32Array(8);
 const encoder = new TextEncoder();
+/** The message of the call that goes on: names are hashed by the ten thousand. */
+let padded = new Uint8Array(512);
 
 /** SHA-256 of the UTF-8 bytes of `text`: 32 bytes. For names that others compute the same way, not for secrets. */
 export function sha256(text: string): Uint8Array {
-  const message = encoder.encode(text);
+  // UTF-8 has at most three bytes for a unit of a string.
+  if (text.length * 3 + 72 > padded.length) padded = new Uint8Array(text.length * 6 + 128);
+  const length = encoded(text);
   // The message, a one bit, zeros, and the length in bits as 64-bit number fill whole blocks of 64 bytes.
-  const padded = new Uint8Array((((message.length + 8) >> 6) + 1) << 6);
-  padded.set(message);
-  padded[message.length] = 0x80;
+  const end = (((length + 8) >> 6) + 1) << 6;
+  padded.fill(0, length, end);
+  padded[length] = 0x80;
   const view = new DataView(padded.buffer);
-  view.setUint32(padded.length - 4, message.length << 3);
-  view.setUint32(padded.length - 8, Math.floor(message.length / 2 ** 29));
+  view.setUint32(end - 4, length << 3);
+  view.setUint32(end - 8, Math.floor(length / 2 ** 29));
   state.set(startState);
-  for (let offset = 0; offset < padded.length; offset += 64) addBlock(view, offset);
+  for (let offset = 0; offset < end; offset += 64) addBlock(view, offset);
   const digest = new DataView(new ArrayBuffer(32));
   for (let i = 0; i < 8; i++) digest.setInt32(4 * i, word(state, i));
   return new Uint8Array(digest.buffer);
+}
+
+/** Writes the text into `padded`; gives back its length in bytes. */
+function encoded(text: string): number {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 127) {
+      const bytes = encoder.encode(text);
+      padded.set(bytes);
+      return bytes.length;
+    }
+    padded[i] = code;
+  }
+  return text.length;
 }
 
 function addBlock(view: DataView, offset: number): void {

@@ -8,6 +8,8 @@ import { inNamespace } from "./netns.ts";
 export interface TableWatch {
   /** How many entries (rules, and two for each chain) a legacy table has; `undefined` when there is no such table. */
   legacyEntries(family: IpFamily, table: string): number | undefined;
+  /** A socket to ask for the legacy tables by; below 0 when this kernel has no such family. */
+  legacySocket(family: IpFamily): number;
   /** Whether the nft variant's table has a chain. */
   hasNftChain(family: IpFamily, table: string, chain: string): boolean;
   close(): void;
@@ -25,9 +27,11 @@ export function openTableWatch(namespace?: string): TableWatch {
     if (socket >= 0) sockets.set(key, socket);
     return socket;
   };
+  const legacySocket = (family: IpFamily): number => socketFor(addressFamily[family], datagram, 0);
   return {
+    legacySocket,
     legacyEntries(family, table) {
-      const socket = socketFor(addressFamily[family], datagram, 0);
+      const socket = legacySocket(family);
       if (socket < 0) return undefined;
       const info = new Uint8Array(infoSize);
       info.set(new TextEncoder().encode(table));

@@ -5,7 +5,11 @@ import { decodeIptablesError, failedLine, IptablesError } from "./iptables-error
 import { outlineReader } from "./iptables-outline.ts";
 import type { TableOutline } from "./iptables-outline.ts";
 import { openTableWatch } from "./iptables-tables.ts";
+import { editTable, inTurns, knowsTables } from "./legacy-tables.ts";
+import type { EditTable } from "./legacy-tables.ts";
+import { NativeMemory } from "./native-memory.ts";
 import { inNamespace } from "./netns.ts";
+import { withXtablesLock } from "./xtables-lock.ts";
 
 /** The two programs behind the name `iptables`: the kernel's own tables, or those of nftables with the same rules. */
 export type IptablesVariant = "legacy" | "nft";
@@ -17,6 +21,11 @@ export interface IptablesFamilyScript {
   readonly needsOutline: boolean;
   /** Texts for `iptables-restore`, one after another, each in pieces of whole lines; the same again when asked again. */
   runs(there: ReadonlyMap<string, TableOutline>, limits: { readonly chains: number }): Iterable<Iterable<string>>;
+  /**
+   * What `runs` does in the legacy tables, without the tool: one table after another. Pauses now and then; `undefined` when only
+   * the tool can do it.
+   */
+  steps?(): Generator<undefined, readonly { readonly table: string; readonly edit: EditTable }[] | undefined>;
   /** The texts that take everything of the caller's away. */
   removal(there: ReadonlyMap<string, TableOutline>, limits: { readonly chains: number }): Iterable<Iterable<string>>;
 }
@@ -77,6 +86,8 @@ class NodeIptables implements Iptables {
   readonly #entries = new Map<string, number>();
   readonly #written = new Set<IpFamily>();
   #othersRemoved = false;
+  /** For images of tables: made with the first one. */
+  #memory: NativeMemory | undefined;
   /** Fewer chains at once than usual, when this kernel takes no more. */
   #chains: number | undefined;
 
@@ -123,6 +134,8 @@ class NodeIptables implements Iptables {
   }
 
   close(): void {
+    this.#memory?.free();
+    this.#memory = undefined;
     this.#watch.close();
   }
 
@@ -148,6 +161,7 @@ class NodeIptables implements Iptables {
 
   async #write(script: IptablesFamilyScript, variant: IptablesVariant): Promise<void> {
     const { family, needsOutline } = script;
+    if (variant === "legacy" && (await this.#writeTables(script))) return this.#wrote(family, variant);
     let limits = { chains: this.#chains ?? chainsAtOnce[variant] };
     const look = () => (needsOutline ? this.#outline(family, variant) : new Map<string, TableOutline>());
     // What was written by then is there when it begins again.
@@ -155,10 +169,42 @@ class NodeIptables implements Iptables {
       limits = { chains: limits.chains >> 2 };
       this.#chains = limits.chains;
     }
+    this.#wrote(family, variant);
+  }
+
+  #wrote(family: IpFamily, variant: IptablesVariant): void {
     // A script may also have taken everything away.
     if (variant === "legacy" || this.#watch.hasNftChain(family, "nat", canary)) this.#written.add(family);
     else this.#written.delete(family);
     this.#countEntries(family);
+  }
+
+  /**
+   * Changes the legacy tables without the tool. `false` when nothing was written: the tool has to do it, and may say what
+   * is wrong.
+   */
+  async #writeTables(script: IptablesFamilyScript): Promise<boolean> {
+    const { family } = script;
+    const socket = this.#watch.legacySocket(family);
+    if (script.steps === undefined || !knowsTables() || socket < 0) return false;
+    const steps = await inTurns(script.steps());
+    if (steps === undefined) return false;
+    const memory = (this.#memory ??= new NativeMemory(0));
+    const place = { socket, family, memory };
+    const result = await withXtablesLock(1000 * Number(lockSeconds), async () => {
+      for (const [i, { table, edit }] of steps.entries()) {
+        const { kind } = await editTable(place, table, edit);
+        if (kind === "written") continue;
+        // The tool would make the first steps once more.
+        if (i > 0 && !script.needsOutline) {
+          throw new IptablesError("ENOENT", `the table ${table} is not what this change expects`, "", "");
+        }
+        return false;
+      }
+      return true;
+    });
+    if (result === "busy") throw new IptablesError("EBUSY", `another program holds the xtables lock`, "", "");
+    return result === true;
   }
 
   /** Runs the whole script; `false` when it must be made of smaller parts. */

@@ -4,6 +4,7 @@ import type koffiTypes from "koffi";
 import { CodedError } from "../core/index.ts";
 
 type Koffi = typeof koffiTypes;
+type KoffiCall = ReturnType<ReturnType<Koffi["load"]>["func"]>;
 
 /** `send`, also from another thread: `bytes` must stay as they are until `done` is called. */
 export interface SendCall {
@@ -39,12 +40,33 @@ export interface Libc {
   readonly recv: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number;
+  /** A lock on an open file; `operation` as in flock(2). */
+  readonly flock: (fd: number, operation: number) => number;
+  /** Memory outside of JavaScript's heap; gives back its address. */
+  readonly mmap: (address: null, length: number, protection: number, flags: number, fd: number, at: number) => bigint;
+  readonly mremap: (address: bigint, from: number, to: number, flags: number) => bigint;
+  readonly munmap: (address: bigint, length: number) => number;
+  readonly madvise: (address: bigint, length: number, advice: number) => number;
+  /** The memory at an address, as it is: not to be used any more when it is given back. */
+  readonly memoryAt: (address: bigint, length: number) => ArrayBuffer;
+  /** Socket options in another thread, where `value` and `length` are addresses. Give back 0, or the number of the error. */
+  readonly getsockoptAsync: AsyncSocketOption<bigint>;
+  readonly setsockoptAsync: AsyncSocketOption<number>;
   readonly if_nametoindex: (name: string) => number;
   /** Gives a pointer, or null on failure. */
   readonly if_indextoname: (index: number, name: Uint8Array) => unknown;
   /** `errno` of the last call that failed. */
   readonly errno: () => number;
 }
+
+/** `length` of an option that is asked for is the address of 4 bytes. */
+export type AsyncSocketOption<L> = (
+  fd: number,
+  level: number,
+  name: number,
+  value: bigint,
+  length: L,
+) => Promise<number>;
 
 let loaded: Libc | undefined;
 
@@ -72,6 +94,14 @@ function bind(koffi: Koffi): Libc {
     recv: call("long recv(int, _Out_ uint8_t *, size_t, int)"),
     setsockopt: call("int setsockopt(int, int, int, const uint8_t *, unsigned int)"),
     getsockopt: call("int getsockopt(int, int, int, _Inout_ uint8_t *, _Inout_ uint8_t *)"),
+    flock: call("int flock(int, int)"),
+    mmap: call("void *mmap(void *, size_t, int, int, int, long)"),
+    mremap: call("void *mremap(void *, size_t, size_t, int)"),
+    munmap: call("int munmap(void *, size_t)"),
+    madvise: call("int madvise(void *, size_t, int)"),
+    memoryAt: (address: bigint, length: number) => koffi.view(address, length),
+    getsockoptAsync: inThread(koffi, library.func("int getsockopt(int, int, int, void *, void *)")),
+    setsockoptAsync: inThread(koffi, library.func("int setsockopt(int, int, int, void *, unsigned int)")),
     if_nametoindex: call("unsigned int if_nametoindex(const char *)"),
     if_indextoname: call("void *if_indextoname(unsigned int, _Out_ uint8_t *)"),
     errno: () => koffi.errno(),
@@ -115,6 +145,17 @@ export function memoryCalls(): MemoryCalls | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Calls it in a thread of the pool. Koffi keeps the error number of the call for the callback. */
+function inThread(koffi: Koffi, call: KoffiCall): (...args: unknown[]) => Promise<number> {
+  return (...args) =>
+    new Promise((resolve, reject) => {
+      call.async(...args, (error: Error | null, result: number) => {
+        if (error !== null) reject(error);
+        else resolve(result < 0 ? koffi.errno() : 0);
+      });
+    });
 }
 
 /** A call into the kernel that failed. `code` is the name of the error number (`EPERM`, `EEXIST`, ...). */

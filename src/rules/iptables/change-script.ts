@@ -1,13 +1,14 @@
 import { isServiceChain } from "./chain-names.ts";
 import type { RulePlan, RuleSettings } from "./planned-rule.ts";
 import { ruleText } from "./rule-text.ts";
+import type { Rule } from "./rule.ts";
 import { chainLine } from "./script.ts";
 import { planRules } from "./service-rules.ts";
 
 /** What leads from the rules of some plans to those of others. */
 export interface RuleChange {
   /** Chains to define anew, with all rules that they then have. */
-  readonly written: ReadonlyMap<string, readonly string[]>;
+  readonly written: ReadonlyMap<string, readonly WrittenRule[]>;
   /** Chains that are not needed any more. */
   readonly dropped: readonly string[];
   /** Rules of shared chains, as `TABLE CHAIN RULE`. */
@@ -17,18 +18,23 @@ export interface RuleChange {
   readonly growth: number;
 }
 
+/** A rule, and how the tool is told of it. */
+export interface WrittenRule {
+  readonly rule: Rule;
+  readonly text: string;
+}
+
 /** A rule in a chain that Services share. */
-export interface SharedRule {
+export interface SharedRule extends WrittenRule {
   readonly table: "filter" | "nat";
   readonly chain: string;
-  readonly text: string;
 }
 
 /** The difference between two states of one Service; work depends on that Service only. */
 export function changeOf(before: readonly RulePlan[], now: readonly RulePlan[], settings: RuleSettings): RuleChange {
   const old = grouped(before, settings);
   const wanted = grouped(now, settings);
-  const written = new Map<string, readonly string[]>();
+  const written = new Map<string, readonly WrittenRule[]>();
   for (const [chain, rules] of wanted.own) {
     if (!sameRules(rules, old.own.get(chain))) written.set(chain, rules);
   }
@@ -58,7 +64,7 @@ export function* changeLines(changes: readonly RuleChange[]): Iterable<string> {
     ...changes.flatMap(({ written, dropped }) => [...written.keys(), ...dropped].map(chainLine)),
     ...shared("deleted", "nat").map(deletion),
     ...changes.flatMap(({ written }) =>
-      [...written].flatMap(([chain, rules]) => rules.map((text) => `-A ${chain} ${text}`)),
+      [...written].flatMap(([chain, rules]) => rules.map(({ text }) => `-A ${chain} ${text}`)),
     ),
     // Each comes on top of the one before.
     ...shared("added", "nat").reverse().map(inserted),
@@ -84,13 +90,13 @@ function deletion({ chain, text }: SharedRule): string {
 }
 
 interface Grouped {
-  readonly own: ReadonlyMap<string, readonly string[]>;
+  readonly own: ReadonlyMap<string, readonly WrittenRule[]>;
   readonly shared: readonly SharedRule[];
   readonly count: number;
 }
 
 function grouped(plans: readonly RulePlan[], settings: RuleSettings): Grouped {
-  const own = new Map<string, string[]>();
+  const own = new Map<string, WrittenRule[]>();
   const shared: SharedRule[] = [];
   let count = 0;
   for (const plan of plans) {
@@ -98,19 +104,19 @@ function grouped(plans: readonly RulePlan[], settings: RuleSettings): Grouped {
       count++;
       const text = ruleText(rule);
       if (table === "mangle" || !isServiceChain(chain)) {
-        if (table !== "mangle") shared.push({ table, chain, text });
+        if (table !== "mangle") shared.push({ table, chain, rule, text });
         continue;
       }
       const rules = own.get(chain) ?? [];
-      rules.push(text);
+      rules.push({ rule, text });
       own.set(chain, rules);
     }
   }
   return { own, shared, count };
 }
 
-function sameRules(a: readonly string[], b: readonly string[] | undefined): boolean {
-  return b !== undefined && a.length === b.length && a.every((text, i) => text === b[i]);
+function sameRules(a: readonly WrittenRule[], b: readonly WrittenRule[] | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every(({ text }, i) => text === b[i]?.text);
 }
 
 /** The rules of `all` that are not in `others`; one that is there twice counts twice. */

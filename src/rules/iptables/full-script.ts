@@ -16,8 +16,8 @@ const tables: readonly Table[] = ["mangle", "filter", "nat"];
 export interface FullScriptParts {
   readonly family: IpFamily;
   readonly settings: RuleSettings;
-  /** The plans of this family, Service by Service. */
-  readonly services: Iterable<readonly RulePlan[]>;
+  /** The plans of this family, Service by Service; the same at each call. */
+  readonly services: () => Iterable<readonly RulePlan[]>;
   /** Is told how many rules there are when all are written. */
   readonly counted: (rules: number) => void;
 }
@@ -34,7 +34,7 @@ export function* fullRuns(parts: FullScriptParts, there: RulesOutline, limits: R
   const collected = new Collected();
   const isNew = there.get("nat")?.chains.includes(fixedChains.services) !== true;
   let begun = 0;
-  for (const plans of services) {
+  for (const plans of services()) {
     // Lines that refer to a chain need it in the tool's memory: the parts are whole Services.
     if (collected.ownChains >= limits.chains) {
       const shared = isNew ? { define: begun === 0, rules: collected.takeShared() } : undefined;

@@ -1,6 +1,7 @@
 export { IptablesBook } from "./iptables-book.ts";
 export type { IptablesBookOptions } from "./iptables-book.ts";
-export type { FamilyScript, IptablesScript, RulesOutline, RunLimits, TableOutline } from "./script.ts";
+export type { FamilyScript, IptablesScript, RulesOutline, RunLimits, TableOutline, TableStep } from "./script.ts";
+export type { EditedTable, KeptEntries, TableImage, TableMemory, TableNumbers } from "./image/table-image.ts";
 export type { Match, Rule, RuleProtocol, Table, Target } from "./rule.ts";
 export { ruleIdentity, ruleText } from "./rule-text.ts";
 export { parseRule } from "./parse-rule.ts";

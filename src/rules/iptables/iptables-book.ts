@@ -6,6 +6,8 @@ import { fixedChains } from "./chain-names.ts";
 import { changeLines, changeOf, isNoChange } from "./change-script.ts";
 import type { RuleChange } from "./change-script.ts";
 import { fullRuns } from "./full-script.ts";
+import { changeSteps } from "./image/change-steps.ts";
+import { fullSteps } from "./image/full-steps.ts";
 import { withoutRest } from "./planned-rule.ts";
 import type { RulePlan, RuleSettings } from "./planned-rule.ts";
 import { removalRuns } from "./removal-script.ts";
@@ -136,7 +138,12 @@ class FamilyBook {
     };
     if (changes.length === 0) return { size: 0, commit };
     const runs = (_there: RulesOutline, limits: RunLimits) => divided(changes, limits);
-    return { script: scriptOf(this.#family, runs), size: changes.length, commit };
+    const family = this.#family;
+    // oxlint-disable-next-line require-yield
+    const steps = function* (): ReturnType<typeof fullSteps> {
+      return changeSteps(changes, family);
+    };
+    return { script: { ...scriptOf(family, runs), steps }, size: changes.length, commit };
   }
 
   full(): FamilyTransaction {
@@ -158,13 +165,14 @@ class FamilyBook {
     const counted = (count: number): void => {
       rules = count;
     };
-    const runs = (there: RulesOutline, limits: RunLimits) =>
-      fullRuns({ family: this.#family, settings, services: services.values(), counted }, there, limits);
+    const parts = { family: this.#family, settings, services: () => services.values(), counted };
+    const runs = (there: RulesOutline, limits: RunLimits) => fullRuns(parts, there, limits);
     const commit = (): void => {
       this.#writtenNetwork = network;
       this.#forget(new Map(services), rules, true);
     };
-    return { script: scriptOf(this.#family, runs, true), size: services.size, commit };
+    const script = { ...scriptOf(this.#family, runs, true), steps: () => fullSteps(parts) };
+    return { script, size: services.size, commit };
   }
 
   #forget(written: Map<string, readonly RulePlan[]>, installed: number, exists: boolean): void {

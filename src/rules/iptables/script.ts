@@ -1,4 +1,6 @@
 import type { IpFamily } from "../../core/index.ts";
+import type { EditedTable, TableImage } from "./image/table-image.ts";
+import type { Table } from "./rule.ts";
 
 /** What a table has, as far as a script must know: a list of everything would be long. */
 export interface TableOutline {
@@ -17,6 +19,13 @@ export interface RunLimits {
   readonly chains: number;
 }
 
+/** A change of one legacy table. */
+export interface TableStep {
+  readonly table: Table;
+  /** Changes an image of the table in place, with pauses. `undefined`: the tool has to do it, or to say what is wrong. */
+  edit(image: TableImage): Generator<undefined, EditedTable | undefined>;
+}
+
 /** What one family's tool is to do. */
 export interface FamilyScript {
   readonly family: IpFamily;
@@ -28,6 +37,11 @@ export interface FamilyScript {
    * same text until the transaction is committed.
    */
   runs(there: RulesOutline, limits: RunLimits): Iterable<Iterable<string>>;
+  /**
+   * What `runs` does, as changes of the legacy tables one after another, which do not need the tool. Pauses now and then.
+   * `undefined` when only the tool can do it.
+   */
+  steps?(): Generator<undefined, readonly TableStep[] | undefined>;
   /** Texts that take everything of this engine out of tables that have this outline; empty when there is nothing. */
   removal(there: RulesOutline, limits: RunLimits): Iterable<Iterable<string>>;
 }
