@@ -126,7 +126,7 @@ describe("exchange()", () => {
     expect(kept.map((one, n) => Buffer.from(one).equals(messages[n] ?? Buffer.of()))).toEqual(lengths.map(() => true));
   });
 
-  it("sends an answer of another one along, hands over long ones, and goes on after those without a way", async () => {
+  it("sends an answer of another one along, hands over what cannot be sent, and goes on", async () => {
     const { fd, port } = server("127.0.0.1");
     const [first, second] = [await client("127.0.0.1"), await client("127.0.0.1")];
     for (const text of ["short", "long", "last"]) await send(first.socket, text, port, "127.0.0.1");
@@ -136,16 +136,17 @@ describe("exchange()", () => {
     const later = (reply: Uint8Array, to: SocketName) => void unsent.push([reply.length, to]);
     const toSecond = { address: "127.0.0.1", port: second.port };
     expect(batches.exchange(fd, 32, answer, later, Buffer.from("along"), toSecond)).toBe(3);
-    // To port 0 nothing can be sent, nor to IPv6 from here; an interface's name is for others to understand.
+    // To port 0 nothing can be sent; an interface's name is for others to understand.
     const nowhere = { address: "127.0.0.1", port: 0 };
     await send(first.socket, "after", port, "127.0.0.1");
-    expect(batches.exchange(fd, 32, answer, later, Buffer.from("lost"), nowhere)).toBe(1);
+    expect(batches.exchange(fd, 32, answer, later, Buffer.from("never"), nowhere)).toBe(1);
     const elsewhere = { address: "fe80::1%lo", port: 5 };
     expect(batches.exchange(fd, 0, answer, later, Buffer.from("scoped"), elsewhere)).toBe(0);
     await expect.poll(() => first.got).toEqual(["short", "last", "after"]);
     expect(second.got).toEqual(["along"]);
     expect(unsent).toEqual([
       [4097, { address: "127.0.0.1", port: first.port }],
+      [5, nowhere],
       [6, elsewhere],
     ]);
   });

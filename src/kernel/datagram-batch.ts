@@ -15,9 +15,9 @@ export interface DatagramBatches {
   keepToItself(fd: number): void;
   /**
    * Takes what waits at a socket that `bind` made, up to `most` datagrams, and gives back how many there were. `answer` is
-   * asked for each in turn; the message is its to keep. What it gives is sent after every 32nd and after the last one. An
-   * answer that the socket has no room for now is handed to `unsent`, so is a very long one; one that has no way is lost, as
-   * datagrams are. `first` is an answer to somebody else that goes with them. The socket must stay open until this returns.
+   * asked for each in turn; the message is its to keep. What it gives is sent after every 32nd and after the last one; what
+   * cannot be sent so (the socket is full, the answer very long, the call forbidden) is handed to `unsent`. `first` is an
+   * answer to somebody else that goes with them. The socket must stay open until this returns.
    */
   exchange(
     fd: number,
@@ -123,12 +123,10 @@ class Batches implements DatagramBatches {
         sent += now;
         continue;
       }
-      const errno = this.#calls.errno();
-      if (errno === constants.errno.EINTR) continue;
+      if (this.#calls.errno() === constants.errno.EINTR) continue;
+      // The next one may have more luck.
       const [answer, client] = [this.#answers[sent], this.#clients[sent]];
-      const isFull = errno === constants.errno.EAGAIN || errno === constants.errno.ENOBUFS;
-      // Otherwise this client cannot be reached, and the next one may.
-      if (isFull && answer !== undefined && client !== undefined) unsent(answer, client);
+      if (answer !== undefined && client !== undefined) unsent(answer, client);
       sent++;
     }
   }
