@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -153,6 +154,40 @@ describe("connectCluster()", () => {
     await expect(wrongToken.list(resources.pods)).rejects.toMatchObject({ code: "Unauthorized" });
     const otherCa = await connect(kubeconfig(createIdentity(Date.now()).caPem, "secret"));
     await expect(otherCa.list(resources.pods)).rejects.toMatchObject({ code: "Unreachable" });
+  });
+
+  it("goes on with the new token of a file when the server refuses the old one", async () => {
+    let valid = "old";
+    const server = createServer((request, response) => {
+      if (request.headers.authorization === `Bearer ${valid}`) response.end('{"metadata":{"resourceVersion":"1"}}');
+      else response.writeHead(401).end("{}");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    cleanUps.push(() => server.close());
+    const tokenFile = join(folder, "token");
+    await writeFile(tokenFile, "old\n");
+    const { port } = server.address() as AddressInfo;
+    const api = await connectCluster({
+      kubeconfig: {
+        "current-context": "c",
+        contexts: [{ name: "c", context: { cluster: "c", user: "c" } }],
+        clusters: [{ name: "c", cluster: { server: `http://127.0.0.1:${port}` } }],
+        users: [{ name: "c", user: { tokenFile, token: "older" } }],
+      },
+    });
+    cleanUps.push(() => api.close());
+    expect((await api.list(resources.pods)).resourceVersion).toBe("1");
+    valid = "new";
+    await writeFile(tokenFile, "new\n");
+    await expect(api.list(resources.pods)).rejects.toMatchObject({ status: { code: 401 } });
+    expect((await api.list(resources.pods)).resourceVersion).toBe("1");
+    valid = "newest";
+    await writeFile(tokenFile, "newest\n");
+    const refusedWatch = await new Promise((resolve) => {
+      api.watch(resources.pods, { resourceVersion: "1" }, { event: () => undefined, closed: resolve });
+    });
+    expect(refusedWatch).toMatchObject({ status: { code: 401 } });
+    expect((await api.list(resources.pods)).resourceVersion).toBe("1");
   });
 
   it("says that a server is unreachable, by its name", async () => {

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { CodedError, messageOf } from "../core/index.ts";
+import { fileToken, fixedToken } from "./bearer-token.ts";
+import type { BearerToken } from "./bearer-token.ts";
 
 /** Where an API server is and how to prove who we are. */
 export interface ServerAddress {
@@ -14,7 +16,7 @@ export interface ServerAddress {
   readonly key?: string;
   readonly serverName?: string;
   readonly insecure: boolean;
-  readonly token?: string;
+  readonly token?: BearerToken;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -63,10 +65,7 @@ async function serverAddress(config: Fields, where: string, folder: string): Pro
     const file = text(fields[name]);
     return file === undefined ? undefined : readCredential(resolve(folder, file), where);
   };
-  const tokenFile = text(user["tokenFile"]);
-  const token =
-    text(user["token"]) ??
-    (tokenFile === undefined ? undefined : (await readCredential(resolve(folder, tokenFile), where)).trim());
+  const token = await tokenOf(user, where, folder);
   const [ca, cert, key] = await Promise.all([
     pem(cluster, "certificate-authority"),
     pem(user, "client-certificate"),
@@ -86,6 +85,17 @@ async function serverAddress(config: Fields, where: string, folder: string): Pro
     ...(serverName === undefined ? {} : { serverName }),
     ...(token === undefined ? {} : { token }),
   };
+}
+
+/** Of a file and a token, the file counts, as in client-go: it is kept up to date. */
+async function tokenOf(user: Fields, where: string, folder: string): Promise<BearerToken | undefined> {
+  const name = text(user["tokenFile"]);
+  if (name !== undefined) {
+    const file = resolve(folder, name);
+    return fileToken(file, await readCredential(file, where));
+  }
+  const token = text(user["token"]);
+  return token === undefined ? undefined : fixedToken(token);
 }
 
 async function readCredential(file: string, where: string): Promise<string> {

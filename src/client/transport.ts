@@ -49,7 +49,7 @@ export async function createTransport(target: TransportTarget): Promise<Transpor
       path: connection.basePath + request.path,
       headers: {
         accept: "application/json",
-        ...connection.headers,
+        ...connection.headers(),
         ...(payload === undefined
           ? {}
           : {
@@ -76,6 +76,7 @@ export async function createTransport(target: TransportTarget): Promise<Transpor
       sent.on("response", (response) => {
         const code = response.statusCode ?? 0;
         const isGood = code >= 200 && code <= 299;
+        if (code === 401) connection.unauthorized();
         const chunks: Uint8Array[] = [];
         response.on("data", (chunk: Uint8Array) => chunks.push(chunk));
         response.on("error", (error) => reject(unreachable(connection.name, error)));
@@ -110,6 +111,7 @@ export async function createTransport(target: TransportTarget): Promise<Transpor
     sent.on("error", (error) => end(unreachable(connection.name, error)));
     sent.on("response", (response) => {
       const code = response.statusCode ?? 0;
+      if (code === 401) connection.unauthorized();
       const refused: Uint8Array[] = [];
       response.on("data", (chunk: Uint8Array) => {
         if (over) return;
@@ -140,7 +142,10 @@ function parseJson(json: Uint8Array): unknown {
 interface Connection {
   readonly name: string;
   readonly basePath: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Of a request that is sent now. */
+  readonly headers: () => Readonly<Record<string, string>>;
+  /** The server did not accept who sends the requests. */
+  readonly unauthorized: () => void;
   request(options: http.RequestOptions): http.ClientRequest;
   close(): void;
 }
@@ -152,19 +157,23 @@ async function connectionOf(target: TransportTarget): Promise<Connection> {
     return {
       name: socketPath,
       basePath: "",
-      headers: { host: "localhost" },
+      headers: () => ({ host: "localhost" }),
+      unauthorized: () => undefined,
       request: (options) => http.request({ ...options, agent, socketPath }),
       close: () => agent.destroy(),
     };
   }
   const { protocol, host, port, basePath, token } = target;
   const name = `${protocol}://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const who = {
+    headers: () => (token === undefined ? {} : { authorization: `Bearer ${token.read()}` }),
+    unauthorized: () => token?.refused(),
+  };
   if (protocol === "http") {
     const agent = new http.Agent({ keepAlive: true });
     const request = (options: http.RequestOptions): http.ClientRequest =>
       http.request({ ...options, agent, host, port });
-    return { name, basePath, headers, request, close: () => agent.destroy() };
+    return { name, basePath, ...who, request, close: () => agent.destroy() };
   }
   const https = await import("node:https");
   const agent = new https.Agent({
@@ -177,7 +186,7 @@ async function connectionOf(target: TransportTarget): Promise<Connection> {
   });
   const request = (options: http.RequestOptions): http.ClientRequest =>
     https.request({ ...options, agent, host, port });
-  return { name, basePath, headers, request, close: () => agent.destroy() };
+  return { name, basePath, ...who, request, close: () => agent.destroy() };
 }
 
 function refusal(request: ApiRequest, code: number, body: string): ApiError {
