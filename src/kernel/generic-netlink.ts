@@ -1,6 +1,7 @@
 import { checked, KernelError, libc } from "./libc.ts";
 import { NetlinkWriter } from "./netlink-bytes.ts";
-import { attributesIn, errnoIn, messagesIn, netlinkControl, numberIn } from "./netlink-messages.ts";
+import { dumpOf } from "./netlink-dump.ts";
+import { attributesIn, numberIn } from "./netlink-messages.ts";
 import { sendRequests } from "./netlink-requests.ts";
 import { inNamespace } from "./netns.ts";
 
@@ -20,7 +21,6 @@ const headerLength = 4;
 export class GenericNetlink {
   readonly #socket: number;
   readonly #writer = new NetlinkWriter();
-  readonly #bytes = new Uint8Array(64 * 1024);
   readonly #family: number;
 
   /** Throws `KernelError` code `ENOENT` when the kernel has no such family, also none that it could load. */
@@ -59,35 +59,18 @@ export class GenericNetlink {
     });
   }
 
-  /** Everything that the kernel lists for a command: the bodies of its messages, after their header. */
-  dump(
+  /** Everything that the kernel lists for a command: the bodies of its messages, after their header, each valid until the next is asked for. */
+  *dump(
     action: string,
     command: number,
     body: (writer: NetlinkWriter) => void = () => undefined,
-  ): readonly Uint8Array[] {
+  ): IterableIterator<Uint8Array> {
     const request = this.#message(this.#family, command, flags.request | flags.dump, 1, body);
-    checked(action, libc().send(this.#socket, request, request.length, 0));
-    const found: Uint8Array[] = [];
-    for (;;) {
-      for (const message of this.#receive(action)) {
-        if (message.type === netlinkControl.done) {
-          const errno = message.body.length < 4 ? 0 : errnoIn(message.body);
-          if (errno !== 0) throw new KernelError(action, errno);
-          return found;
-        }
-        if (message.type === netlinkControl.error) throw new KernelError(action, errnoIn(message.body));
-        found.push(message.body.slice(headerLength));
-      }
-    }
+    for (const message of dumpOf(this.#socket, action, request)) yield message.subarray(headerLength);
   }
 
   close(): void {
     libc().close(this.#socket);
-  }
-
-  *#receive(action: string): IterableIterator<{ readonly type: number; readonly body: Uint8Array }> {
-    const length = checked(action, libc().recv(this.#socket, this.#bytes, this.#bytes.length, 0));
-    yield* messagesIn(this.#bytes.subarray(0, length));
   }
 
   #resolve(family: string): number {
@@ -95,10 +78,8 @@ export class GenericNetlink {
     const request = this.#message(control.id, control.getFamily, flags.request, 1, (writer) => {
       writer.attribute(control.familyName, family);
     });
-    checked(action, libc().send(this.#socket, request, request.length, 0));
-    for (const message of this.#receive(action)) {
-      if (message.type === netlinkControl.error) throw new KernelError(action, errnoIn(message.body));
-      const id = attributesIn(message.body.subarray(headerLength)).get(control.familyId);
+    for (const message of dumpOf(this.#socket, action, request)) {
+      const id = attributesIn(message.subarray(headerLength)).get(control.familyId);
       if (id !== undefined) return numberIn(id);
     }
     throw new KernelError(action, 74, "unexpected answer");

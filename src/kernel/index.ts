@@ -11,6 +11,7 @@ export { writeSysctls } from "./sysctl.ts";
 export type { Sysctls } from "./sysctl.ts";
 export { openIpset } from "./ipset.ts";
 export type { Ipset, IpsetChange } from "./ipset.ts";
+export type { IpsetDefinition, IpsetElement, IpsetHeader } from "./ipset-messages.ts";
 export type { Ipvs, IpvsChange, IpvsDestination, IpvsDestinationState, IpvsServer, IpvsServerKey } from "./ipvs.ts";
 export { openIpvsRules } from "./ipvs-rules.ts";
 export type { IpvsListing, IpvsRules, IpvsRulesOptions, IpvsStep } from "./ipvs-rules.ts";

@@ -1,49 +1,53 @@
-import { CodedError, ipFamily, ipToBytes, parseIp } from "../core/index.ts";
-import type { Ip } from "../core/index.ts";
-import { checked, libc } from "./libc.ts";
+import { CodedError, messageOf } from "../core/index.ts";
+import {
+  headersOnly,
+  ipsetAttributes,
+  ipsetCommands,
+  ipsetMessage,
+  numberBytes,
+  readListed,
+  readRevision,
+  writeDefinition,
+  writeElement,
+  writeHead,
+  writeType,
+} from "./ipset-messages.ts";
+import type { IpsetDefinition, IpsetElement, IpsetHeader } from "./ipset-messages.ts";
+import { checked, KernelError, libc } from "./libc.ts";
 import { NetlinkWriter } from "./netlink-bytes.ts";
+import { dumpOf } from "./netlink-dump.ts";
 import { sendRequests } from "./netlink-requests.ts";
 import { inNamespace } from "./netns.ts";
 
 /** An element that comes into a set or leaves it. Adding what is there changes its mark and comment, deleting what is not there is no error. */
-export interface IpsetChange {
+export interface IpsetChange extends IpsetElement {
   readonly kind: "add" | "delete";
   /** The set's name. */
   readonly set: string;
-  /** As `ipset save` prints it: addresses or networks and a protocol with its port, with commas between them. */
-  readonly element: string;
-  /** For packets that match, in sets that have such marks (`skbinfo`). */
-  readonly mark?: number;
-  /** At most 255 bytes. */
-  readonly comment?: string;
 }
 
-/** The elements of sets in one network namespace. The sets themselves are made by `ipset restore`. */
+/** The sets of one network namespace, by netlink and without a process. */
 export interface Ipset {
+  /** Makes sets; one that is there already stays as it is. Throws `CodedError` code `EEXIST` when that is another one of the same name. */
+  create(sets: readonly IpsetDefinition[]): void;
+  /** Destroys sets; one that is not there is no error. */
+  destroy(names: readonly string[]): void;
+  /** Every set, also of others, and how much is in it; does not look at the elements. */
+  headers(): readonly IpsetHeader[];
+  /** Everything that is in a set; empty when there is no such set. */
+  elements(name: string): readonly IpsetElement[];
   /**
-   * Makes the changes in their order, about a hundred with one call and without a process. Throws `CodedError` with the change in ipset's words at the
+   * Makes the changes in their order, about a hundred with one call. Throws `CodedError` with the change in ipset's words at the
    * first that the kernel refuses: code `ENOENT` when there is no such set, `IpsetRefused` otherwise. Those around it are made all the same.
    */
   change(changes: readonly IpsetChange[]): void;
   close(): void;
 }
 
-// linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/ipset/ip_set.h
+type Listed = ReturnType<typeof readListed>;
+
 const netfilter = 12;
-const subsystem = 6 << 8;
-const commands = { add: 9, delete: 10 };
-const request = 1;
-const outer = { protocol: 1, set: 2, data: 7 };
-const inner = { ip: 1, prefix: 3, port: 4, protocol: 7, secondIp: 20, secondPrefix: 21, comment: 26, mark: 27 };
-const nested = 0x8000;
-const networkOrder = 0x4000;
-/** Version of the messages: that of ipset 6.31 and Linux 3.14 on. */
-const protocolVersion = 6;
-const protocols: ReadonlyMap<string, number> = new Map([
-  ["tcp", 6],
-  ["udp", 17],
-  ["sctp", 132],
-]);
+const flags = { request: 1, dump: 0x300 };
 
 /** Opens ipset by netlink: in `namespace` (a path) or where the caller is. */
 export function openIpset({ namespace }: { readonly namespace?: string } = {}): Ipset {
@@ -51,77 +55,130 @@ export function openIpset({ namespace }: { readonly namespace?: string } = {}): 
   const socket = namespace === undefined ? open() : inNamespace(namespace, open);
   const on = new Uint8Array(new Uint32Array([1]).buffer);
   libc().setsockopt(socket, 270, 10, on, 4); // NETLINK_CAP_ACK
-  const writer = new NetlinkWriter();
-  return {
-    change(changes) {
-      const changeAt = (at: number): IpsetChange => changes[at] ?? missing();
-      sendRequests(socket, {
-        count: changes.length,
-        encode: (at) => encode(writer, changeAt(at), at + 1),
-        failed: (at, { errno }) => {
-          throw refusal(changeAt(at), errno);
-        },
-      });
-    },
-    close: () => void libc().close(socket),
-  };
+  return new NetlinkIpset(socket);
 }
 
-function encode(writer: NetlinkWriter, change: IpsetChange, sequence: number): Uint8Array {
-  return writer.message(subsystem | commands[change.kind], request, sequence, () => {
-    // struct nfgenmsg: the family is the set's own.
-    writer.u8(0, 0).u16(0);
-    writer.attribute(outer.protocol, Uint8Array.of(protocolVersion)).attribute(outer.set, change.set);
-    writer.attribute(outer.data | nested, () => {
-      writeElement(writer, change);
-      const { kind, mark, comment } = change;
-      if (kind === "delete") return;
-      if (mark !== undefined) writer.attribute(inner.mark | networkOrder, markBytes(mark));
-      if (comment !== undefined) writer.attribute(inner.comment, comment);
-    });
-  });
-}
+class NetlinkIpset implements Ipset {
+  readonly #socket: number;
+  readonly #writer = new NetlinkWriter();
 
-function writeElement(writer: NetlinkWriter, change: IpsetChange): void {
-  let isFirst = true;
-  for (const part of change.element.split(",")) {
-    const [, protocol = "", port = ""] = /^([a-z]+):(\d+)$/.exec(part) ?? [];
-    const number = protocols.get(protocol);
-    if (number !== undefined) {
-      writer.attribute(inner.port | networkOrder, Uint8Array.of(Number(port) >> 8, Number(port) & 0xff));
-      writer.attribute(inner.protocol, Uint8Array.of(number));
-      continue;
+  constructor(socket: number) {
+    this.#socket = socket;
+  }
+
+  create(sets: readonly IpsetDefinition[]): void {
+    const revisions = new Map<string, number>();
+    const revisionOf = (set: IpsetDefinition): number => {
+      const key = `${set.type} ${set.family}`;
+      const known = revisions.get(key) ?? this.#revisionOf(set);
+      revisions.set(key, known);
+      return known;
+    };
+    const all = sets.map((set) => ({ set, revision: revisionOf(set) }));
+    this.#send(
+      all,
+      ({ set, revision }, at) =>
+        this.#message(ipsetCommands.create, at, () =>
+          writeDefinition(writeHead(this.#writer, set.name), set, revision),
+        ),
+      ({ set: { name, type } }) => `ipset create ${name} ${type}`,
+    );
+  }
+
+  destroy(names: readonly string[]): void {
+    this.#send(
+      names,
+      (name, at) => this.#message(ipsetCommands.destroy, at, () => void writeHead(this.#writer, name)),
+      (name) => `ipset destroy ${name}`,
+      [codes.missing],
+    );
+  }
+
+  headers(): readonly IpsetHeader[] {
+    const flag = numberBytes(headersOnly);
+    return this.#list("ipset list -terse", () => {
+      writeHead(this.#writer).attribute(ipsetAttributes.flags | 0x4000, flag);
+    }).flatMap(({ name, count }) => (count === undefined ? [] : [{ name, elements: count }]));
+  }
+
+  elements(name: string): readonly IpsetElement[] {
+    try {
+      return this.#list(`ipset list ${name}`, () => void writeHead(this.#writer, name)).flatMap(
+        ({ elements }) => elements,
+      );
+    } catch (error) {
+      if (error instanceof CodedError && error.code === "ENOENT") return [];
+      throw error;
     }
-    const [text = "", prefix] = part.split("/");
-    const ip = parseIp(text);
-    if (ip === undefined) throw new CodedError("IpsetRefused", `${describe(change)}: ${part} is no address`);
-    writeAddress(writer, isFirst ? inner.ip : inner.secondIp, ip);
-    if (prefix !== undefined)
-      writer.attribute(isFirst ? inner.prefix : inner.secondPrefix, Uint8Array.of(Number(prefix)));
-    isFirst = false;
+  }
+
+  change(changes: readonly IpsetChange[]): void {
+    const encode = (change: IpsetChange, at: number): Uint8Array => {
+      try {
+        return this.#message(ipsetCommands[change.kind], at, () =>
+          writeElement(writeHead(this.#writer, change.set), change, { bare: change.kind === "delete" }),
+        );
+      } catch (error) {
+        throw new CodedError("IpsetRefused", `${describe(change)}: ${messageOf(error)}`);
+      }
+    };
+    this.#send(changes, encode, describe);
+  }
+
+  close(): void {
+    libc().close(this.#socket);
+  }
+
+  #message(command: number, at: number, body: () => void, flag = flags.request): Uint8Array {
+    return this.#writer.message(ipsetMessage(command), flag, at + 1, body);
+  }
+
+  #list(action: string, body: () => void): readonly Listed[] {
+    const request = this.#message(ipsetCommands.list, 0, body, flags.request | flags.dump);
+    const listed: Listed[] = [];
+    const refused = (errno: number): CodedError => refusal(action, errno);
+    for (const message of dumpOf(this.#socket, action, request, refused)) listed.push(readListed(message.subarray(4)));
+    return listed;
+  }
+
+  /** The newest revision of a type that this kernel has; it loads the module. */
+  #revisionOf(set: IpsetDefinition): number {
+    const action = `find ${set.type} of ipset`;
+    const request = this.#message(ipsetCommands.type, 0, () => void writeType(writeHead(this.#writer), set));
+    const refused = (errno: number): CodedError => refusal(action, errno);
+    for (const message of dumpOf(this.#socket, action, request, refused)) return readRevision(message.subarray(4));
+    throw new KernelError(action, 74, "unexpected answer");
+  }
+
+  #send<T>(
+    all: readonly T[],
+    encode: (one: T, at: number) => Uint8Array,
+    describe: (one: T) => string,
+    ignored: readonly number[] = [],
+  ): void {
+    const itemAt = (at: number): T => all[at] ?? missing();
+    sendRequests(this.#socket, {
+      count: all.length,
+      encode: (at) => encode(itemAt(at), at),
+      failed: (at, { errno }) => {
+        if (!ignored.includes(errno)) throw refusal(describe(itemAt(at)), errno);
+      },
+    });
   }
 }
 
-function writeAddress(writer: NetlinkWriter, type: number, ip: Ip): void {
-  writer.attribute(type | nested, () => {
-    writer.attribute((ipFamily(ip) === "IPv4" ? 1 : 2) | networkOrder, ipToBytes(ip));
-  });
-}
-
-/** The mark and its mask of all ones, 64 bits in the order of networks. */
-function markBytes(mark: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, mark);
-  view.setUint32(4, 0xffff_ffff);
-  return bytes;
-}
+const codes = { missing: 2 };
 
 /** ipset's own numbers of errors begin at 4096, those of hashes at 4352. */
 const reasons: ReadonlyMap<number, readonly [code: string, text: string]> = new Map([
   [1, ["EPERM", "this takes root, or CAP_NET_ADMIN in the network namespace"]],
-  [2, ["ENOENT", "there is no such set"]],
+  [codes.missing, ["ENOENT", "there is no such set"]],
+  [17, ["EEXIST", "there is another set of this name"]],
+  [22, ["IpsetRefused", "the kernel does not understand it, or has no ipset: load it with `modprobe ip_set`"]],
   [4097, ["IpsetRefused", "the set takes no address of this family, or the kernel's ipset is of another version"]],
+  [4098, ["IpsetRefused", "this kernel has no such type of sets: load it with `modprobe ip_set_hash_...`"]],
+  [4099, ["IpsetRefused", "there are too many sets"]],
+  [4100, ["EBUSY", "a rule still names the set"]],
   [4104, ["IpsetRefused", "a network of this size cannot be in a set"]],
   [4112, ["IpsetRefused", "the set has no comments"]],
   [4114, ["IpsetRefused", "the set has no marks"]],
@@ -129,13 +186,13 @@ const reasons: ReadonlyMap<number, readonly [code: string, text: string]> = new 
   [4353, ["IpsetRefused", "this cannot be in a set"]],
 ]);
 
-function refusal(change: IpsetChange, errno: number): CodedError {
-  const [code, text] = reasons.get(errno) ?? ["IpsetRefused", `error ${errno}`];
-  return new CodedError(code, `${describe(change)}: ${text}`);
-}
-
 function describe({ kind, set, element }: IpsetChange): string {
   return `ipset ${kind === "add" ? "add" : "del"} ${set} ${element}`;
+}
+
+function refusal(action: string, errno: number): CodedError {
+  const [code, text] = reasons.get(errno) ?? ["IpsetRefused", `error ${errno}`];
+  return new CodedError(code, `${action}: ${text}`);
 }
 
 function missing(): never {

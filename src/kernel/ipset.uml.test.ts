@@ -1,12 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openIpset } from "./ipset.ts";
+import type { IpsetElement } from "./ipset-messages.ts";
 import type { Ipset, IpsetChange } from "./ipset.ts";
 
 let sets: Ipset;
 
 function ipset(...args: readonly string[]): string {
-  return execFileSync("ipset", args, { encoding: "utf8" });
+  return execFileSync("ipset", args, { encoding: "utf8", maxBuffer: 64 << 20 });
 }
 
 /** The elements that `ipset save` lists, with their options. */
@@ -30,15 +31,57 @@ const types = [
 ] as const;
 
 beforeAll(() => {
-  for (const [name, type, family] of types) ipset("create", name, type, "family", family, "comment");
-  ipset("create", "marks", "hash:ip,port", "skbinfo", "comment");
-  ipset("create", "small", "hash:ip", "maxelem", "2");
   sets = openIpset();
+  sets.create(
+    types.map(([name, type, inet]) => ({ name, type, family: inet === "inet" ? "IPv4" : "IPv6", marks: false })),
+  );
+  sets.create([{ name: "marks", type: "hash:ip,port", family: "IPv4", marks: true }]);
+  ipset("create", "small", "hash:ip", "maxelem", "2");
 });
 
 afterAll(() => {
   sets.close();
   ipset("destroy");
+});
+
+describe("create() and destroy()", () => {
+  it("make what ipset would make, and leave what is there", () => {
+    ipset("create", "as-ipset", "hash:ip,port", "family", "inet6", "maxelem", "1048576", "skbinfo", "comment");
+    const headerOf = (name: string) => ipset("list", "-terse", name).replaceAll(/^Name: .*\n| initval \S+/gm, "");
+    const definition = { name: "as-sealane", type: "hash:ip,port", family: "IPv6", marks: true } as const;
+    sets.create([definition]);
+    expect(headerOf("as-sealane")).toBe(headerOf("as-ipset"));
+    sets.change([{ kind: "add", set: "as-sealane", element: "fd00::1,tcp:80" }]);
+    sets.create([definition]);
+    expect(sets.headers().filter(({ name }) => name.startsWith("as-"))).toEqual([
+      { name: "as-ipset", elements: 0 },
+      { name: "as-sealane", elements: 1 },
+    ]);
+    expect(() => sets.create([{ ...definition, marks: false }])).toThrow(
+      expect.objectContaining({ code: "EEXIST", message: expect.stringContaining("another set of this name") }),
+    );
+    sets.destroy(["as-sealane", "none", "as-ipset"]);
+    expect(sets.headers().filter(({ name }) => name.startsWith("as-"))).toEqual([]);
+    expect(() => sets.create([{ ...definition, type: "hash:names" }])).toThrow("no such type of sets");
+  });
+});
+
+describe("elements()", () => {
+  it("lists what `ipset save` lists, also of a set that takes many messages", () => {
+    const services = Array.from({ length: 30_000 }, (_, i) => ({
+      kind: "add" as const,
+      set: "ports",
+      element: `10.${96 + (i >> 16)}.${(i >> 8) & 255}.${i & 255},${i % 3 === 0 ? "udp" : "tcp"}:${1 + (i % 65_535)}`,
+      comment: `namespace-${i % 7}/service-${i}:http`,
+    }));
+    sets.change(services);
+    const text = ({ element, comment = "" }: IpsetElement) => `${element} comment "${comment}"`;
+    expect(sets.elements("ports").map(text).toSorted()).toEqual(elements("ports"));
+    expect(sets.headers().find(({ name }) => name === "ports")).toEqual({ name: "ports", elements: 30_000 });
+    ipset("flush", "ports");
+    expect(sets.elements("ports")).toEqual([]);
+    expect(sets.elements("none")).toEqual([]);
+  });
 });
 
 describe("change()", () => {
@@ -59,6 +102,7 @@ describe("change()", () => {
     const comment = "tour/web:http";
     sets.change([{ kind: "add", set, element, comment }]);
     expect(elements(set)).toEqual([`${element} comment "${comment}"`]);
+    expect(sets.elements(set)).toEqual([{ element, comment }]);
     // Told again, nothing changes.
     sets.change([{ kind: "add", set, element, comment }]);
     sets.change([{ kind: "delete", set, element }]);
@@ -72,6 +116,7 @@ describe("change()", () => {
     expect(elements("marks")).toEqual(['10.96.0.1,tcp:80 comment "tour/web" skbmark 0x4001']);
     sets.change([{ ...change, mark: 0xfedc_ba98, comment: "tour/shop" }]);
     expect(elements("marks")).toEqual(['10.96.0.1,tcp:80 comment "tour/shop" skbmark 0xfedcba98']);
+    expect(sets.elements("marks")).toEqual([{ element: change.element, mark: 0xfedc_ba98, comment: "tour/shop" }]);
   });
 
   it("makes ten thousand changes, in their order", () => {

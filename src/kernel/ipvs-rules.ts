@@ -1,12 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { networkInterfaces, release } from "node:os";
-import { CodedError, parseIp } from "../core/index.ts";
+import { parseIp } from "../core/index.ts";
 import type { Ip, IpFamily } from "../core/index.ts";
 import { AddressWatch } from "./address-watch.ts";
-import { ProgramError, runProgram } from "./exec.ts";
+import { runProgram } from "./exec.ts";
 import { applyAddressSteps, applyLinkSteps } from "./ip.ts";
 import { openIpset } from "./ipset.ts";
 import type { IpsetChange } from "./ipset.ts";
+import type { IpsetDefinition, IpsetElement } from "./ipset-messages.ts";
+import { openTableWatch } from "./iptables-tables.ts";
 import { openIpvs } from "./ipvs.ts";
 import type { IpvsChange, IpvsDestinationState, IpvsServer, IpvsServerKey, IpvsTimeouts } from "./ipvs.ts";
 import { KernelError, libc } from "./libc.ts";
@@ -19,8 +21,8 @@ import { tableSizes } from "./xtables-info.ts";
 export type IpvsStep =
   /** The dummy device for addresses, and the kernel's settings with it. */
   | { readonly kind: "device"; readonly present: boolean }
-  /** Input for `ipset restore`: sets that are made and destroyed. */
-  | { readonly kind: "ipset"; readonly text: string }
+  /** Sets that are made where they are not there, and destroyed. */
+  | { readonly kind: "sets"; readonly create: readonly IpsetDefinition[]; readonly destroy: readonly string[] }
   /** Elements of sets. */
   | { readonly kind: "members"; readonly changes: readonly IpsetChange[] }
   | { readonly kind: "iptables"; readonly family: IpFamily; readonly text: string }
@@ -28,11 +30,10 @@ export type IpvsStep =
   /** Of the dummy device. */
   | { readonly kind: "addresses"; readonly add: readonly Ip[]; readonly remove: readonly Ip[] };
 
-/** What the kernel has, also of others. */
+/** What the kernel has, also of others: all but sets of other names. */
 export interface IpvsListing {
   readonly servers: readonly { readonly server: IpvsServer; readonly destinations: readonly IpvsDestinationState[] }[];
-  /** As `ipset save` prints it. */
-  readonly ipset: string;
+  readonly sets: readonly { readonly name: string; readonly elements: readonly IpsetElement[] }[];
   /** As `iptables-save` prints it; a family that this kernel lacks has no text. */
   readonly iptables: Readonly<Partial<Record<IpFamily, string>>>;
   /** Of the dummy device. */
@@ -41,17 +42,26 @@ export interface IpvsListing {
 
 /** IPVS with what belongs to it (ipset, iptables, a dummy device) in one network namespace. */
 export interface IpvsRules {
-  list(): Promise<IpvsListing>;
+  /** `prefix`: what the names of the sets begin with. */
+  list(prefix: string): Promise<IpvsListing>;
   /** Applies the batches until one fails: rejects with what its tool said, in an error with `code` where it is known. */
   apply(steps: readonly IpvsStep[]): Promise<void>;
   destinations(server: IpvsServerKey): readonly IpvsDestinationState[];
-  has(server: IpvsServerKey): boolean;
+  servers(): readonly IpvsServer[];
   /** The node's own addresses, without those of the dummy device. */
   nodeAddresses(): readonly Ip[];
   /** Whether addresses of other devices may have changed since the last call. Cheap. */
   nodeAddressesChanged(): boolean;
-  /** A text that stays the same as long as nobody changes iptables or the dummy device. Cheap, without a process. */
-  fingerprint(): string;
+  /**
+   * A text that stays the same as long as nobody changes iptables, the dummy device, or how many elements the sets of a prefix have. Cheap, without
+   * a process.
+   */
+  fingerprint(prefix: string): string;
+  /**
+   * A text that changes when virtual servers come or go, in this network namespace or in another one: how many hold the kernel's module. Always the same
+   * where IPVS is no module. Costs the reading of a file.
+   */
+  useCount(): string;
   close(): void;
 }
 
@@ -88,8 +98,9 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
     switch (one.kind) {
       case "device":
         return inside(() => (one.present ? makeDevice() : ignoring("ENODEV", [{ kind: "delete-link", name: device }])));
-      case "ipset":
-        return void (await ipset(["restore", "-exist"], { ...place, input: one.text }));
+      case "sets":
+        sets.create(one.create);
+        return sets.destroy(one.destroy);
       case "members":
         return inTurns(one.changes, (some) => sets.change(some));
       case "iptables":
@@ -107,15 +118,17 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
   };
 
   return {
-    async list() {
-      const saved = readyFamilies.map(
+    async list(prefix) {
+      const isUsed = hasTables(inside, place, variant);
+      const saved = (isUsed ? readyFamilies : []).map(
         async (family) => [family, await runProgram([await program(family, "save")], place)] as const,
       );
       const texts = await Promise.all(saved);
+      const names = sets.headers().flatMap(({ name }) => (name.startsWith(prefix) ? name : []));
       return {
         servers: ipvs.servers().map((server) => ({ server, destinations: ipvs.destinations(server) })),
-        ipset: await ipset(["save"], place),
-        iptables: Object.fromEntries(texts),
+        sets: names.map((name) => ({ name, elements: sets.elements(name) })),
+        iptables: { ...Object.fromEntries(readyFamilies.map((family) => [family, ""])), ...Object.fromEntries(texts) },
         addresses: inside(() => addressesOf((name) => name === device)),
       };
     },
@@ -123,14 +136,16 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
       for (const one of steps) await step(one);
     },
     destinations: (server) => ipvs.destinations(server),
-    has: (server) => ipvs.has(server),
+    servers: () => ipvs.servers(),
     nodeAddresses: () => inside(() => addressesOf((name) => name !== device)),
     nodeAddressesChanged: () => watch.changed(deviceIndex),
-    fingerprint: () =>
-      inside(
-        () =>
-          `${libc().if_nametoindex(device)} ${readyFamilies.map((family) => tableSizes(family, variant ?? "legacy")).join(" ")}`,
-      ),
+    fingerprint: (prefix) =>
+      inside(() => {
+        const counts = sets.headers().flatMap(({ name, elements }) => (name.startsWith(prefix) ? elements : []));
+        const sizes = readyFamilies.map((family) => tableSizes(family, variant ?? "legacy"));
+        return [libc().if_nametoindex(device), ...sizes, ...counts].join(" ");
+      }),
+    useCount,
     close() {
       ipvs.close();
       sets.close();
@@ -139,19 +154,30 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
   };
 }
 
+const tablesOfRules = ["mangle", "nat", "filter"] as const;
+
+/** Whether there can be rules at all: listing those of a table of the legacy variant would make it. */
+function hasTables(
+  inside: <T>(run: () => T) => T,
+  { namespace }: { readonly namespace?: string },
+  variant: "legacy" | "nft" | undefined,
+): boolean {
+  if (variant !== "nft" && hasLegacyTables(inside)) return true;
+  if (variant === "legacy") return false;
+  const watch = openTableWatch(namespace);
+  try {
+    return tablesOfRules.some((table) => families.some((family) => watch.hasNftChain(family, table, "OUTPUT")));
+  } finally {
+    watch.close();
+  }
+}
+
 /** The legacy tables where somebody uses them already or where nftables does not work; both at once would be hard to understand. */
 async function chooseVariant(
   inside: <T>(run: () => T) => T,
   place: { readonly namespace?: string },
 ): Promise<"legacy" | "nft"> {
-  const inUse = inside(() => {
-    try {
-      return readFileSync("/proc/thread-self/net/ip_tables_names", "utf8").trim() !== "";
-    } catch {
-      return false;
-    }
-  });
-  if (inUse) return "legacy";
+  if (hasLegacyTables(inside)) return "legacy";
   const probe = "SEALANE-IPVS-PROBE";
   try {
     const input = `*mangle\n:${probe} - [0:0]\n-X ${probe}\nCOMMIT\n`;
@@ -162,19 +188,22 @@ async function chooseVariant(
   }
 }
 
-async function ipset(
-  args: readonly string[],
-  options: { readonly namespace?: string; readonly input?: string },
-): Promise<string> {
+function hasLegacyTables(inside: <T>(run: () => T) => T): boolean {
+  return inside(() => {
+    try {
+      return readFileSync("/proc/thread-self/net/ip_tables_names", "utf8").trim() !== "";
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Each virtual server holds the module of IPVS. */
+function useCount(): string {
   try {
-    return await runProgram(["ipset", ...args], options);
-  } catch (error) {
-    if (!(error instanceof ProgramError) || error.code === "ProgramMissing") throw error;
-    const reason = error.stderr.replace(/^ipset v[\d.]+: /, "");
-    const number = /Error in line (\d+)/.exec(reason)?.[1];
-    const line = number === undefined ? "" : (options.input ?? "").split("\n")[Number(number) - 1];
-    const code = /already exists/.test(reason) ? "EEXIST" : /does not exist/.test(reason) ? "ENOENT" : "IpsetRefused";
-    throw new CodedError(code, `ipset: ${reason}${line === "" ? "" : `, in: ${line}`}`, { cause: error });
+    return readFileSync("/sys/module/ip_vs/refcnt", "utf8").trim();
+  } catch {
+    return "";
   }
 }
 

@@ -61,7 +61,6 @@ export interface Ipvs {
   servers(): readonly IpvsServer[];
   /** Empty when there is no such server. */
   destinations(server: IpvsServerKey): readonly IpvsDestinationState[];
-  has(server: IpvsServerKey): boolean;
   /**
    * Makes the changes in their order, many at a time, and stops soon after one that the kernel refuses: throws `KernelError` with what
    * was tried in the words of ipvsadm, or `CodedError` code `SchedulerMissing`. IPVS has no transactions: those before stay made.
@@ -105,27 +104,27 @@ export function openIpvs({ namespace }: { readonly namespace?: string } = {}): I
     );
   }
   return {
-    servers: () =>
-      netlink.dump("ipvsadm -S -n", commands.getServer).flatMap((body) => {
-        const found = attributesIn(body).get(outer.server);
-        const read = found === undefined ? undefined : readServer(found);
-        return read === undefined ? [] : [read];
-      }),
-    destinations: (key) => {
-      try {
-        return netlink
-          .dump(`ipvsadm -L -n ${addressText(key)}`, commands.getDest, (writer) => writeKey(writer, key))
-          .flatMap((body) => {
-            const found = attributesIn(body).get(outer.destination);
-            const read = found === undefined ? undefined : readDestination(found, key);
-            return read === undefined ? [] : [read];
-          });
-      } catch (error) {
-        if (isCode(error, "ESRCH")) return [];
-        throw error;
+    servers: () => {
+      const servers: IpvsServer[] = [];
+      for (const body of netlink.dump("ipvsadm -S -n", commands.getServer)) {
+        const read = readServer(attributesIn(body).get(outer.server));
+        if (read !== undefined) servers.push(read);
       }
+      return servers;
     },
-    has: (key) => netlink.ask(commands.getServer, (writer) => writeKey(writer, key)) === 0,
+    destinations: (key) => {
+      const action = `ipvsadm -L -n ${addressText(key)}`;
+      const destinations: IpvsDestinationState[] = [];
+      try {
+        for (const body of netlink.dump(action, commands.getDest, (writer) => writeKey(writer, key))) {
+          const read = readDestination(attributesIn(body).get(outer.destination), key);
+          if (read !== undefined) destinations.push(read);
+        }
+      } catch (error) {
+        if (!isCode(error, "ESRCH")) throw error;
+      }
+      return destinations;
+    },
     change: (changes) => applyChanges(netlink, changes),
     setTimeouts: ({ tcpSeconds, tcpFinSeconds, udpSeconds }) => {
       const errno = netlink.ask(commands.setConfig, (writer) => {
@@ -280,9 +279,11 @@ function portBytes(port: Port): Uint8Array {
   return Uint8Array.of(port >> 8, port & 0xff);
 }
 
+const nothing = new Uint8Array();
+
 /** `undefined` for one of a protocol that no Service has. */
-function readServer(bytes: Uint8Array): IpvsServer | undefined {
-  const found = attributesIn(bytes);
+function readServer(bytes: Uint8Array | undefined): IpvsServer | undefined {
+  const found = attributesIn(bytes ?? nothing);
   const family = numberIn(found.get(server.family));
   const bits = numberIn(found.get(server.flags)?.subarray(0, 4));
   const settings: IpvsServerSettings = {
@@ -299,8 +300,8 @@ function readServer(bytes: Uint8Array): IpvsServer | undefined {
   return { protocol, ip, port: readPort(found.get(server.port)), ...settings };
 }
 
-function readDestination(bytes: Uint8Array, key: IpvsServerKey): IpvsDestinationState | undefined {
-  const found = attributesIn(bytes);
+function readDestination(bytes: Uint8Array | undefined, key: IpvsServerKey): IpvsDestinationState | undefined {
+  const found = attributesIn(bytes ?? nothing);
   const ip = readAddress(found.get(destination.address), familyOf(key) === "IPv4" ? 2 : 10);
   if (ip === undefined) return undefined;
   return {

@@ -23,15 +23,26 @@ export function* messagesIn(bytes: Uint8Array): IterableIterator<NetlinkMessage>
 
 /** The attributes in `bytes` by type, without the flags in the two highest bits. */
 export function attributesIn(bytes: Uint8Array): ReadonlyMap<number, Uint8Array> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found = new Map<number, Uint8Array>();
+  eachAttribute(bytes, (type, value) => void found.set(type, value));
+  return found;
+}
+
+/** The values of the attributes in `bytes`, in their order and whatever their types: of a list. */
+export function attributeListIn(bytes: Uint8Array): readonly Uint8Array[] {
+  const found: Uint8Array[] = [];
+  eachAttribute(bytes, (_type, value) => void found.push(value));
+  return found;
+}
+
+function eachAttribute(bytes: Uint8Array, take: (type: number, value: Uint8Array) => void): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + 4 <= bytes.length;) {
     const length = view.getUint16(at, littleEndian);
     if (length < 4) break;
-    found.set(view.getUint16(at + 2, littleEndian) & 0x3fff, bytes.subarray(at + 4, at + length));
+    take(view.getUint16(at + 2, littleEndian) & 0x3fff, bytes.subarray(at + 4, at + length));
     at += (length + 3) & ~3;
   }
-  return found;
 }
 
 /** The error number of a message of type error; 0 is an acknowledgement. */

@@ -1,31 +1,39 @@
 import { ipFamilies, ipFamily } from "../../core/index.ts";
 import {
-  allSets,
-  createSets,
+  destinationId,
   diffStates,
   groundText,
   hasGround,
-  parseIpset,
+  membersOf,
   removalText,
   serverId,
-  setName,
+  setDefinitions,
+  setPrefix,
   stateOfStatements,
 } from "../../rules/ipvs/index.ts";
-import type { IpvsScript, IpvsState, Member, ServerKey, Statement } from "../../rules/ipvs/index.ts";
+import type { IpvsScript, IpvsState, Member, ServerKey, ServerState, Statement } from "../../rules/ipvs/index.ts";
 import type { RulesPort } from "../rules-port.ts";
 import type { IpvsDrain } from "./ipvs-drain.ts";
 import type { IpvsPort } from "./ipvs-port.ts";
 import { stepsOf } from "./ipvs-steps.ts";
 
+const ownSets = ipFamilies.flatMap(setDefinitions).map(({ name }) => name);
+
 type Listing = Awaited<ReturnType<IpvsPort["list"]>>;
+
+/** So many virtual servers are compared with what the kernel has of them at each look: some microseconds each. */
+const serversAtOnce = 16;
 
 /** Carries scripts out: asks the kernel what it has where the script needs it, and groups steps by their tool. */
 export class IpvsApplier implements RulesPort<IpvsScript> {
   readonly #port: IpvsPort;
   readonly #drain: IpvsDrain;
+  /** Signs of the kernel as this process left it; undefined before its first full write. */
   #fingerprint: string | undefined;
-  /** Servers that must be there, by id: one of them is looked at each time. */
-  readonly #servers = new Map<string, ServerKey>();
+  #useCount = "";
+  #isDamaged = false;
+  /** Servers that must be there, by id. */
+  readonly #servers = new Map<string, ServerState>();
   #next = this.#servers.values();
 
   constructor(port: IpvsPort, drain: IpvsDrain) {
@@ -34,31 +42,43 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
   }
 
   async apply(wanted: IpvsScript): Promise<void> {
+    this.#lookAround();
     switch (wanted.kind) {
       case "changes":
         await this.#change(wanted.statements);
+        this.#expect(wanted);
         break;
       case "ground":
         await this.#ground(wanted);
+        this.#isDamaged = false;
         break;
       case "removal":
         await this.#remove();
         return;
     }
-    this.#fingerprint = this.#port.fingerprint();
+    this.#leftAsItIs();
   }
 
-  /** A foreign flush of IPVS, of iptables or of the device shows; one of a set alone does not. */
+  /** Runs what changes the kernel on behalf of scripts that were applied before. */
+  async around(run: () => Promise<void>): Promise<void> {
+    this.#lookAround();
+    await run();
+    if (this.#fingerprint !== undefined) this.#leftAsItIs();
+  }
+
+  /**
+   * A flush of anything shows: rules, the device and the sizes of sets in the fingerprint; of a virtual server by how many hold the kernel's module, then
+   * all are looked for. Each look also compares some servers with their destinations, so that others' changes of these show after a while.
+   */
   isDamaged(): boolean {
-    const before = this.#fingerprint;
-    this.#fingerprint = this.#port.fingerprint();
-    if (before !== undefined && this.#fingerprint !== before) return true;
-    let next = this.#next.next();
-    if (next.done === true) {
-      this.#next = this.#servers.values();
-      next = this.#next.next();
-    }
-    return next.done !== true && !this.#port.has(next.value);
+    this.#lookAround();
+    const useCount = this.#port.useCount();
+    const isComplete = useCount === this.#useCount || this.#hasAllServers();
+    this.#useCount = useCount;
+    if (!isComplete || !this.#haveDestinations()) this.#isDamaged = true;
+    const isDamaged = this.#isDamaged;
+    this.#isDamaged = false;
+    return isDamaged;
   }
 
   close(): void {
@@ -66,42 +86,77 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     this.#port.close();
   }
 
+  /** Takes note that what the kernel has now is what this process made of it. */
+  #leftAsItIs(): void {
+    this.#fingerprint = this.#port.fingerprint(setPrefix);
+    this.#useCount = this.#port.useCount();
+  }
+
+  /** Notices what others did since the last look. */
+  #lookAround(): void {
+    if (this.#fingerprint === undefined) return;
+    const now = this.#port.fingerprint(setPrefix);
+    if (now !== this.#fingerprint) this.#isDamaged = true;
+    this.#fingerprint = now;
+  }
+
+  #hasAllServers(): boolean {
+    const present = new Set(this.#port.servers().map(serverId));
+    for (const id of this.#servers.keys()) if (!present.has(id)) return false;
+    return true;
+  }
+
+  #haveDestinations(): boolean {
+    for (let looked = 0; looked < Math.min(serversAtOnce, this.#servers.size); looked++) {
+      let next = this.#next.next();
+      if (next.done === true) {
+        this.#next = this.#servers.values();
+        next = this.#next.next();
+      }
+      if (next.done === true) return true;
+      const { server, destinations } = next.value;
+      const weights = new Map(this.#port.destinations(server).map((one) => [destinationId(one), one.weight]));
+      for (const [id, { weight }] of destinations) if (weights.get(id) !== weight) return false;
+    }
+    return true;
+  }
+
+  #expect({ statements, servers }: Extract<IpvsScript, { readonly kind: "changes" }>): void {
+    for (const one of statements) if (one.kind === "delete-server") this.#servers.delete(serverId(one.server));
+    for (const [id, state] of servers) this.#servers.set(id, state);
+  }
+
   async #change(statements: readonly Statement[]): Promise<void> {
     const steps = stepsOf(this.#drain.soften(statements));
     await this.#port.apply(steps);
     if (steps.length > 0) await this.#drain.settle();
-    for (const one of statements) {
-      if (one.kind === "delete-server") this.#servers.delete(serverId(one.server));
-      else if (one.kind === "add-server") this.#servers.set(serverId(one.server), one.server);
-    }
   }
 
   async #ground({ network, state, recreate }: Extract<IpvsScript, { readonly kind: "ground" }>): Promise<void> {
-    if (recreate) await this.#removeRules(await this.#port.list());
-    const listed = await this.#port.list();
-    const present = new Set(parseIpset(listed.ipset).sets);
-    const sets = ipFamilies.filter((family) => allSets.some((set) => !present.has(setName(set, family))));
+    if (recreate) await this.#removeRules(await this.#port.list(setPrefix));
+    const listed = await this.#port.list(setPrefix);
+    const present = new Set(listed.sets.map(({ name }) => name));
+    const missing = ipFamilies.flatMap(setDefinitions).filter(({ name }) => !present.has(name));
     await this.#port.apply([
       { kind: "device", present: true },
-      ...sets.map((family) => ({ kind: "ipset" as const, text: createSets(family) })),
+      { kind: "sets", create: missing, destroy: [] },
       ...ipFamilies.flatMap((family) => {
         const saved = listed.iptables[family];
         if (saved === undefined || hasGround(family, network, saved)) return [];
         return [{ kind: "iptables" as const, family, text: groundText(family, network, saved) }];
       }),
     ]);
+    this.#servers.clear();
     if (state === undefined) return;
     // What the ground has changed is in no state: the listing still holds.
     await this.#change(diffStates(stateInKernel(listed, state), state));
-    this.#servers.clear();
-    for (const [id, { server }] of state.servers) this.#servers.set(id, server);
+    for (const [id, server] of state.servers) this.#servers.set(id, server);
   }
 
   async #remove(): Promise<void> {
     this.#drain.stop();
-    const nothing = stateOfStatements([]);
-    const listed = await this.#port.list();
-    const own = stateInKernel(listed, nothing);
+    const listed = await this.#port.list(setPrefix);
+    const own = stateInKernel(listed, stateOfStatements([]));
     await this.#port.apply([
       { kind: "servers", changes: [...own.servers.values()].map(({ server }) => ({ kind: "delete-server", server })) },
     ]);
@@ -113,15 +168,12 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
 
   /** The chains first: a set that a rule names cannot be destroyed. */
   async #removeRules(listed: Listing): Promise<void> {
-    const { sets } = parseIpset(listed.ipset);
     await this.#port.apply([
       ...ipFamilies.flatMap((family) => {
         const text = removalText(listed.iptables[family] ?? "");
         return text === "" ? [] : [{ kind: "iptables" as const, family, text }];
       }),
-      ...(sets.length === 0
-        ? []
-        : [{ kind: "ipset" as const, text: sets.map((name) => `destroy ${name}\n`).join("") }]),
+      { kind: "sets", create: [], destroy: ownSets.filter((name) => listed.sets.some((set) => set.name === name)) },
     ]);
   }
 }
@@ -130,8 +182,8 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
  * What the kernel has of ours: the virtual servers that the set SERVICES names, which outlives this process, and those that are wanted anyway.
  * Others' are not ours to touch.
  */
-function stateInKernel({ servers, ipset, addresses }: Listing, wanted: IpvsState): IpvsState {
-  const { members } = parseIpset(ipset);
+function stateInKernel({ servers, sets, addresses }: Listing, wanted: IpvsState): IpvsState {
+  const members = membersOf(sets);
   const ours = new Set(members.flatMap((member) => idsOf(member)));
   const isOurs = (server: ServerKey): boolean => wanted.servers.has(serverId(server)) || ours.has(idOf(server));
   return stateOfStatements([

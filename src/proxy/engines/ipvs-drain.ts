@@ -26,15 +26,23 @@ export class IpvsDrain {
   readonly #port: IpvsPort;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #around: (run: () => Promise<void>) => Promise<void>;
   readonly #draining = new Map<string, Draining>();
   /** Deletions that wait for the last connection to an address, each with what it deletes. */
   readonly #held = new Map<string, { readonly ip: Ip; readonly statement: Statement }>();
   #cancel: Cancel | undefined;
 
-  constructor(port: IpvsPort, clock: Clock, log: Logger) {
+  /** `around` is given what changes the kernel later than it was told to let something go. */
+  constructor(
+    port: IpvsPort,
+    clock: Clock,
+    log: Logger,
+    around: (run: () => Promise<void>) => Promise<void> = (run) => run(),
+  ) {
     this.#port = port;
     this.#clock = clock;
     this.#log = log;
+    this.#around = around;
   }
 
   /** How many destinations wait for their connections to end. */
@@ -92,7 +100,7 @@ export class IpvsDrain {
   }
 
   #poll(): void {
-    this.settle().catch((error: unknown) => {
+    this.#around(() => this.settle()).catch((error: unknown) => {
       this.#log.warn("destinations of IPVS could not be let go", { error: messageOf(error) });
       this.#cancel = this.#clock.schedule(pollMs, () => this.#poll());
     });

@@ -1,5 +1,12 @@
 import type { Ip, IpFamily } from "../../core/index.ts";
-import type { Destination, ServerKey, Statement, VirtualServer } from "../../rules/ipvs/index.ts";
+import type {
+  Destination,
+  ListedSet,
+  ServerKey,
+  SetDefinition,
+  Statement,
+  VirtualServer,
+} from "../../rules/ipvs/index.ts";
 
 /** An element that comes into a set or leaves it; `set` is the set's name as the kernel has it. */
 export interface SetChange {
@@ -14,8 +21,9 @@ export interface SetChange {
 export type IpvsStep =
   /** The dummy device for addresses, and the kernel's settings with it. */
   | { readonly kind: "device"; readonly present: boolean }
-  /** Input for `ipset restore` (sets that are made and destroyed) and `iptables-restore --noflush`. */
-  | { readonly kind: "ipset"; readonly text: string }
+  /** Sets that are made where they are not there, and destroyed. */
+  | { readonly kind: "sets"; readonly create: readonly SetDefinition[]; readonly destroy: readonly string[] }
+  /** Input for `iptables-restore --noflush`. */
   | { readonly kind: "iptables"; readonly family: IpFamily; readonly text: string }
   | { readonly kind: "members"; readonly changes: readonly SetChange[] }
   | { readonly kind: "servers"; readonly changes: readonly Extract<Statement, { readonly server: unknown }>[] }
@@ -29,18 +37,22 @@ export interface DestinationState extends Destination {
 
 /** The node's IPVS with ipset, iptables and the dummy device (`openIpvsRules` in `kernel`). */
 export interface IpvsPort {
-  list(): Promise<{
+  /** `prefix`: what the names of the sets begin with. */
+  list(prefix: string): Promise<{
     readonly servers: readonly { readonly server: VirtualServer; readonly destinations: readonly DestinationState[] }[];
-    readonly ipset: string;
+    readonly sets: readonly ListedSet[];
     readonly iptables: Readonly<Partial<Record<IpFamily, string>>>;
     readonly addresses: readonly Ip[];
   }>;
   /** Applies the batches in their order until one fails. */
   apply(steps: readonly IpvsStep[]): Promise<void>;
   destinations(server: ServerKey): readonly DestinationState[];
-  has(server: ServerKey): boolean;
+  servers(): readonly VirtualServer[];
   nodeAddresses(): readonly Ip[];
   nodeAddressesChanged(): boolean;
-  fingerprint(): string;
+  /** Stays the same as long as nobody changes iptables, the dummy device, or how many elements the sets of a prefix have. */
+  fingerprint(prefix: string): string;
+  /** Changes when virtual servers come or go, here or in other network namespaces. */
+  useCount(): string;
   close(): void;
 }

@@ -1,29 +1,35 @@
 import { describe, expect, it } from "vitest";
 import { ip, ManualClock, silentLogger } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
-import { parseIpset, parseIpvsadm, render, serverId, stateOfStatements } from "../../rules/ipvs/index.ts";
+import { parseIpvsadm, render, serverId, stateOfStatements } from "../../rules/ipvs/index.ts";
 import type { ServerKey, Statement } from "../../rules/ipvs/index.ts";
 import { endpointAt, planWith } from "../../../test/support/service-plans.ts";
 import { ipvsEngine } from "./ipvs.ts";
 import type { IpvsPort, IpvsStep } from "./ipvs-port.ts";
+
+type SetElement = Awaited<ReturnType<IpvsPort["list"]>>["sets"][number]["elements"][number];
 
 /** A kernel that does what it is told, with connections as the test says. */
 class FakeKernel implements IpvsPort {
   readonly log: string[] = [];
   readonly connections = new Map<string, { readonly active: number; readonly inactive: number }>();
   #servers: Statement[] = [];
-  #members = "";
+  readonly #sets = new Map<string, Map<string, SetElement>>();
+  /** Whether IPVS is a module, so that virtual servers are counted. */
+  isModule = true;
   #rules: Record<"IPv4" | "IPv6", string> = { IPv4: "", IPv6: "" };
   #addresses = new Set<string>();
   own = [ip("192.168.100.11")];
   changed = false;
   refuses: string | undefined;
 
-  list() {
+  list(prefix: string) {
     const { servers } = stateOfStatements(this.#servers);
     return Promise.resolve({
       servers: [...servers.values()].map(({ server }) => ({ server, destinations: this.destinations(server) })),
-      ipset: this.#members,
+      sets: [...this.#sets].flatMap(([name, elements]) =>
+        name.startsWith(prefix) ? { name, elements: [...elements.values()] } : [],
+      ),
       iptables: this.#rules,
       addresses: [...this.#addresses].map((address) => ip(address)),
     });
@@ -39,10 +45,14 @@ class FakeKernel implements IpvsPort {
           this.log.push(render(change));
           this.#change(change);
         }
-      } else if (step.kind === "ipset") this.#ipset(step.text);
-      else if (step.kind === "members") {
-        const verbs = { add: "add", delete: "del" };
-        for (const { kind, set, element } of step.changes) this.#ipset(`${verbs[kind]} ${set} ${element}`);
+      } else if (step.kind === "sets") {
+        for (const { name } of step.create) this.#sets.set(name, new Map());
+        for (const name of step.destroy) this.#sets.delete(name);
+      } else if (step.kind === "members") {
+        for (const { kind, set, ...element } of step.changes) {
+          if (kind === "add") this.#sets.get(set)?.set(element.element, element);
+          else this.#sets.get(set)?.delete(element.element);
+        }
       } else if (step.kind === "iptables") this.#rules[step.family] = step.text.replaceAll("\n-I ", "\n-A ");
       else if (step.kind === "addresses") {
         for (const address of step.add) this.#addresses.add(address);
@@ -61,8 +71,8 @@ class FakeKernel implements IpvsPort {
     }));
   }
 
-  has(server: ServerKey): boolean {
-    return stateOfStatements(this.#servers).servers.has(serverId(server));
+  servers() {
+    return [...stateOfStatements(this.#servers).servers.values()].map(({ server }) => server);
   }
 
   nodeAddresses() {
@@ -75,8 +85,13 @@ class FakeKernel implements IpvsPort {
     return changed;
   }
 
-  fingerprint(): string {
-    return this.#rules.IPv4;
+  fingerprint(prefix: string): string {
+    const sizes = [...this.#sets].map(([name, { size }]) => (name.startsWith(prefix) ? size : 0));
+    return `${this.#rules.IPv4} ${sizes.join(" ")}`;
+  }
+
+  useCount(): string {
+    return this.isModule ? `${this.servers().length}` : "";
   }
 
   close(): void {
@@ -92,7 +107,16 @@ class FakeKernel implements IpvsPort {
     this.#servers = [];
   }
 
-  get servers(): readonly string[] {
+  flushSet(name: string): void {
+    this.#sets.get(name)?.clear();
+  }
+
+  /** As `ipvsadm -D` and `ipvsadm -d` would. */
+  delete(text: string): void {
+    this.#servers = this.#servers.filter((one) => !render(one).startsWith(text));
+  }
+
+  get lines(): readonly string[] {
     const { servers } = stateOfStatements(this.#servers);
     return [...servers.values()].flatMap(({ server, destinations }) => [
       render({ kind: "add-server", server }),
@@ -101,7 +125,7 @@ class FakeKernel implements IpvsPort {
   }
 
   get members(): number {
-    return parseIpset(this.#members).members.length;
+    return [...this.#sets.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   #change(change: Extract<Statement, { readonly server: unknown }>): void {
@@ -117,18 +141,6 @@ class FakeKernel implements IpvsPort {
       const rest = this.#servers.filter((one) => !(isSame(one) && !("destination" in one)));
       this.#servers = [{ ...change, kind: "add-server" }, ...rest];
     }
-  }
-
-  #ipset(text: string): void {
-    const lines = new Set(this.#members.split("\n").filter((line) => line !== ""));
-    for (const line of text.split("\n").filter((one) => one !== "")) {
-      const plain = line.replace(/ -exist$/, "");
-      const place = plain.split(" ").slice(1, 3).join(" ");
-      if (plain.startsWith("del ")) for (const one of lines) if (one.startsWith(`add ${place}`)) lines.delete(one);
-      if (plain.startsWith("destroy ")) for (const one of lines) if (one.split(" ")[1] === place) lines.delete(one);
-      if (plain.startsWith("add ") || plain.startsWith("create ")) lines.add(plain);
-    }
-    this.#members = [...lines].join("\n");
   }
 }
 
@@ -173,10 +185,10 @@ describe("an endpoint that goes", () => {
     await pass(clock, 5000);
     kernel.connections.set(there.ip, { active: 0, inactive: 1 });
     await pass(clock, 5000);
-    expect(kernel.servers).toContain("-a -t 10.96.0.20:80 -r 10.244.2.2:8080 -m -w 0");
+    expect(kernel.lines).toContain("-a -t 10.96.0.20:80 -r 10.244.2.2:8080 -m -w 0");
     kernel.connections.delete(there.ip);
     await pass(clock, 5000);
-    expect(kernel.servers).toEqual(["-A -t 10.96.0.20:80 -s rr", toHere]);
+    expect(kernel.lines).toEqual(["-A -t 10.96.0.20:80 -s rr", toHere]);
   });
 
   it("takes connections again when it comes back, and is not deleted later", async () => {
@@ -186,7 +198,7 @@ describe("an endpoint that goes", () => {
     await change(here, there);
     kernel.connections.clear();
     await pass(clock, 20_000);
-    expect(kernel.servers).toContain("-a -t 10.96.0.20:80 -r 10.244.2.2:8080 -m -w 1");
+    expect(kernel.lines).toContain("-a -t 10.96.0.20:80 -r 10.244.2.2:8080 -m -w 1");
   });
 });
 
@@ -200,7 +212,7 @@ describe("a Service that goes", () => {
     kernel.connections.set(there.ip, { active: 0, inactive: 1 });
     await pass(clock, 5000);
     expect(kernel.log).toContain("close 10.96.0.20");
-    expect(kernel.servers).toEqual([]);
+    expect(kernel.lines).toEqual([]);
     expect(kernel.members).toBe(0);
   });
 
@@ -212,7 +224,7 @@ describe("a Service that goes", () => {
     kernel.connections.clear();
     await pass(clock, 20_000);
     expect(kernel.log).not.toContain("close 10.96.0.20");
-    expect(kernel.servers).toHaveLength(3);
+    expect(kernel.lines).toHaveLength(3);
   });
 });
 
@@ -231,7 +243,7 @@ describe("writeAll()", () => {
     again.setNetwork(nodeNetwork());
     again.want("tour/other", [planWith({ service: "tour/other", clusterIP: "10.96.0.99", cluster: [here] })]);
     await again.writeAll(["tour/other"]);
-    expect(kernel.servers.toSorted()).toEqual([
+    expect(kernel.lines.toSorted()).toEqual([
       "-A -t 10.96.0.99:80 -s rr",
       "-A -t 198.51.100.7:99 -s wlc",
       "-a -t 10.96.0.99:80 -r 10.244.1.2:8080 -m -w 1",
@@ -247,9 +259,15 @@ describe("a server that the kernel refuses", () => {
     engine.want("tour/good", [planWith({ service: "tour/good", clusterIP: "10.96.0.77", cluster: [here] })]);
     const result = await engine.writeChanges(["tour/bad", "tour/good"], { mayMismatch: true });
     expect(result).toMatchObject({ kind: "written", refused: [{ service: "tour/bad" }] });
-    expect(kernel.servers).toContain("-A -t 10.96.0.77:80 -s rr");
+    expect(kernel.lines).toContain("-A -t 10.96.0.77:80 -s rr");
   });
 });
+
+/** Lets time pass, and what it brings come to its end. */
+async function later(clock: ManualClock): Promise<void> {
+  clock.advance(10_000);
+  await new Promise((resolve) => void setImmediate(resolve));
+}
 
 describe("noticesOthers()", () => {
   it("sees that servers are gone, and that the node has other addresses", async () => {
@@ -265,6 +283,49 @@ describe("noticesOthers()", () => {
     kernel.flush();
     expect(engine.noticesOthers()).toBe(true);
   });
+
+  it.each<[string, (kernel: FakeKernel) => void]>([
+    ["a flushed set", (kernel) => kernel.flushSet("SEALANE-MASQUERADE")],
+    ["a virtual server", (kernel) => kernel.delete("-A -t 10.96.0.20:80")],
+    ["a virtual server, where IPVS is no module", (kernel) => ((kernel.isModule = false), kernel.flush())],
+    ["a destination", (kernel) => kernel.delete("-a -t 10.96.0.20:80 -r 10.244.2.2")],
+  ])("sees that %s is gone, and writes it again", async (_, damage) => {
+    const { engine, kernel } = await started();
+    engine.want("tour/shop", [planWith({ cluster: [here], clusterIP: "10.96.0.21", externalIPs: ["203.0.113.5"] })]);
+    await engine.writeChanges(["tour/shop"], { mayMismatch: true });
+    expect(engine.noticesOthers()).toBe(false);
+    const before = [kernel.lines.toSorted(), kernel.members];
+    damage(kernel);
+    expect(engine.noticesOthers()).toBe(true);
+    await engine.writeAll(["tour/web", "tour/shop"]);
+    expect([kernel.lines.toSorted(), kernel.members]).toEqual(before);
+    expect(engine.noticesOthers()).toBe(false);
+  });
+
+  it("remembers what it sees before it changes something itself", async () => {
+    const { engine, kernel, change } = await started();
+    kernel.flushSet("SEALANE-VIPS");
+    await change(here);
+    expect(engine.noticesOthers()).toBe(true);
+  });
+
+  it("is not misled by what goes when its last connection has", async () => {
+    const { engine, kernel, clock, change } = await started();
+    kernel.connections.set("10.244.2.2", { active: 1, inactive: 0 });
+    await change(here);
+    expect(engine.noticesOthers()).toBe(false);
+    kernel.connections.clear();
+    await later(clock);
+    expect(kernel.lines.filter((line) => line.startsWith("-a"))).toHaveLength(1);
+    expect(engine.noticesOthers()).toBe(false);
+    kernel.connections.set("10.244.1.2", { active: 1, inactive: 0 });
+    await change();
+    await later(clock);
+    kernel.connections.clear();
+    await later(clock);
+    expect(kernel.lines).toEqual([]);
+    expect(engine.noticesOthers()).toBe(false);
+  });
 });
 
 describe("remove()", () => {
@@ -272,7 +333,7 @@ describe("remove()", () => {
     const { engine, kernel } = await started();
     kernel.foreign("-A -t 198.51.100.7:99 -s wlc\n");
     await engine.remove();
-    expect(kernel.servers).toEqual(["-A -t 198.51.100.7:99 -s wlc"]);
+    expect(kernel.lines).toEqual(["-A -t 198.51.100.7:99 -s wlc"]);
     expect(kernel.members).toBe(0);
   });
 });

@@ -20,8 +20,10 @@ export interface IpvsEngineOptions {
 /** The IPVS engine: virtual servers in the kernel, ipset and iptables for what IPVS does not do. */
 export function ipvsEngine({ ipvs, clock, scheduler = "rr", log = silentLogger }: IpvsEngineOptions): ProxyEngine {
   const book = new IpvsBook({ scheduler });
-  const applier = new IpvsApplier(ipvs, new IpvsDrain(ipvs, clock, log));
+  const drain = new IpvsDrain(ipvs, clock, log, (run) => applier.around(run));
+  const applier = new IpvsApplier(ipvs, drain);
   let addresses = ipvs.nodeAddresses();
+  book.setNodeAddresses(addresses);
   const engine = scriptedEngine<IpvsScript>({
     mode: "ipvs",
     book,

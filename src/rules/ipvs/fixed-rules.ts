@@ -39,15 +39,28 @@ const types: Readonly<Record<SetName, string>> = {
 /** Every set, in an order in which they can be made. */
 export const allSets = Object.keys(types) as readonly SetName[];
 
-/** Input for `ipset restore` that makes the sets of a family where they are not there. */
-export function createSets(family: IpFamily): string {
+/** A set of ours: its name, its type in ipset, and whether its elements have marks. All have comments. */
+export interface SetDefinition {
+  readonly name: string;
+  readonly type: string;
+  readonly family: IpFamily;
+  readonly marks: boolean;
+}
+
+/** The sets of a family. */
+export function setDefinitions(family: IpFamily): readonly SetDefinition[] {
+  return allSets.map((set) => ({
+    name: setName(set, family),
+    type: types[set],
+    family,
+    marks: set === "SHORT-CIRCUITS",
+  }));
+}
+
+/** The set as `ipset restore` reads it. */
+export function renderSet({ name, type, family, marks }: SetDefinition): string {
   const inet = family === "IPv4" ? "inet" : "inet6";
-  return allSets
-    .map(
-      (set) =>
-        `create ${setName(set, family)} ${types[set]} family ${inet} maxelem 1048576${set === "SHORT-CIRCUITS" ? " skbinfo" : ""} comment -exist\n`,
-    )
-    .join("");
+  return `create ${name} ${type} family ${inet} maxelem 1048576${marks ? " skbinfo" : ""} comment -exist`;
 }
 
 /** The elements that say what is known of the network. */

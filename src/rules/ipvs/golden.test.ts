@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { cidr, ip } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import { goldenPlans } from "../../../test/support/golden-plans.ts";
-import { createSets, groundText } from "./fixed-rules.ts";
+import { groundText, renderSet, setDefinitions } from "./fixed-rules.ts";
 import { IpvsBook } from "./ipvs-book.ts";
 import { parseIpset, parseIpvsadm } from "./parse.ts";
 import { script } from "./render.ts";
@@ -40,7 +40,8 @@ describe("groundText()", () => {
     await expect(groundText(family, network, "")).toMatchFileSnapshot(
       `testdata/ground-${family.toLowerCase()}.iptables`,
     );
-    await expect(createSets(family)).toMatchFileSnapshot(`testdata/ground-${family.toLowerCase()}.ipset`);
+    const sets = setDefinitions(family).map((set) => `${renderSet(set)}\n`);
+    await expect(sets.join("")).toMatchFileSnapshot(`testdata/ground-${family.toLowerCase()}.ipset`);
   });
 
   it.each([

@@ -1,8 +1,9 @@
-export { createSets, fixedChains, groundText, hasGround, removalText, allSets } from "./fixed-rules.ts";
-export type { FixedChain } from "./fixed-rules.ts";
+export { fixedChains, groundText, hasGround, removalText, setDefinitions } from "./fixed-rules.ts";
+export type { FixedChain, SetDefinition } from "./fixed-rules.ts";
 export { IpvsBook } from "./ipvs-book.ts";
 export type { IpvsScript } from "./ipvs-book.ts";
-export { parseIpset, parseIpvsadm } from "./parse.ts";
+export { membersOf, parseIpset, parseIpvsadm } from "./parse.ts";
+export type { ListedSet } from "./parse.ts";
 export type { IpvsScheduler } from "./plan-items.ts";
 export { commentText, render, script, toolOf } from "./render.ts";
 export { serviceRules } from "./service-rules.ts";
@@ -10,7 +11,7 @@ export type { ServiceRulesOptions } from "./service-rules.ts";
 export { shortcomings } from "./shortcomings.ts";
 export { diffStates, stateOfStatements } from "./state.ts";
 export type { IpvsState, ServerState } from "./state.ts";
-export { destinationId, serverId, setName } from "./statement.ts";
+export { destinationId, serverId, setName, setPrefix } from "./statement.ts";
 export type {
   AddressKey,
   Destination,

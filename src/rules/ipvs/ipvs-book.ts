@@ -4,7 +4,7 @@ import type { NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../mode
 import { networkMembers } from "./fixed-rules.ts";
 import { ItemLedger } from "./item-ledger.ts";
 import { Marks } from "./marks.ts";
-import { memberId, planItems } from "./plan-items.ts";
+import { dependsOnNode, isOnNode, memberId, planItems } from "./plan-items.ts";
 import type { Item, ItemContext, IpvsScheduler } from "./plan-items.ts";
 import { diffStates, stateOf } from "./state.ts";
 import type { IpvsState } from "./state.ts";
@@ -12,7 +12,12 @@ import type { Statement } from "./statement.ts";
 
 /** What is to be done with the kernel. Only `changes` is known to the last step before the kernel is asked what it has. */
 export type IpvsScript =
-  | { readonly kind: "changes"; readonly statements: readonly Statement[] }
+  | {
+      readonly kind: "changes";
+      readonly statements: readonly Statement[];
+      /** The virtual servers that are new or others than before, by id. */
+      readonly servers: IpvsState["servers"];
+    }
   | {
       /** The fixed part, and with `state` exactly these virtual servers, members and addresses; `recreate`: nothing that is there is kept. */
       readonly kind: "ground";
@@ -28,6 +33,7 @@ export class IpvsBook implements RuleBook<IpvsScript> {
   #context: ItemContext;
   readonly #ledger = new ItemLedger();
   readonly #marks = new Marks();
+  /** Of the Services whose rules are others on another node. */
   readonly #plans = new Map<string, readonly ServicePlan[]>();
 
   constructor(options: { readonly network?: NodeNetwork; readonly scheduler?: IpvsScheduler } = {}) {
@@ -50,18 +56,20 @@ export class IpvsBook implements RuleBook<IpvsScript> {
 
   /** Replaces the plans of one Service; an empty list removes it. Not between a transaction and its commit. */
   want(service: string, plans: readonly ServicePlan[]): void {
-    if (plans.length === 0) this.#plans.delete(service);
-    else this.#plans.set(service, plans);
+    if (plans.some(dependsOnNode)) this.#plans.set(service, plans);
+    else this.#plans.delete(service);
     this.#ledger.want(service, itemsOf(plans, this.#context));
   }
 
   /** What brings the kernel to the wanted plans of these Services; work is proportional to their change. */
   changes(services: Iterable<string>): Transaction<IpvsScript> {
     const changes = this.#ledger.changes(services);
-    const statements = diffStates(stateOf(changes.have), stateOf(changes.want));
+    const have = stateOf(this.#bound(changes.have));
+    const want = stateOf(this.#bound(changes.want));
+    const statements = diffStates(have, want);
     const isEmpty = statements.length === 0;
     return {
-      script: { kind: "changes", statements },
+      script: { kind: "changes", statements, servers: want.servers },
       isEmpty,
       size: statements.length,
       commit: () => changes.commit(),
@@ -72,7 +80,7 @@ export class IpvsBook implements RuleBook<IpvsScript> {
   full({ recreate = false }: { readonly recreate?: boolean } = {}): Transaction<IpvsScript> {
     const { network } = this.#context;
     const all = this.#ledger.all();
-    const state = stateOf([...all.want, ...networkMembers(network).map(memberItem)]);
+    const state = stateOf([...this.#bound(all.want), ...networkMembers(network).map(memberItem)]);
     return {
       script: { kind: "ground", network, state, recreate },
       isEmpty: false,
@@ -90,7 +98,7 @@ export class IpvsBook implements RuleBook<IpvsScript> {
 
   /** Changes nothing, and fails only when the kernel cannot be asked. */
   probe(): IpvsScript {
-    return { kind: "changes", statements: [] };
+    return { kind: "changes", statements: [], servers: new Map() };
   }
 
   removal(): IpvsScript {
@@ -100,6 +108,12 @@ export class IpvsBook implements RuleBook<IpvsScript> {
   /** Virtual servers, set elements and addresses in the kernel. */
   get installed(): number {
     return this.#ledger.installed;
+  }
+
+  /** Without what would bind the node's own addresses once more. */
+  #bound(items: readonly Item[]): readonly Item[] {
+    const { nodeAddresses } = this.#context;
+    return items.filter((item) => !isOnNode(item, nodeAddresses));
   }
 
   #setContext(context: ItemContext): void {

@@ -2,9 +2,17 @@ import { destinationId } from "./statement.ts";
 import { memberId } from "./plan-items.ts";
 import type { Item } from "./plan-items.ts";
 
+interface Claim {
+  readonly owner: string;
+  readonly item: Item;
+}
+
+/** There are five of these for each Service: no list where one owner is all there is. */
 interface Slot {
-  /** Usually one. The first decides; the others wait, as two Services with one external address do. */
-  readonly wanted: { readonly owner: string; readonly item: Item }[];
+  /** Who decides, and what he wants; undefined when nobody does any more. */
+  claim: Claim | undefined;
+  /** Others, as two Services with one external address. */
+  waiting: Claim[] | undefined;
   installed: Item | undefined;
 }
 
@@ -18,26 +26,24 @@ export interface ItemChanges {
 /** Knows which items each Service wants and which ones the kernel has. Work follows the items of the Services that changed. */
 export class ItemLedger {
   readonly #slots = new Map<string, Slot>();
-  readonly #byOwner = new Map<string, readonly Item[]>();
-  /** Items of Services that changed since the last commit. */
-  readonly #touched = new Map<string, Set<string>>();
+  readonly #byOwner = new Map<string, readonly Claim[]>();
+  /** What owners do not want any more since the last commit. */
+  readonly #left = new Map<string, string[]>();
   #installed = 0;
 
-  /** Replaces what `owner` wants. An owner that wants nothing is forgotten. */
+  /** Replaces what `owner` wants; of two items with one id the first counts. An owner that wants nothing is forgotten. */
   want(owner: string, items: readonly Item[]): void {
-    const now = new Map(items.map((item) => [item.id, item] as const).toReversed());
-    const touched = this.#touched.get(owner) ?? new Set<string>();
-    for (const { id } of this.#byOwner.get(owner) ?? []) {
-      touched.add(id);
-      if (!now.has(id)) this.#claim(id, owner, undefined);
+    const ids = new Set<string>();
+    const claims: Claim[] = [];
+    for (const item of items) {
+      if (ids.has(item.id)) continue;
+      ids.add(item.id);
+      claims.push({ owner, item });
     }
-    for (const [id, item] of now) {
-      touched.add(id);
-      this.#claim(id, owner, item);
-    }
-    if (touched.size > 0) this.#touched.set(owner, touched);
-    if (now.size === 0) this.#byOwner.delete(owner);
-    else this.#byOwner.set(owner, [...now.values()]);
+    for (const { item } of this.#byOwner.get(owner) ?? []) if (!ids.has(item.id)) this.#leave(item.id, owner);
+    for (const claim of claims) this.#claim(claim);
+    if (claims.length === 0) this.#byOwner.delete(owner);
+    else this.#byOwner.set(owner, claims);
   }
 
   /** What to change for these owners. */
@@ -46,34 +52,39 @@ export class ItemLedger {
     const have: Item[] = [];
     const want: Item[] = [];
     const slots = new Map<string, Slot>();
-    for (const id of list.flatMap((owner) => [...(this.#touched.get(owner) ?? [])])) {
+    const look = (id: string): void => {
       const slot = this.#slots.get(id);
-      if (slot === undefined || slots.has(id)) continue;
+      if (slot === undefined || slots.has(id)) return;
       slots.set(id, slot);
-      const wanted = slot.wanted[0]?.item;
-      if (slot.installed !== undefined && wanted !== undefined && sameItem(slot.installed, wanted)) continue;
+      const wanted = slot.claim?.item;
+      if (slot.installed !== undefined && wanted !== undefined && sameItem(slot.installed, wanted)) return;
       if (slot.installed !== undefined) have.push(slot.installed);
       if (wanted !== undefined) want.push(wanted);
+    };
+    for (const owner of list) {
+      this.#left.get(owner)?.forEach(look);
+      for (const { item } of this.#byOwner.get(owner) ?? []) look(item.id);
     }
     return {
       have,
       want,
       commit: () => {
         for (const [id, slot] of slots) this.#install(id, slot);
-        for (const owner of list) this.#touched.delete(owner);
+        for (const owner of list) this.#left.delete(owner);
       },
     };
   }
 
   /** Everything that is wanted; its commit takes note that the kernel has that and nothing else. */
   all(): ItemChanges {
-    const want = [...this.#slots.values()].flatMap(({ wanted }) => wanted[0]?.item ?? []);
+    const want: Item[] = [];
+    for (const { claim } of this.#slots.values()) if (claim !== undefined) want.push(claim.item);
     return {
       have: [],
       want,
       commit: () => {
         for (const [id, slot] of this.#slots) this.#install(id, slot);
-        this.#touched.clear();
+        this.#left.clear();
       },
     };
   }
@@ -82,10 +93,9 @@ export class ItemLedger {
   forgetInstalled(): void {
     for (const [id, slot] of this.#slots) {
       slot.installed = undefined;
-      if (slot.wanted.length === 0) this.#slots.delete(id);
+      if (slot.claim === undefined) this.#slots.delete(id);
     }
     this.#installed = 0;
-    for (const [owner, items] of this.#byOwner) this.#touched.set(owner, new Set(items.map(({ id }) => id)));
   }
 
   /** How many items the kernel has. */
@@ -93,21 +103,34 @@ export class ItemLedger {
     return this.#installed;
   }
 
-  #claim(id: string, owner: string, item: Item | undefined): void {
-    const slot: Slot = this.#slots.get(id) ?? { wanted: [], installed: undefined };
-    this.#slots.set(id, slot);
-    const at = slot.wanted.findIndex((claim) => claim.owner === owner);
-    if (item === undefined) {
-      if (at >= 0) slot.wanted.splice(at, 1);
-    } else if (at >= 0) slot.wanted[at] = { owner, item };
-    else slot.wanted.push({ owner, item });
+  #claim(claim: Claim): void {
+    const { id } = claim.item;
+    const slot = this.#slots.get(id);
+    if (slot === undefined) {
+      this.#slots.set(id, { claim, waiting: undefined, installed: undefined });
+    } else if (slot.claim === undefined || slot.claim.owner === claim.owner) slot.claim = claim;
+    else {
+      const at = slot.waiting?.findIndex(({ owner }) => owner === claim.owner) ?? -1;
+      if (slot.waiting !== undefined && at >= 0) slot.waiting[at] = claim;
+      else (slot.waiting ??= []).push(claim);
+    }
+  }
+
+  #leave(id: string, owner: string): void {
+    const slot = this.#slots.get(id);
+    if (slot === undefined) return;
+    const left = this.#left.get(owner) ?? [];
+    left.push(id);
+    this.#left.set(owner, left);
+    if (slot.claim?.owner === owner) slot.claim = slot.waiting?.shift();
+    else if (slot.waiting !== undefined) slot.waiting = slot.waiting.filter((claim) => claim.owner !== owner);
   }
 
   #install(id: string, slot: Slot): void {
-    const wanted = slot.wanted[0]?.item;
+    const wanted = slot.claim?.item;
     this.#installed += (wanted === undefined ? 0 : 1) - (slot.installed === undefined ? 0 : 1);
     slot.installed = wanted;
-    if (wanted === undefined && slot.wanted.length === 0) this.#slots.delete(id);
+    if (wanted === undefined) this.#slots.delete(id);
   }
 }
 

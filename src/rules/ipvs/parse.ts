@@ -66,6 +66,20 @@ const setNames: readonly SetName[] = [
   "LOCAL",
 ];
 
+/** A set as the kernel lists it. */
+export interface ListedSet {
+  readonly name: string;
+  readonly elements: readonly Omit<Member, "set" | "family">[];
+}
+
+/** The elements of those of the sets that are of this project. */
+export function membersOf(sets: readonly ListedSet[]): readonly Member[] {
+  return sets.flatMap(({ name, elements }) => {
+    const set = known.get(name);
+    return set === undefined ? [] : elements.map((element) => ({ ...set, ...element }));
+  });
+}
+
 const known: ReadonlyMap<string, Pick<Member, "set" | "family">> = new Map(
   ipFamilies.flatMap((family) => setNames.map((set) => [setName(set, family), { set, family }] as const)),
 );

@@ -39,7 +39,20 @@ export type Item =
       readonly destinations: ReadonlyMap<string, Destination>;
     };
 
-/** Everything that carries out one plan. */
+/** Whether what carries out a plan is something else on a node with other addresses or in another network. */
+export function dependsOnNode(plan: ServicePlan): boolean {
+  const isExternal = plan.loadBalancerIPs.length + plan.externalIPs.length > 0;
+  return plan.nodePort !== undefined || (isExternal && plan.externalTrafficPolicy === "Local");
+}
+
+/** Whether an item would bind an address to the dummy device that the node has anyway: such items are left out. */
+export function isOnNode(item: Item, nodeAddresses: readonly Ip[]): boolean {
+  if (item.kind === "server") return false;
+  if (item.kind === "address") return nodeAddresses.includes(item.ip);
+  return item.member.set === "VIPS" && nodeAddresses.some((address) => address === item.member.element);
+}
+
+/** Everything that carries out one plan; those of the items that are on the node already (`isOnNode`) are to be left out. */
 export function planItems(plan: ServicePlan, context: ItemContext): readonly Item[] {
   const items: Item[] = [];
   const name = plan.portName === "" ? plan.service : `${plan.service}:${plan.portName}`;
@@ -75,7 +88,6 @@ export function planItems(plan: ServicePlan, context: ItemContext): readonly Ite
     add(verdict === "drop" ? "DROPPED" : "REFUSED", element);
   };
   const bind = (ip: Ip): void => {
-    if (context.nodeAddresses.includes(ip)) return;
     items.push({ kind: "address", id: ip, ip });
     add("VIPS", ip);
   };

@@ -1,7 +1,7 @@
 import type { Ip } from "../../core/index.ts";
 import type { ExplainedRule, NodeNetwork, ServicePlan } from "../../model/index.ts";
 import { Marks } from "./marks.ts";
-import { planItems } from "./plan-items.ts";
+import { isOnNode, planItems } from "./plan-items.ts";
 import type { IpvsScheduler } from "./plan-items.ts";
 import { render, toolOf } from "./render.ts";
 import { diffStates, stateOf } from "./state.ts";
@@ -29,7 +29,8 @@ export function serviceRules(
     scheduler: options.scheduler ?? "rr",
     markOf: (id: string) => marks.of(id, network.masqueradeBit),
   };
-  const wanted = stateOf(plans.flatMap((plan) => planItems(plan, context)));
+  const items = plans.flatMap((plan) => planItems(plan, context));
+  const wanted = stateOf(items.filter((item) => !isOnNode(item, context.nodeAddresses)));
   return diffStates(stateOf([]), wanted).map((statement) => ({
     text: `${toolOf(statement)} ${render(statement)}`,
     meaning: sentence(meaningOf(statement, plans)),

@@ -85,9 +85,12 @@ export type Statement =
 /** Name of the dummy device that has the addresses of Services, as kube-proxy calls it. */
 export const dummyDevice = "kube-ipvs0";
 
+/** What the names of all sets of ours begin with. */
+export const setPrefix = "SEALANE-";
+
 /** The name of a set in ipset. */
 export function setName(set: SetName, family: IpFamily): string {
-  return `SEALANE-${family === "IPv4" ? "" : "6-"}${set}`;
+  return `${setPrefix}${family === "IPv4" ? "" : "6-"}${set}`;
 }
 
 /** A text that is equal for equal keys. */
