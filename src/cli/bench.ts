@@ -1,11 +1,11 @@
 import { UsageError } from "./command.ts";
 import type { Command } from "./command.ts";
 
-const help = `Usage: sealane bench up [RUNS] | proxy [SERVICES...] | dns [SERVICES...] | dns soak [MINUTES] | dns-freshness [SERVICES...]
+const help = `Usage: sealane bench up [RUNS] | proxy [SERVICES...] | machine | dns [SERVICES...] | dns soak [MINUTES] | dns-freshness [SERVICES...]
 
 The project's own measurements, as a table and a line of JSON. See bench/README.md for what each measures.`;
 
-const names = ["up", "proxy", "dns", "dns-freshness"];
+const names = ["up", "proxy", "machine", "dns", "dns-freshness"];
 
 /** What each module in bench/ exports. */
 interface Bench {

@@ -74,8 +74,9 @@ export function ipToBytes(address: Ip): Uint8Array {
 /** The address in these 4 or 16 bytes. Throws `RangeError` for any other length. */
 export function ipFromBytes(bytes: Uint8Array): Ip {
   if (bytes.length !== 4 && bytes.length !== 16) throw new RangeError(`No IP address has ${bytes.length} bytes`);
+  if (bytes.length === 4) return bytes.join(".") as Ip;
   const value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  return ipFromBigInt(bytes.length === 4 ? "IPv4" : "IPv6", value);
+  return ipFromBigInt("IPv6", value);
 }
 
 /** Digit by digit: thousands of addresses are read for one change of a big Service. */

@@ -52,11 +52,10 @@ export interface IpvsRules {
   nodeAddresses(): readonly Ip[];
   /** Whether addresses of other devices may have changed since the last call. Cheap. */
   nodeAddressesChanged(): boolean;
-  /**
-   * A text that stays the same as long as nobody changes iptables, the dummy device, or how many elements the sets of a prefix have. Cheap, without
-   * a process.
-   */
-  fingerprint(prefix: string): string;
+  /** A text that stays the same as long as nobody changes iptables or the dummy device. Cheap, without a process. */
+  fingerprint(): string;
+  /** How many elements the sets have whose names begin with `prefix`. Does not look at the elements. */
+  setSizes(prefix: string): ReadonlyMap<string, number>;
   /**
    * A text that changes when virtual servers come or go, in this network namespace or in another one: how many hold the kernel's module. Always the same
    * where IPVS is no module. Costs the reading of a file.
@@ -139,12 +138,13 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
     servers: () => ipvs.servers(),
     nodeAddresses: () => inside(() => addressesOf((name) => name !== device)),
     nodeAddressesChanged: () => watch.changed(deviceIndex),
-    fingerprint: (prefix) =>
+    fingerprint: () =>
       inside(() => {
-        const counts = sets.headers().flatMap(({ name, elements }) => (name.startsWith(prefix) ? elements : []));
         const sizes = readyFamilies.map((family) => tableSizes(family, variant ?? "legacy"));
-        return [libc().if_nametoindex(device), ...sizes, ...counts].join(" ");
+        return `${libc().if_nametoindex(device)} ${sizes.join(" ")}`;
       }),
+    setSizes: (prefix) =>
+      new Map(sets.headers().flatMap(({ name, elements }) => (name.startsWith(prefix) ? [[name, elements]] : []))),
     useCount,
     close() {
       ipvs.close();

@@ -1,5 +1,7 @@
 import { littleEndian } from "./netlink-messages.ts";
 
+const encoder = new TextEncoder();
+
 /** Writes netlink messages: integers in the machine's byte order, attributes padded to 4 bytes (man 7 netlink). */
 export class NetlinkWriter {
   readonly #bytes = new Uint8Array(1024);
@@ -28,15 +30,23 @@ export class NetlinkWriter {
     const start = this.#length;
     this.#length += 4;
     if (typeof value === "function") value();
+    else if (typeof value === "string") this.#text(value);
     else {
-      const bytes = typeof value === "string" ? new TextEncoder().encode(`${value}\0`) : value;
-      this.#bytes.set(bytes, this.#length);
-      this.#length += bytes.length;
+      this.#bytes.set(value, this.#length);
+      this.#length += value.length;
     }
     this.#view.setUint16(start, this.#length - start, littleEndian);
     this.#view.setUint16(start + 2, type, littleEndian);
-    this.#length = (this.#length + 3) & ~3;
+    // What an earlier message left must not be in the gap.
+    while ((this.#length & 3) !== 0) this.#bytes[this.#length++] = 0;
     return this;
+  }
+
+  #text(value: string): void {
+    const { read, written } = encoder.encodeInto(value, this.#bytes.subarray(this.#length));
+    if (read < value.length) throw new RangeError("the text does not fit into a netlink message");
+    this.#length += written;
+    this.#bytes[this.#length++] = 0;
   }
 
   attribute16(type: number, value: number): this {
@@ -47,7 +57,7 @@ export class NetlinkWriter {
     return this.attribute(type, () => void this.u32(value));
   }
 
-  /** A whole message: the header with its length, then what `body` writes. */
+  /** A whole message: the header with its length, then what `body` writes. Valid until the next one is written. */
   message(type: number, flags: number, sequence: number, body: () => void): Uint8Array {
     this.#length = 16;
     body();
@@ -56,7 +66,7 @@ export class NetlinkWriter {
     this.#view.setUint16(6, flags, littleEndian);
     this.#view.setUint32(8, sequence, littleEndian);
     this.#view.setUint32(12, 0, littleEndian);
-    return this.#bytes.slice(0, this.#length);
+    return this.#bytes.subarray(0, this.#length);
   }
 }
 

@@ -1,6 +1,9 @@
 import { checked, KernelError, libc } from "./libc.ts";
 import { errnoIn, messagesIn, netlinkControl } from "./netlink-messages.ts";
 
+/** A buffer that is not in use: there are many lists, and mostly one at a time. */
+const spare: Uint8Array[] = [];
+
 /** More than the kernel puts into one datagram of a list (man 7 netlink). */
 const datagramBytes = 64 * 1024;
 
@@ -16,7 +19,20 @@ export function* dumpOf(
   refusal: (errno: number) => Error = (errno) => new KernelError(action, errno),
 ): IterableIterator<Uint8Array> {
   checked(action, libc().send(socket, request, request.length, 0));
-  const bytes = new Uint8Array(datagramBytes);
+  const bytes = spare.pop() ?? new Uint8Array(datagramBytes);
+  try {
+    yield* answers(socket, action, bytes, refusal);
+  } finally {
+    if (spare.length === 0) spare.push(bytes);
+  }
+}
+
+function* answers(
+  socket: number,
+  action: string,
+  bytes: Uint8Array,
+  refusal: (errno: number) => Error,
+): IterableIterator<Uint8Array> {
   for (;;) {
     const length = checked(action, libc().recv(socket, bytes, bytes.length, 0));
     for (const { type, body } of messagesIn(bytes.subarray(0, length))) {

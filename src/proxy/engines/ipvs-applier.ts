@@ -1,4 +1,5 @@
 import { ipFamilies, ipFamily } from "../../core/index.ts";
+import type { Clock, Logger } from "../../core/index.ts";
 import {
   destinationId,
   diffStates,
@@ -13,8 +14,9 @@ import {
 } from "../../rules/ipvs/index.ts";
 import type { IpvsScript, IpvsState, Member, ServerKey, ServerState, Statement } from "../../rules/ipvs/index.ts";
 import type { RulesPort } from "../rules-port.ts";
-import type { IpvsDrain } from "./ipvs-drain.ts";
-import type { IpvsPort } from "./ipvs-port.ts";
+import { IpvsDrain } from "./ipvs-drain.ts";
+import type { IpvsPort, IpvsStep } from "./ipvs-port.ts";
+import { SetSizes } from "./ipvs-set-sizes.ts";
 import { stepsOf } from "./ipvs-steps.ts";
 
 const ownSets = ipFamilies.flatMap(setDefinitions).map(({ name }) => name);
@@ -28,21 +30,24 @@ const serversAtOnce = 16;
 export class IpvsApplier implements RulesPort<IpvsScript> {
   readonly #port: IpvsPort;
   readonly #drain: IpvsDrain;
-  /** Signs of the kernel as this process left it; undefined before its first full write. */
+  readonly #sets = new SetSizes();
+  /** Of rules and device, as the last full write left them; undefined before it. */
   #fingerprint: string | undefined;
   #useCount = "";
-  #isDamaged = false;
   /** Servers that must be there, by id. */
   readonly #servers = new Map<string, ServerState>();
   #next = this.#servers.values();
 
-  constructor(port: IpvsPort, drain: IpvsDrain) {
+  constructor(port: IpvsPort, clock: Clock, log: Logger) {
     this.#port = port;
-    this.#drain = drain;
+    const drained = {
+      apply: (steps: readonly IpvsStep[]) => this.#tell(steps),
+      destinations: (server: ServerKey) => port.destinations(server),
+    };
+    this.#drain = new IpvsDrain(drained, clock, log);
   }
 
   async apply(wanted: IpvsScript): Promise<void> {
-    this.#lookAround();
     switch (wanted.kind) {
       case "changes":
         await this.#change(wanted.statements);
@@ -50,54 +55,32 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
         break;
       case "ground":
         await this.#ground(wanted);
-        this.#isDamaged = false;
+        this.#fingerprint = this.#port.fingerprint();
         break;
       case "removal":
-        await this.#remove();
-        return;
+        return this.#remove();
     }
-    this.#leftAsItIs();
-  }
-
-  /** Runs what changes the kernel on behalf of scripts that were applied before. */
-  async around(run: () => Promise<void>): Promise<void> {
-    this.#lookAround();
-    await run();
-    if (this.#fingerprint !== undefined) this.#leftAsItIs();
+    this.#useCount = this.#port.useCount();
   }
 
   /**
-   * A flush of anything shows: rules, the device and the sizes of sets in the fingerprint; of a virtual server by how many hold the kernel's module, then
-   * all are looked for. Each look also compares some servers with their destinations, so that others' changes of these show after a while.
+   * A flush of rules or the device shows in the fingerprint, one of sets in their sizes; that virtual servers are gone in how many hold the kernel's
+   * module, and then all are looked for. Each look also compares some servers with their destinations, so that others' changes of these show after a while.
    */
   isDamaged(): boolean {
-    this.#lookAround();
+    if (this.#fingerprint === undefined) return false;
+    const fingerprint = this.#port.fingerprint();
+    const isSame = fingerprint === this.#fingerprint;
+    this.#fingerprint = fingerprint;
     const useCount = this.#port.useCount();
     const isComplete = useCount === this.#useCount || this.#hasAllServers();
     this.#useCount = useCount;
-    if (!isComplete || !this.#haveDestinations()) this.#isDamaged = true;
-    const isDamaged = this.#isDamaged;
-    this.#isDamaged = false;
-    return isDamaged;
+    return !isSame || !isComplete || !this.#sets.are(this.#port.setSizes(setPrefix)) || !this.#haveDestinations();
   }
 
   close(): void {
     this.#drain.stop();
     this.#port.close();
-  }
-
-  /** Takes note that what the kernel has now is what this process made of it. */
-  #leftAsItIs(): void {
-    this.#fingerprint = this.#port.fingerprint(setPrefix);
-    this.#useCount = this.#port.useCount();
-  }
-
-  /** Notices what others did since the last look. */
-  #lookAround(): void {
-    if (this.#fingerprint === undefined) return;
-    const now = this.#port.fingerprint(setPrefix);
-    if (now !== this.#fingerprint) this.#isDamaged = true;
-    this.#fingerprint = now;
   }
 
   #hasAllServers(): boolean {
@@ -126,18 +109,25 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     for (const [id, state] of servers) this.#servers.set(id, state);
   }
 
+  async #tell(steps: Iterable<IpvsStep>): Promise<void> {
+    for (const step of steps) {
+      await this.#port.apply([step]);
+      this.#sets.applied(step);
+    }
+  }
+
   async #change(statements: readonly Statement[]): Promise<void> {
-    const steps = stepsOf(this.#drain.soften(statements));
-    await this.#port.apply(steps);
-    if (steps.length > 0) await this.#drain.settle();
+    await this.#tell(stepsOf(this.#drain.soften(statements)));
+    if (statements.length > 0) await this.#drain.settle();
   }
 
   async #ground({ network, state, recreate }: Extract<IpvsScript, { readonly kind: "ground" }>): Promise<void> {
     if (recreate) await this.#removeRules(await this.#port.list(setPrefix));
     const listed = await this.#port.list(setPrefix);
+    this.#sets.note(listed.sets);
     const present = new Set(listed.sets.map(({ name }) => name));
     const missing = ipFamilies.flatMap(setDefinitions).filter(({ name }) => !present.has(name));
-    await this.#port.apply([
+    await this.#tell([
       { kind: "device", present: true },
       { kind: "sets", create: missing, destroy: [] },
       ...ipFamilies.flatMap((family) => {
@@ -155,20 +145,20 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
 
   async #remove(): Promise<void> {
     this.#drain.stop();
+    this.#fingerprint = undefined;
     const listed = await this.#port.list(setPrefix);
     const own = stateInKernel(listed, stateOfStatements([]));
-    await this.#port.apply([
+    await this.#tell([
       { kind: "servers", changes: [...own.servers.values()].map(({ server }) => ({ kind: "delete-server", server })) },
     ]);
     await this.#removeRules(listed);
     await this.#port.apply([{ kind: "device", present: false }]);
     this.#servers.clear();
-    this.#fingerprint = undefined;
   }
 
   /** The chains first: a set that a rule names cannot be destroyed. */
   async #removeRules(listed: Listing): Promise<void> {
-    await this.#port.apply([
+    await this.#tell([
       ...ipFamilies.flatMap((family) => {
         const text = removalText(listed.iptables[family] ?? "");
         return text === "" ? [] : [{ kind: "iptables" as const, family, text }];

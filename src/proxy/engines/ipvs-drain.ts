@@ -5,6 +5,9 @@ import type { Destination, ServerKey, Statement } from "../../rules/ipvs/index.t
 import type { IpvsPort } from "./ipvs-port.ts";
 import { stepsOf } from "./ipvs-steps.ts";
 
+/** What it asks the kernel and tells it. */
+export type DrainPort = Pick<IpvsPort, "apply" | "destinations">;
+
 interface Draining {
   readonly server: ServerKey;
   readonly destinations: Map<string, Destination>;
@@ -23,26 +26,18 @@ const pollMs = 5000;
  * nothing when there are none.
  */
 export class IpvsDrain {
-  readonly #port: IpvsPort;
+  readonly #port: DrainPort;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #around: (run: () => Promise<void>) => Promise<void>;
   readonly #draining = new Map<string, Draining>();
   /** Deletions that wait for the last connection to an address, each with what it deletes. */
   readonly #held = new Map<string, { readonly ip: Ip; readonly statement: Statement }>();
   #cancel: Cancel | undefined;
 
-  /** `around` is given what changes the kernel later than it was told to let something go. */
-  constructor(
-    port: IpvsPort,
-    clock: Clock,
-    log: Logger,
-    around: (run: () => Promise<void>) => Promise<void> = (run) => run(),
-  ) {
+  constructor(port: DrainPort, clock: Clock, log: Logger) {
     this.#port = port;
     this.#clock = clock;
     this.#log = log;
-    this.#around = around;
   }
 
   /** How many destinations wait for their connections to end. */
@@ -86,7 +81,7 @@ export class IpvsDrain {
       this.#held.delete(place);
       gone.push(statement);
     }
-    if (gone.length > 0) await this.#port.apply(stepsOf(gone));
+    if (gone.length > 0) await this.#port.apply([...stepsOf(gone)]);
     this.#cancel?.();
     this.#cancel = this.#draining.size === 0 ? undefined : this.#clock.schedule(pollMs, () => this.#poll());
   }
@@ -100,7 +95,7 @@ export class IpvsDrain {
   }
 
   #poll(): void {
-    this.#around(() => this.settle()).catch((error: unknown) => {
+    this.settle().catch((error: unknown) => {
       this.#log.warn("destinations of IPVS could not be let go", { error: messageOf(error) });
       this.#cancel = this.#clock.schedule(pollMs, () => this.#poll());
     });

@@ -50,8 +50,10 @@ export interface IpvsPort {
   servers(): readonly VirtualServer[];
   nodeAddresses(): readonly Ip[];
   nodeAddressesChanged(): boolean;
-  /** Stays the same as long as nobody changes iptables, the dummy device, or how many elements the sets of a prefix have. */
-  fingerprint(prefix: string): string;
+  /** Stays the same as long as nobody changes iptables or the dummy device. */
+  fingerprint(): string;
+  /** How many elements the sets have whose names begin with `prefix`. */
+  setSizes(prefix: string): ReadonlyMap<string, number>;
   /** Changes when virtual servers come or go, here or in other network namespaces. */
   useCount(): string;
   close(): void;

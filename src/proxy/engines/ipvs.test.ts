@@ -85,9 +85,12 @@ class FakeKernel implements IpvsPort {
     return changed;
   }
 
-  fingerprint(prefix: string): string {
-    const sizes = [...this.#sets].map(([name, { size }]) => (name.startsWith(prefix) ? size : 0));
-    return `${this.#rules.IPv4} ${sizes.join(" ")}`;
+  fingerprint(): string {
+    return this.#rules.IPv4;
+  }
+
+  setSizes(prefix: string): ReadonlyMap<string, number> {
+    return new Map([...this.#sets].flatMap(([name, { size }]) => (name.startsWith(prefix) ? [[name, size]] : [])));
   }
 
   useCount(): string {

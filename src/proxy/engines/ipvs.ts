@@ -5,7 +5,6 @@ import type { IpvsScheduler, IpvsScript } from "../../rules/ipvs/index.ts";
 import type { EngineStats, ProxyEngine } from "../engine.ts";
 import { scriptedEngine } from "../scripted-engine.ts";
 import { IpvsApplier } from "./ipvs-applier.ts";
-import { IpvsDrain } from "./ipvs-drain.ts";
 import type { IpvsPort } from "./ipvs-port.ts";
 
 export interface IpvsEngineOptions {
@@ -20,8 +19,7 @@ export interface IpvsEngineOptions {
 /** The IPVS engine: virtual servers in the kernel, ipset and iptables for what IPVS does not do. */
 export function ipvsEngine({ ipvs, clock, scheduler = "rr", log = silentLogger }: IpvsEngineOptions): ProxyEngine {
   const book = new IpvsBook({ scheduler });
-  const drain = new IpvsDrain(ipvs, clock, log, (run) => applier.around(run));
-  const applier = new IpvsApplier(ipvs, drain);
+  const applier = new IpvsApplier(ipvs, clock, log);
   let addresses = ipvs.nodeAddresses();
   book.setNodeAddresses(addresses);
   const engine = scriptedEngine<IpvsScript>({

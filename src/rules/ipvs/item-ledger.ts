@@ -7,10 +7,11 @@ interface Claim {
   readonly item: Item;
 }
 
-/** There are five of these for each Service: no list where one owner is all there is. */
+/** There are five of these for each Service: no list and no second object where one owner is all there is. */
 interface Slot {
-  /** Who decides, and what he wants; undefined when nobody does any more. */
-  claim: Claim | undefined;
+  /** Who decides, and what he wants; undefined when nobody wants anything any more. */
+  owner: string;
+  wanted: Item | undefined;
   /** Others, as two Services with one external address. */
   waiting: Claim[] | undefined;
   installed: Item | undefined;
@@ -26,7 +27,7 @@ export interface ItemChanges {
 /** Knows which items each Service wants and which ones the kernel has. Work follows the items of the Services that changed. */
 export class ItemLedger {
   readonly #slots = new Map<string, Slot>();
-  readonly #byOwner = new Map<string, readonly Claim[]>();
+  readonly #byOwner = new Map<string, readonly Item[]>();
   /** What owners do not want any more since the last commit. */
   readonly #left = new Map<string, string[]>();
   #installed = 0;
@@ -34,16 +35,11 @@ export class ItemLedger {
   /** Replaces what `owner` wants; of two items with one id the first counts. An owner that wants nothing is forgotten. */
   want(owner: string, items: readonly Item[]): void {
     const ids = new Set<string>();
-    const claims: Claim[] = [];
-    for (const item of items) {
-      if (ids.has(item.id)) continue;
-      ids.add(item.id);
-      claims.push({ owner, item });
-    }
-    for (const { item } of this.#byOwner.get(owner) ?? []) if (!ids.has(item.id)) this.#leave(item.id, owner);
-    for (const claim of claims) this.#claim(claim);
-    if (claims.length === 0) this.#byOwner.delete(owner);
-    else this.#byOwner.set(owner, claims);
+    const kept = items.filter(({ id }) => !ids.has(id) && ids.add(id));
+    for (const { id } of this.#byOwner.get(owner) ?? []) if (!ids.has(id)) this.#leave(id, owner);
+    for (const item of kept) this.#claim(owner, item);
+    if (kept.length === 0) this.#byOwner.delete(owner);
+    else this.#byOwner.set(owner, kept);
   }
 
   /** What to change for these owners. */
@@ -56,14 +52,14 @@ export class ItemLedger {
       const slot = this.#slots.get(id);
       if (slot === undefined || slots.has(id)) return;
       slots.set(id, slot);
-      const wanted = slot.claim?.item;
+      const wanted = slot.wanted;
       if (slot.installed !== undefined && wanted !== undefined && sameItem(slot.installed, wanted)) return;
       if (slot.installed !== undefined) have.push(slot.installed);
       if (wanted !== undefined) want.push(wanted);
     };
     for (const owner of list) {
       this.#left.get(owner)?.forEach(look);
-      for (const { item } of this.#byOwner.get(owner) ?? []) look(item.id);
+      for (const { id } of this.#byOwner.get(owner) ?? []) look(id);
     }
     return {
       have,
@@ -78,7 +74,7 @@ export class ItemLedger {
   /** Everything that is wanted; its commit takes note that the kernel has that and nothing else. */
   all(): ItemChanges {
     const want: Item[] = [];
-    for (const { claim } of this.#slots.values()) if (claim !== undefined) want.push(claim.item);
+    for (const { wanted } of this.#slots.values()) if (wanted !== undefined) want.push(wanted);
     return {
       have: [],
       want,
@@ -93,7 +89,7 @@ export class ItemLedger {
   forgetInstalled(): void {
     for (const [id, slot] of this.#slots) {
       slot.installed = undefined;
-      if (slot.claim === undefined) this.#slots.delete(id);
+      if (slot.wanted === undefined) this.#slots.delete(id);
     }
     this.#installed = 0;
   }
@@ -103,16 +99,15 @@ export class ItemLedger {
     return this.#installed;
   }
 
-  #claim(claim: Claim): void {
-    const { id } = claim.item;
-    const slot = this.#slots.get(id);
+  #claim(owner: string, item: Item): void {
+    const slot = this.#slots.get(item.id);
     if (slot === undefined) {
-      this.#slots.set(id, { claim, waiting: undefined, installed: undefined });
-    } else if (slot.claim === undefined || slot.claim.owner === claim.owner) slot.claim = claim;
+      this.#slots.set(item.id, { owner, wanted: item, waiting: undefined, installed: undefined });
+    } else if (slot.wanted === undefined || slot.owner === owner) decide(slot, { owner, item });
     else {
-      const at = slot.waiting?.findIndex(({ owner }) => owner === claim.owner) ?? -1;
-      if (slot.waiting !== undefined && at >= 0) slot.waiting[at] = claim;
-      else (slot.waiting ??= []).push(claim);
+      const at = slot.waiting?.findIndex((claim) => claim.owner === owner) ?? -1;
+      if (slot.waiting !== undefined && at >= 0) slot.waiting[at] = { owner, item };
+      else (slot.waiting ??= []).push({ owner, item });
     }
   }
 
@@ -122,16 +117,21 @@ export class ItemLedger {
     const left = this.#left.get(owner) ?? [];
     left.push(id);
     this.#left.set(owner, left);
-    if (slot.claim?.owner === owner) slot.claim = slot.waiting?.shift();
+    if (slot.wanted !== undefined && slot.owner === owner) decide(slot, slot.waiting?.shift());
     else if (slot.waiting !== undefined) slot.waiting = slot.waiting.filter((claim) => claim.owner !== owner);
   }
 
   #install(id: string, slot: Slot): void {
-    const wanted = slot.claim?.item;
+    const wanted = slot.wanted;
     this.#installed += (wanted === undefined ? 0 : 1) - (slot.installed === undefined ? 0 : 1);
     slot.installed = wanted;
     if (wanted === undefined) this.#slots.delete(id);
   }
+}
+
+function decide(slot: Slot, claim: Claim | undefined): void {
+  slot.owner = claim?.owner ?? "";
+  slot.wanted = claim?.item;
 }
 
 /** Whether the kernel would notice no difference. */

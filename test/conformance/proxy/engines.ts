@@ -26,6 +26,8 @@ export interface EngineUnderTest {
   readonly affinityOf: "port" | "address";
   /** What others may do to its rules, run in a node's namespace; by a name. */
   readonly damages: readonly (readonly [string, () => void])[];
+  /** The same, where connections that are open end with what is damaged. */
+  readonly harsherDamages?: readonly (readonly [string, () => void])[];
 }
 
 export const nftables: EngineUnderTest = {
@@ -54,14 +56,25 @@ export const ipvs: EngineUnderTest = {
   affinityOf: "address",
   schedulers: ["lc", "mh"],
   damages: [
-    // `ipvsadm -C` is tried elsewhere: it ends open connections.
-    [
-      "iptables -t nat -F SEALANE-IPVS",
-      () => void execFileSync("iptables-legacy", ["-t", "nat", "-F", "SEALANE-IPVS"]),
-    ],
-    ["ip link delete kube-ipvs0", () => void execFileSync("ip", ["link", "delete", "kube-ipvs0"])],
+    ["iptables -t nat -F SEALANE-IPVS", () => void run("iptables-legacy", "-t", "nat", "-F", "SEALANE-IPVS")],
+    ["ip link delete kube-ipvs0", () => void run("ip", "link", "delete", "kube-ipvs0")],
+    ["ipset flush SEALANE-SERVICES", () => void run("ipset", "flush", "SEALANE-SERVICES")],
+    ["ipset flush", () => void run("ipset", "flush")],
+  ],
+  harsherDamages: [
+    ["ipvsadm -C", () => void run("ipvsadm", "-C")],
+    ["ipvsadm -D of one virtual server", () => void run("ipvsadm", "-D", ...ipvsLine("-A").slice(1, 3))],
+    ["ipvsadm -d of one destination", () => void run("ipvsadm", "-d", ...ipvsLine("-a").slice(1, 5))],
   ],
 };
+
+/** The words of a line of `ipvsadm -S -n` that begins with this one: somewhere in the middle of all. */
+function ipvsLine(command: "-A" | "-a"): readonly string[] {
+  const lines = run("ipvsadm", "-S", "-n")
+    .split("\n")
+    .filter((line) => line.startsWith(`${command} -t `));
+  return (lines[lines.length >> 1] ?? "").split(" ");
+}
 
 export const userspace: EngineUnderTest = {
   name: "userspace",
@@ -117,5 +130,9 @@ function iptables(variant: "legacy" | "nft"): EngineUnderTest {
 }
 
 function nft(...args: readonly string[]): void {
-  execFileSync("nft", args);
+  run("nft", ...args);
+}
+
+function run(program: string, ...args: readonly string[]): string {
+  return execFileSync(program, args, { encoding: "utf8" });
 }

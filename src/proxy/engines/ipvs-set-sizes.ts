@@ -1,0 +1,31 @@
+import type { ListedSet } from "../../rules/ipvs/index.ts";
+import type { IpvsStep } from "./ipvs-port.ts";
+
+/** How many elements each set must have after what it was told of: another number says that somebody else was there. */
+export class SetSizes {
+  readonly #elements = new Map<string, Set<string>>();
+
+  /** The kernel has exactly these. */
+  note(listed: readonly ListedSet[]): void {
+    this.#elements.clear();
+    for (const { name, elements } of listed) {
+      this.#elements.set(name, new Set(elements.map(({ element }) => element)));
+    }
+  }
+
+  /** Whether the sets have as many elements as they must. */
+  are(sizes: ReadonlyMap<string, number>): boolean {
+    for (const [name, { size }] of this.#elements) if (sizes.get(name) !== size) return false;
+    return true;
+  }
+
+  /** Hears of what comes and goes. */
+  applied(step: IpvsStep): void {
+    if (step.kind === "sets") {
+      for (const { name } of step.create) if (!this.#elements.has(name)) this.#elements.set(name, new Set());
+      for (const name of step.destroy) this.#elements.delete(name);
+    } else if (step.kind === "members") {
+      for (const { kind, set, element } of step.changes) this.#elements.get(set)?.[kind](element);
+    }
+  }
+}
