@@ -49,12 +49,15 @@ describe.each(["legacy", "nft"] as const)("openIptables() with the %s variant", 
     expect(await saved(variant)).toContain("-A KUBE-X -s 10.0.0.1/32 -j RETURN");
     expect(iptables.isDamaged()).toBe(false);
     // Rules of others are no damage.
-    await runProgram([`iptables-${variant}`, "-t", "nat", "-A", "POSTROUTING", "-s", "10.9.0.0/16", "-j", "RETURN"], {
-      namespace,
-    });
+    await runProgram(
+      [`iptables-${variant}`, "-w", "-t", "nat", "-A", "POSTROUTING", "-s", "10.9.0.0/16", "-j", "RETURN"],
+      {
+        namespace,
+      },
+    );
     expect(iptables.isDamaged()).toBe(false);
-    await runProgram([`iptables-${variant}`, "-t", "nat", "-F"], { namespace });
-    await runProgram([`iptables-${variant}`, "-t", "nat", "-X"], { namespace });
+    await runProgram([`iptables-${variant}`, "-w", "-t", "nat", "-F"], { namespace });
+    await runProgram([`iptables-${variant}`, "-w", "-t", "nat", "-X"], { namespace });
     expect(iptables.isDamaged()).toBe(true);
     iptables.close();
   });
@@ -75,7 +78,7 @@ describe.each(["legacy", "nft"] as const)("openIptables() with the %s variant", 
   });
 
   it("gives an outline of what is there to scripts that ask for it", async () => {
-    await runProgram([`iptables-${variant}-restore`, "--noflush"], {
+    await runProgram([`iptables-${variant}-restore`, "-w", "--noflush"], {
       namespace,
       input: `${natTable(":KUBE-X - [0:0]", ":THEIRS - [0:0]", "-A OUTPUT -j KUBE-X", "-A KUBE-X -j KUBE-PROXY-CANARY", "-A THEIRS -j RETURN").join("\n")}\n`,
     });

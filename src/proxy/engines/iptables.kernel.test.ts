@@ -80,7 +80,7 @@ describe.each(["legacy", "nft"] as const)("the iptables engine with the %s varia
     fresh.close();
     expect(await saved()).not.toContain("KUBE-");
 
-    await runProgram([`iptables-${variant}-restore`, "--noflush"], { namespace, input: leftByKubeProxy });
+    await runProgram([`iptables-${variant}-restore`, "-w", "--noflush"], { namespace, input: leftByKubeProxy });
     const engine = engineOf();
     expect(await engine.writeAll(["tour/web"])).toEqual({ kind: "written", refused: [] });
     const text = await saved();
@@ -101,7 +101,7 @@ describe.each(["legacy", "nft"] as const)("the iptables engine with the %s varia
     await engine.writeAll(["tour/web"]);
     const expected = savedRules(await saved());
     expect(engine.noticesOthers()).toBe(false);
-    await runProgram([`iptables-${variant}`, "-t", "nat", "-F", "KUBE-SERVICES"], { namespace });
+    await runProgram([`iptables-${variant}`, "-w", "-t", "nat", "-F", "KUBE-SERVICES"], { namespace });
     engine.want("tour/web", []);
     expect(await engine.writeChanges(["tour/web"], { mayMismatch: true })).toMatchObject({ kind: "mismatch" });
     engine.want("tour/web", [planWith({ cluster: [endpointAt("10.244.1.2", "node-1")] })]);

@@ -45,8 +45,11 @@ describe.each(["legacy", "nft"] as const)("the %s variant", (variant) => {
       for (let time = 1; time <= 2; time++) {
         // The second time, the jumps are there already.
         const script = time === 1 ? input : input.replaceAll(/^-I (?:INPUT|OUTPUT|FORWARD|\w+ROUTING) .*\n/gm, "");
-        await runProgram([`${program}-${variant}-restore`, "--noflush", "--test"], { namespace, input: script });
-        await runProgram([`${program}-${variant}-restore`, "--noflush", "--counters"], { namespace, input: script });
+        await runProgram([`${program}-${variant}-restore`, "-w", "--noflush", "--test"], { namespace, input: script });
+        await runProgram([`${program}-${variant}-restore`, "-w", "--noflush", "--counters"], {
+          namespace,
+          input: script,
+        });
         expect(await kernelRules(family)).toEqual(savedRules(asSaved(input)));
       }
     }

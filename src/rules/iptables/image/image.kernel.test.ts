@@ -65,7 +65,7 @@ class Tables {
       const [program = "", ...lines] = part.split("\n");
       if (program === "") continue;
       const [name, action] = program.split("-");
-      const argv = [`${name}-legacy-${action}`, "--noflush", "--counters"] as const;
+      const argv = [`${name}-legacy-${action}`, "-w", "--noflush", "--counters"] as const;
       await runProgram([...argv], { namespace: this.path, input: lines.join("\n") });
     }
   }
@@ -98,11 +98,11 @@ class Tables {
 
   restore(family: IpFamily, input: string): Promise<string> {
     const program = `${family === "IPv4" ? "iptables" : "ip6tables"}-legacy-restore`;
-    return runProgram([program, "--counters"], { namespace: this.path, input });
+    return runProgram([program, "-w", "--counters"], { namespace: this.path, input });
   }
 
   addRule(...args: readonly string[]): void {
-    inNamespace(this.path, () => execFileSync("iptables-legacy", args));
+    inNamespace(this.path, () => execFileSync("iptables-legacy", ["-w", ...args]));
   }
 
   /** Everything that the kernel has of a table: numbers, entries. */
