@@ -8,8 +8,8 @@ export interface Load {
   readonly endpointsPerService: number;
 }
 
-/** The Service behind which a pod really answers. */
-export const trafficAddress = "10.107.255.1";
+/** The Service behind which a pod really answers. Of the lowest addresses, which no Service gets that asks for none. */
+export const trafficAddress = "10.96.0.200";
 
 /** Writes the objects of a load. The Service with the real pod comes in the middle of them. */
 export async function fill(api: ClusterApi, { services, endpointsPerService }: Load): Promise<void> {
