@@ -1,5 +1,3 @@
-import type { MemoryCalls } from "./libc.ts";
-
 /** Where the fields of `struct mmsghdr` are, in bytes, and how long it is where pointers have 64 bits: recvmsg(2), recvmmsg(2). */
 const nameField = 0;
 const nameLengthField = 8;
@@ -37,15 +35,16 @@ export class DatagramArea {
   /** Where each name is in memory: two words. */
   readonly #namePointers: Uint32Array;
 
-  /** `reserve` gives memory of zeros that does not move. */
-  constructor(count: number, reserve: MemoryCalls["reserve"]) {
+  /** `reserve` gives so many bytes of zeros that do not move, and their address. */
+  constructor(count: number, reserve: (length: number) => { readonly bytes: Uint8Array; readonly address: bigint }) {
     const receiveVectorsAt = count * headerBytes;
     this.#namesAt = receiveVectorsAt + count * vectorBytes;
     this.#sendHeadersAt = this.#namesAt + count * nameBytes;
     this.#sendVectorsAt = this.#sendHeadersAt + count * headerBytes;
     this.#sendDataAt = this.#sendVectorsAt + count * vectorBytes;
     this.#receiveDataAt = this.#sendDataAt + count * sendBytes;
-    const { bytes, address: base } = reserve(this.#receiveDataAt + count * receiveBytes);
+    const { bytes, address } = reserve(this.#receiveDataAt + count * receiveBytes);
+    const base = Number(address);
     this.base = base;
     this.bytes = bytes;
     this.words = new Uint32Array(this.bytes.buffer);

@@ -237,7 +237,7 @@ describe("SocketNames", () => {
 describe("DatagramArea", () => {
   it("has everything where the headers say", () => {
     const base = 0x7f12_3456_7000;
-    const area = new DatagramArea(3, (length) => ({ bytes: new Uint8Array(length), address: base }));
+    const area = new DatagramArea(3, (length) => ({ bytes: new Uint8Array(length), address: BigInt(base) }));
     const { bytes } = area;
     const view = new DataView(bytes.buffer);
     const long = (at: number) => Number(view.getBigUint64(at, isLittle));

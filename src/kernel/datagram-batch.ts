@@ -2,8 +2,9 @@ import { constants } from "node:os";
 import type { Ip } from "../core/index.ts";
 import { bindSocket } from "./bound-socket.ts";
 import { DatagramArea } from "./datagram-area.ts";
-import { memoryCalls, libc } from "./libc.ts";
-import type { MemoryCalls } from "./libc.ts";
+import { datagramCalls, libc } from "./libc.ts";
+import type { DatagramCalls } from "./libc.ts";
+import { NativeMemory } from "./native-memory.ts";
 import { SocketNames } from "./socket-names.ts";
 import type { SocketName } from "./socket-names.ts";
 
@@ -47,13 +48,13 @@ let opened: DatagramBatches | undefined;
  */
 export function openDatagramBatches(): DatagramBatches | undefined {
   if (opened !== undefined) return opened;
-  const calls = memoryCalls();
+  const calls = datagramCalls();
   if (calls !== undefined) opened = new Batches(calls);
   return opened;
 }
 
 class Batches implements DatagramBatches {
-  readonly #calls: MemoryCalls;
+  readonly #calls: DatagramCalls;
   /** One more than a batch, for the answer that goes with it. */
   readonly #area: DatagramArea;
   readonly #names = new SocketNames();
@@ -63,9 +64,9 @@ class Batches implements DatagramBatches {
   #pool = new Uint8Array(poolBytes);
   #poolAt = 0;
 
-  constructor(calls: MemoryCalls) {
+  constructor(calls: DatagramCalls) {
     this.#calls = calls;
-    this.#area = new DatagramArea(batchSize + 1, calls.reserve);
+    this.#area = new DatagramArea(batchSize + 1, (length) => new NativeMemory(length));
   }
 
   bind(address: Ip, port: number): number {

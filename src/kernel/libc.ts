@@ -108,40 +108,26 @@ function bind(koffi: Koffi): Libc {
   } as Libc;
 }
 
-/** Calls whose arguments lie in memory that has an address, which is a number here. Those of the kernel give -1 on failure. */
-export interface MemoryCalls {
+/** Calls for many datagrams, whose headers lie at an address, which is a number here. Give -1 on failure. */
+export interface DatagramCalls {
   readonly recvmmsg: (fd: number, headers: number, count: number, flags: number, timeout: number) => number;
   readonly sendmmsg: (fd: number, headers: number, count: number, flags: number) => number;
-  /** So many bytes of zeros that stay where they are, for ever. Pages that nobody touches take no memory. */
-  readonly reserve: (length: number) => { readonly bytes: Uint8Array; readonly address: number };
   /** `errno` of the last call that failed. */
   readonly errno: () => number;
 }
 
-const readAndWrite = 3;
-const privateAnonymous = 0x22;
-const noFile = -1;
-
 /** Undefined where the C library lacks one of them, or pointers have not 64 bits. */
-export function memoryCalls(): MemoryCalls | undefined {
+export function datagramCalls(): DatagramCalls | undefined {
   try {
     const koffi = createRequire(import.meta.url)("koffi") as Koffi;
     if (process.platform !== "linux" || koffi.sizeof("void *") !== 8) return undefined;
     const library = koffi.load(null);
     const call = (signature: string) => library.func(signature) as unknown;
-    const mmap = call("uint64_t mmap(uint64_t, size_t, int, int, int, int64_t)") as (
-      ...args: number[]
-    ) => number | bigint;
     return {
       recvmmsg: call("int recvmmsg(int, uint64_t, unsigned int, int, uint64_t)"),
       sendmmsg: call("int sendmmsg(int, uint64_t, unsigned int, int)"),
-      reserve: (length: number) => {
-        const address = mmap(0, length, readAndWrite, privateAnonymous, noFile, 0);
-        if (BigInt.asIntN(64, BigInt(address)) === -1n) checked(`reserve ${length} bytes of memory`, -1);
-        return { bytes: new Uint8Array(koffi.view(BigInt(address), length)), address: Number(address) };
-      },
       errno: () => koffi.errno(),
-    } as MemoryCalls;
+    } as DatagramCalls;
   } catch {
     return undefined;
   }

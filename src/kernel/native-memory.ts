@@ -1,9 +1,9 @@
 import { checked, KernelError, libc } from "./libc.ts";
 
 /**
- * Memory outside of JavaScript's heap, for what is big and needed for a moment now and then. It has zeros until something is written, and
- * an address that calls of the C library take. What it takes is the system's again after `clear`; its place is kept, because
- * every new place makes V8 collect garbage at once, as if the heap had grown by so much.
+ * Memory outside of JavaScript's heap, which does not move by itself: its address is for calls of the C library. It has zeros until something
+ * is written; pages that nobody has touched take no memory. What it takes is the system's again after `clear`; its place is kept,
+ * because every new place makes V8 collect garbage at once, as if the heap had grown by so much.
  */
 export class NativeMemory {
   #address: bigint;
@@ -36,6 +36,8 @@ export class NativeMemory {
     if (isFailed(address)) throw new KernelError(`allocate ${whole} bytes`, libc().errno());
     this.#address = address;
     this.#length = whole;
+    // Asked for, not needed: touching it for the first time is then a third of the work.
+    libc().madvise(this.#address, this.#length, inHugePages);
     this.#bytes = this.#view();
   }
 
@@ -52,8 +54,6 @@ export class NativeMemory {
   }
 
   #view(): Uint8Array {
-    // Asked for, not needed: touching it for the first time is then a third of the work.
-    libc().madvise(this.#address, this.#length, inHugePages);
     return new Uint8Array(libc().memoryAt(this.#address, this.#length));
   }
 }
