@@ -11,7 +11,7 @@ export type { DnsClient, DnsServerAddress, DnsTransport } from "./resolver.ts";
 export { MemoryCache } from "./memory-cache.ts";
 export { readCorefile } from "./corefile/read-corefile.ts";
 export type { CorefileContext } from "./corefile/read-corefile.ts";
-export type { DnsConfiguration, ServerBlock } from "./corefile/configuration.ts";
+export type { DnsConfiguration, PemFile, ServerBlock, ServerTls, TlsFiles } from "./corefile/configuration.ts";
 export { clusterConfiguration } from "./cluster-configuration.ts";
 export type { ClusterSettings } from "./cluster-configuration.ts";
 export { ClusterDataShelf } from "./cluster-data.ts";

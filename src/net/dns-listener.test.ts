@@ -3,7 +3,9 @@ import type { Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
+import { createIdentity } from "../apiserver/index.ts";
 import { hasCode } from "../core/index.ts";
 import { listenDns } from "./dns-listener.ts";
 import type { DnsListenerOptions } from "./dns-listener.ts";
@@ -257,6 +259,37 @@ describe("listenDns()", () => {
       tls: { keyPem: "no key", certificatePem: "no certificate" },
     });
     await expect(listener.ready).rejects.toSatisfy((error) => hasCode(error, "InvalidCertificate"));
+  });
+
+  it("keeps its certificate when the next one cannot be used", async () => {
+    const plain = await start();
+    expect(() => plain.listener.useIdentity({ keyPem: "", certificatePem: "" })).toThrow(TypeError);
+    const { listener, port } = await start({ tls: createIdentity(1_790_000_000_000) });
+    const shown = async () => {
+      const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
+      await once(socket, "secureConnect");
+      const { fingerprint256 } = socket.getPeerCertificate();
+      socket.write(frame("done"));
+      await once(socket, "data");
+      socket.destroy();
+      return fingerprint256;
+    };
+    const before = await shown();
+    expect(() => listener.useIdentity({ keyPem: "no key", certificatePem: "no certificate" })).toThrow(
+      "The certificate and key for DNS over TLS do not fit",
+    );
+    expect(await shown()).toBe(before);
+    listener.useIdentity(createIdentity(1_790_000_000_000));
+    expect(await shown()).not.toBe(before);
+  });
+
+  it("does not wait for clients that never agree on keys when it closes", async () => {
+    const { listener, port } = await start({ tls: createIdentity(1_790_000_000_000) });
+    const { socket, closed } = await client(port);
+    socket.write("no greeting");
+    const other = await client(port);
+    await listener.close();
+    await Promise.all([closed, other.closed]);
   });
 
   it("does not wait for ever when it closes", async () => {

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
-import { CodedError, hasCode } from "../core/index.ts";
+import type { SecureContextOptions, Server as TlsServer } from "node:tls";
+import { CodedError, hasCode, messageOf } from "../core/index.ts";
 import { DnsTcpConnections, defaultDnsTcpLimits } from "./dns-tcp-connections.ts";
 import type { DnsAnswer, DnsTcpLimits, DnsTransfer } from "./dns-tcp-connections.ts";
 import type { TlsIdentity } from "./http-listener.ts";
@@ -38,6 +39,11 @@ export interface DnsListener {
   readonly ready: Promise<number>;
   /** Open TCP connections. */
   readonly connections: number;
+  /**
+   * Shows this certificate to clients that come from now on; connections that are open stay. Throws `CodedError` code
+   * `InvalidCertificate` when it cannot be used, and the former one stays; `TypeError` where no TLS is spoken.
+   */
+  useIdentity(identity: TlsIdentity): void;
   /** Stops listening, answers what was asked (for at most `graceMs`, 5000 unless given), then closes. */
   close(graceMs?: number): Promise<void>;
 }
@@ -64,6 +70,11 @@ export function listenDns(options: DnsListenerOptions): DnsListener {
     get connections() {
       return tcp.size;
     },
+    useIdentity: (identity) => {
+      if (options.tls === undefined) throw new TypeError("Only DNS over TLS has a certificate");
+      const context = secureOptions(identity);
+      for (const server of servers) if (isTlsServer(server)) server.setSecureContext(context);
+    },
     close,
   };
 }
@@ -77,7 +88,7 @@ async function listenInTurn(
   tcp: DnsTcpConnections,
   servers: Server[],
 ): Promise<number> {
-  const makeServer = tls === undefined ? plainServer : await tlsServer(tls);
+  const makeServer = tls === undefined ? plainServer : tlsServer(tls);
   for (let tries = 1; ; tries++) {
     let chosen = port;
     try {
@@ -121,21 +132,33 @@ function plainServer(): Server {
 /** How long a client may take to agree on keys, in milliseconds. */
 const handshakeMs = 5000;
 
-/** Makes servers that speak TLS. Rejects with `CodedError` code `InvalidCertificate`. */
-async function tlsServer({ keyPem, certificatePem }: TlsIdentity): Promise<() => Server> {
-  // Not loaded for those who serve plain DNS only.
-  const tls = await import("node:tls");
+/** How TLS is spoken with this certificate. Throws `CodedError` code `InvalidCertificate`. */
+function secureOptions({ keyPem, certificatePem }: TlsIdentity): SecureContextOptions {
   const options = { key: keyPem, cert: certificatePem, minVersion: "TLSv1.2" } as const;
   try {
-    tls.createSecureContext(options);
+    // Not loaded for those who serve plain DNS only.
+    process.getBuiltinModule("node:tls").createSecureContext(options);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CodedError("InvalidCertificate", `The certificate and key for DNS over TLS do not fit: ${reason}`, {
-      cause: error,
-    });
+    throw new CodedError(
+      "InvalidCertificate",
+      `The certificate and key for DNS over TLS do not fit: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
+  return options;
+}
+
+function isTlsServer(server: Server): server is TlsServer {
+  return "setSecureContext" in server;
+}
+
+/** Makes servers that speak TLS. Throws `CodedError` code `InvalidCertificate`. */
+function tlsServer(identity: TlsIdentity): () => Server {
+  const options = secureOptions(identity);
   return () => {
-    const server = tls.createServer({
+    const server = process.getBuiltinModule("node:tls").createServer({
       ...options,
       allowHalfOpen: true,
       handshakeTimeout: handshakeMs,

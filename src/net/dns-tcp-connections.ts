@@ -64,6 +64,8 @@ export class DnsTcpConnections {
   readonly #limits: DnsTcpLimits;
   /** In the order of their last activity. */
   readonly #connections = new Map<Socket, Connection>();
+  /** What TLS runs over. */
+  readonly #carriers = new Set<Socket>();
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(answer: DnsAnswer, limits: DnsTcpLimits, transfer?: DnsTransfer) {
@@ -79,8 +81,13 @@ export class DnsTcpConnections {
   /** Takes the connections of `server`. */
   serve(server: Server): void {
     // TLS servers have two: the second is the one that speaks.
-    const event = "setSecureContext" in server ? "secureConnection" : "connection";
-    server.on(event, (socket: Socket) => this.#accept(socket));
+    const isSecure = "setSecureContext" in server;
+    server.on(isSecure ? "secureConnection" : "connection", (socket: Socket) => this.#accept(socket));
+    if (!isSecure) return;
+    server.on("connection", (socket) => {
+      this.#carriers.add(socket);
+      socket.once("close", () => this.#carriers.delete(socket));
+    });
   }
 
   /** Lets every connection finish what it asked; resolves when all are closed, at the latest after `graceMs`. */
@@ -98,6 +105,8 @@ export class DnsTcpConnections {
     await Promise.all(closed);
     clearTimeout(timer);
     clearInterval(this.#sweep);
+    // Clients that have not agreed on keys have asked nothing.
+    for (const socket of this.#carriers) socket.destroy();
   }
 
   #accept(socket: Socket): void {

@@ -1,9 +1,7 @@
-import { CodedError } from "../../core/index.ts";
 import type { Answer, DnsEndpoint, DnsServer } from "../../dns/index.ts";
 import { openDatagramBatches } from "../../kernel/index.ts";
 import { listenDns } from "../../net/index.ts";
-import type { DnsListener } from "../../net/index.ts";
-import { readTextFile } from "./dns-files.ts";
+import type { DnsListener, TlsIdentity } from "../../net/index.ts";
 import type { Watcher } from "./explanations.ts";
 
 /** The sockets of a DNS server. They stay open when the server behind them is replaced. */
@@ -29,7 +27,7 @@ interface Slot {
   endpoint: DnsEndpoint;
   answer: Answer;
   readonly listener: DnsListener;
-  readonly identity: string;
+  identity: TlsIdentity | undefined;
 }
 
 interface Wanted {
@@ -53,7 +51,8 @@ export function createDnsListeners(addressesOf: AddressesOf): DnsListeners {
       return note === undefined ? endpoint.answer(...message) : endpoint.explain(note, ...message);
     };
   };
-  const open = async ({ endpoint, address }: Wanted, identity: string): Promise<Slot> => {
+  const open = async ({ endpoint, address }: Wanted): Promise<Slot> => {
+    const identity = identityOf(endpoint);
     const slot = { endpoint, identity, answer: answerOf(endpoint) };
     const listener = listenDns({
       addresses: [address],
@@ -62,7 +61,7 @@ export function createDnsListeners(addressesOf: AddressesOf): DnsListeners {
       // Whoever is in the slot when a query comes answers it: replacing it loses none.
       answer: (query, transport, client) => slot.answer(query, transport, client),
       transfer: (query, client) => slot.endpoint.transfer?.(query, client),
-      ...(endpoint.tls === undefined || endpoint.transport !== "tls" ? {} : { tls: tlsIdentity(endpoint.tls) }),
+      ...(identity === undefined ? {} : { tls: identity }),
     });
     await listener.ready;
     return Object.assign(slot, { listener });
@@ -78,21 +77,18 @@ export function createDnsListeners(addressesOf: AddressesOf): DnsListeners {
           if (endpoint.host !== undefined || !wanted.has(key)) wanted.set(key, { endpoint, address });
         }
       }
-      const identities = new Map([...wanted].map(([key, { endpoint }]) => [key, identityOf(endpoint)]));
       const opened = new Map<string, Slot>();
+      const identified = new Map<Slot, TlsIdentity | undefined>();
       try {
-        for (const [key, one] of wanted) {
-          const identity = identities.get(key) ?? "";
+        for (const [key, one] of wanted) if (!slots.has(key)) opened.set(key, await open(one));
+        for (const [key, { endpoint }] of wanted) {
           const known = slots.get(key);
-          if (known?.identity === identity) continue;
-          // The same port with another certificate: there is no way to have both.
-          if (known !== undefined) {
-            slots.delete(key);
-            await known.listener.close(graceMs);
-          }
-          opened.set(key, await open(one, identity));
+          if (known === undefined) continue;
+          identified.set(known, known.identity);
+          identify(known, identityOf(endpoint));
         }
       } catch (error) {
+        for (const [slot, former] of identified) identify(slot, former);
         await Promise.all([...opened.values()].map(({ listener }) => listener.close(0)));
         throw error;
       }
@@ -125,22 +121,15 @@ export function createDnsListeners(addressesOf: AddressesOf): DnsListeners {
   };
 }
 
-function identityOf({ transport, tls }: DnsEndpoint): string {
-  if (transport !== "tls" || tls === undefined) return transport;
-  const { keyPem, certificatePem } = tlsIdentity(tls);
-  return `${keyPem}\n${certificatePem}`;
+function identityOf({ transport, tls }: DnsEndpoint): TlsIdentity | undefined {
+  if (transport !== "tls" || tls === undefined) return undefined;
+  return { certificatePem: tls.certificate.text, keyPem: tls.key.text };
 }
 
-function tlsIdentity({ certificate, key }: NonNullable<DnsEndpoint["tls"]>): {
-  readonly keyPem: string;
-  readonly certificatePem: string;
-} {
-  const read = (path: string) => {
-    const text = readTextFile(path);
-    if (text === undefined) {
-      throw new CodedError("InvalidCertificate", `${path} of tls cannot be read: check the path and who may read it`);
-    }
-    return text;
-  };
-  return { certificatePem: read(certificate), keyPem: read(key) };
+/** The same socket with another certificate. Throws `CodedError` when it cannot be used; then the former one stays. */
+function identify(slot: Slot, identity: TlsIdentity | undefined): void {
+  const { keyPem, certificatePem } = slot.identity ?? {};
+  if (identity === undefined || (identity.keyPem === keyPem && identity.certificatePem === certificatePem)) return;
+  slot.listener.useIdentity(identity);
+  slot.identity = identity;
 }

@@ -162,7 +162,10 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
   };
   const reload = async (): Promise<ReloadOutcome> => {
     const reading = read();
-    if (reading.fingerprint === fingerprint || isClosing) return "unchanged";
+    if (reading.fingerprint === fingerprint || isClosing) {
+      refusedFingerprint = undefined;
+      return "unchanged";
+    }
     try {
       if (reading.kind === "failed") throw reading.error;
       await use(reading);

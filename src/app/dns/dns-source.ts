@@ -3,6 +3,7 @@ import { CodedError } from "../../core/index.ts";
 import { readCorefile } from "../../dns/index.ts";
 import type { DnsConfiguration } from "../../dns/index.ts";
 import { importedFiles, readTextFile } from "./dns-files.ts";
+import { tlsProblem } from "./tls-problem.ts";
 
 /** Where the configuration of a DNS server comes from. */
 export type DnsSource =
@@ -46,6 +47,7 @@ export function readDnsSource(
       environment,
       ...(port === undefined ? {} : { port }),
       readText: (path) => seen(path, readText(path)),
+      tlsProblem,
       files: (pattern) => {
         const files = imports(pattern);
         for (const file of files) seen(file.path, file.text);

@@ -45,10 +45,22 @@ export interface ServerBlock extends Place {
   readonly whoami: boolean;
 }
 
-/** Files of a server's certificate (PEM). */
+/** A file in PEM that the configuration names, as it was when it was read. */
+export interface PemFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** A server's certificate and its key. */
 export interface ServerTls {
-  readonly certificate: string;
-  readonly key: string;
+  readonly certificate: PemFile;
+  readonly key: PemFile;
+}
+
+/** What TLS is to be made of, and what it may be made of. */
+export interface TlsFiles extends Partial<ServerTls> {
+  /** Authorities to trust. */
+  readonly ca?: PemFile;
 }
 
 /** Times in milliseconds. */

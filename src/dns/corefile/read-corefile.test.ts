@@ -8,6 +8,8 @@ const files: Readonly<Record<string, string>> = {
   "/etc/resolv.conf": "nameserver 192.168.100.1\nnameserver fd00::1\nsearch lan example.org\n",
   "/etc/empty.conf": "search lan\n",
   "ca.pem": "CA TEXT",
+  "cert.pem": "CERTIFICATE TEXT",
+  "key.pem": "KEY TEXT",
 };
 
 const context: CorefileContext = {
@@ -99,9 +101,15 @@ describe("readCorefile()", () => {
     [
       "TLS",
       "tls://.:8853 {\n tls cert.pem key.pem\n}",
-      { keys: [{ transport: "tls", port: 8853 }], tls: { certificate: "cert.pem", key: "key.pem" } },
+      {
+        keys: [{ transport: "tls", port: 8853 }],
+        tls: {
+          certificate: { path: "cert.pem", text: "CERTIFICATE TEXT" },
+          key: { path: "key.pem", text: "KEY TEXT" },
+        },
+      },
     ],
-    ["the port of TLS", "tls://. {\n tls a b\n}", { keys: [{ transport: "tls", port: 853 }] }],
+    ["the port of TLS", "tls://. {\n tls cert.pem key.pem\n}", { keys: [{ transport: "tls", port: 853 }] }],
     ["a port alone", ":1053 {\n}", { keys: [{ zone: ".", port: 1053 }] }],
     ["a network", "10.1.0.0/16 {\n}", { keys: [{ zone: "1.10.in-addr.arpa." }] }],
     [
@@ -375,8 +383,22 @@ describe("readCorefile()", () => {
     expect(servers[0]?.keys.map(({ port }) => port)).toEqual([1053, 53]);
   });
 
+  it("says where certificates are named that cannot be used", () => {
+    const tlsProblem = () => "cert.pem holds no usable certificate";
+    const problem = (text: string) => () => readCorefile(text, "Corefile", { ...context, tlsProblem });
+    expect(problem("tls://. {\n tls cert.pem key.pem\n}")).toThrow(
+      "Corefile:2: tls: cert.pem holds no usable certificate",
+    );
+    expect(problem(". {\n forward . tls://1.1.1.1 {\n  tls cert.pem key.pem ca.pem\n }\n}")).toThrow(
+      "Corefile:3: tls: cert.pem holds no usable certificate",
+    );
+    expect(problem("tls://. {\n tls cert.pem no.pem\n}")).toThrow(
+      "Corefile:2: tls: no.pem cannot be read: check the path and who may read it",
+    );
+  });
+
   it("warns about what has no effect", () => {
-    expect(read(". {\n tls a b\n}").warnings).toEqual([
+    expect(read(". {\n tls cert.pem key.pem\n}").warnings).toEqual([
       "Corefile:1: tls has no effect: no zone of this block begins with tls://",
     ]);
   });

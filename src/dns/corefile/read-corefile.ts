@@ -8,10 +8,10 @@ import { corefileError } from "./place.ts";
 import { readAcl, readDns64, readRateLimit, readTransfer } from "./read-access.ts";
 import { readCache } from "./read-cache.ts";
 import { readForward } from "./read-forward.ts";
-import type { ReadText } from "./read-forward.ts";
 import { readHosts } from "./read-hosts.ts";
 import { readKubernetes } from "./read-kubernetes.ts";
 import { readErrors, readLog } from "./read-log.ts";
+import type { TlsContext } from "./read-pem.ts";
 import {
   readAutopath,
   readBind,
@@ -25,10 +25,8 @@ import {
 import { readRewrite } from "./read-rewrite.ts";
 import { adviceFor } from "./unsupported.ts";
 
-/** What a Corefile needs besides its text. */
-export interface CorefileContext extends CorefilePorts {
-  /** The text of a file that the Corefile names, such as `/etc/resolv.conf`. */
-  readonly readText: ReadText;
+/** What a Corefile needs besides its text: `readText` reads the files that it names, such as `/etc/resolv.conf`. */
+export interface CorefileContext extends CorefilePorts, TlsContext {
   /** The port of blocks that name none; 53 unless given. */
   readonly port?: number;
 }
@@ -51,7 +49,7 @@ const plugins: Readonly<Record<string, PluginReader>> = {
   cache: (plugin) => ({ cache: readCache(plugin) }),
   dns64: (plugin) => ({ dns64: readDns64(plugin) }),
   errors: (plugin) => ({ errors: readErrors(plugin) }),
-  forward: (plugin, { forward }, { readText }) => ({ forward: [...forward, readForward(plugin, readText)] }),
+  forward: (plugin, { forward }, context) => ({ forward: [...forward, readForward(plugin, context)] }),
   health: (plugin) => ({ health: readHealth(plugin) }),
   hosts: (plugin, block) => ({ hosts: readHosts(plugin, zonesOf(block)) }),
   kubernetes: (plugin, block) => ({ kubernetes: readKubernetes(plugin, zonesOf(block)) }),
@@ -79,9 +77,9 @@ const plugins: Readonly<Record<string, PluginReader>> = {
     return reload === undefined ? {} : { reload };
   },
   rewrite: (plugin, { rewrite }) => ({ rewrite: [...rewrite, readRewrite(plugin)] }),
-  tls: (plugin) => {
+  tls: (plugin, _block, context) => {
     expectNoBlock(plugin);
-    return { tls: readTls(plugin) };
+    return { tls: readTls(plugin, context) };
   },
   transfer: (plugin, { transfer }) => ({ transfer: [...transfer, readTransfer(plugin)] }),
   whoami: (plugin) => {

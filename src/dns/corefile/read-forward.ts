@@ -18,6 +18,8 @@ import { forwardDefaults } from "./configuration.ts";
 import type { ForwardSettings } from "./configuration.ts";
 import { readZones } from "./listen-key.ts";
 import { corefileError } from "./place.ts";
+import { expectUsable, readPem } from "./read-pem.ts";
+import type { TlsContext } from "./read-pem.ts";
 
 /** More servers do not make a name easier to find. */
 const mostUpstreams = 15;
@@ -36,11 +38,11 @@ const elsewhere: Readonly<Record<string, string>> = {
 };
 
 /** `forward FROM TO... { ... }`; TO is an address, or a file such as `/etc/resolv.conf`. */
-export function readForward(plugin: Directive, readText: ReadText): ForwardSettings {
+export function readForward(plugin: Directive, context: TlsContext): ForwardSettings {
   expectArguments(plugin, 2, Infinity, "forward FROM TO...");
   const [from, ...targets] = plugin.args;
   if (from === undefined) throw new TypeError("Arguments were counted before");
-  const to = targets.flatMap((word) => readTargets(word, readText));
+  const to = targets.flatMap((word) => readTargets(word, context.readText));
   if (to.length > mostUpstreams) {
     throw corefileError(plugin, `forward: ${to.length} servers are too many, at most ${mostUpstreams} can be asked`);
   }
@@ -77,7 +79,7 @@ export function readForward(plugin: Directive, readText: ReadText): ForwardSetti
       prefer_udp: flag("prefer_udp", { preferUdp: true }),
       failfast_all_unhealthy_upstreams: flag("failfast_all_unhealthy_upstreams", { failFast: true }),
       tls: (property) => {
-        tls = { ...tls, ...readTlsFiles(property, readText) };
+        tls = { ...tls, ...readTlsFiles(property, context) };
       },
       tls_servername: (property) => {
         tls = { ...tls, serverName: onlyArgument(property, "tls_servername NAME").text };
@@ -107,18 +109,15 @@ export function readForward(plugin: Directive, readText: ReadText): ForwardSetti
 }
 
 /** `tls [CERT KEY] [CA]` */
-function readTlsFiles(property: Directive, readText: ReadText): UpstreamTls {
+function readTlsFiles(property: Directive, context: TlsContext): UpstreamTls {
   expectArguments(property, 0, 3, "tls [CERT KEY] [CA]");
-  const texts = property.args.map((word) => {
-    const text = readText(word.text);
-    if (text === undefined) throw corefileError(word, `forward: ${word.text} cannot be read`);
-    return text;
-  });
-  const [first, second, third] = texts;
-  const ca = texts.length === 1 ? first : third;
+  const [first, second, third] = property.args.map((word) => readPem(word, "forward", context));
+  const ca = second === undefined ? first : third;
+  const pair = first === undefined || second === undefined ? undefined : { certificate: first, key: second };
+  expectUsable(property, { ...pair, ...(ca === undefined ? {} : { ca }) }, context);
   return {
-    ...(texts.length > 1 && first !== undefined && second !== undefined ? { cert: first, key: second } : {}),
-    ...(ca === undefined ? {} : { ca }),
+    ...(pair === undefined ? {} : { cert: pair.certificate.text, key: pair.key.text }),
+    ...(ca === undefined ? {} : { ca: ca.text }),
   };
 }
 

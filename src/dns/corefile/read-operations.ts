@@ -12,6 +12,8 @@ import type { Directive } from "./blocks.ts";
 import type { AutopathSettings, HealthSettings, ReadySettings, ReloadSettings, ServerTls } from "./configuration.ts";
 import { corefileError } from "./place.ts";
 import type { ReadText } from "./read-forward.ts";
+import { expectUsable, readPem } from "./read-pem.ts";
+import type { TlsContext } from "./read-pem.ts";
 import { parseResolvConf } from "../resolv-conf.ts";
 
 /** `health [ADDRESS] { lameduck DURATION }` */
@@ -92,11 +94,14 @@ export function readBind(plugin: Directive): {
 }
 
 /** `tls CERTIFICATE KEY`, for blocks of tls:// */
-export function readTls(plugin: Directive): ServerTls {
+export function readTls(plugin: Directive, context: TlsContext): ServerTls {
   expectArguments(plugin, 2, 3, "tls CERTIFICATE KEY");
   const [certificate, key, ca] = plugin.args;
+  if (certificate === undefined || key === undefined) throw new TypeError("Arguments were counted before");
   if (ca !== undefined) throw corefileError(ca, "tls: clients are not asked for certificates; remove the third file");
-  return { certificate: certificate?.text ?? "", key: key?.text ?? "" };
+  const files = { certificate: readPem(certificate, "tls", context), key: readPem(key, "tls", context) };
+  expectUsable(plugin, files, context);
+  return files;
 }
 
 /** `autopath [ZONES...] @kubernetes|FILE` */
