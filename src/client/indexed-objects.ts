@@ -7,7 +7,8 @@ type Keys = string | Set<string>;
 /** Objects of one kind by key, filed under each index value as well. */
 export class IndexedObjects<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
-  readonly #namespaces = new Map<string, Keys>();
+  /** Made when somebody first asks for the objects of a namespace: many caches are never asked. */
+  #namespaces: Map<string, Keys> | undefined;
   readonly #indexes = new Map<string, Map<string, Keys>>();
   readonly #indexers: Indexers<T>;
 
@@ -21,7 +22,9 @@ export class IndexedObjects<T extends KubeObject> {
   }
 
   list(namespace?: string): readonly T[] {
-    return namespace === undefined ? [...this.#objects.values()] : this.#resolve(this.#namespaces.get(namespace));
+    if (namespace === undefined) return [...this.#objects.values()];
+    this.#namespaces ??= this.#byNamespace();
+    return this.#resolve(this.#namespaces.get(namespace));
   }
 
   indexed(index: string, value: string): readonly T[] {
@@ -46,7 +49,8 @@ export class IndexedObjects<T extends KubeObject> {
   set(key: string, object: T): T | undefined {
     const before = this.#objects.get(key);
     this.#objects.set(key, object);
-    if (before === undefined) file(this.#namespaces, object.metadata.namespace ?? "", key);
+    if (before === undefined && this.#namespaces !== undefined)
+      file(this.#namespaces, object.metadata.namespace ?? "", key);
     for (const [name, values] of this.#indexes) this.#move(name, values, key, object, before);
     return before;
   }
@@ -56,9 +60,15 @@ export class IndexedObjects<T extends KubeObject> {
     const before = this.#objects.get(key);
     if (before === undefined) return undefined;
     this.#objects.delete(key);
-    unfile(this.#namespaces, before.metadata.namespace ?? "", key);
+    if (this.#namespaces !== undefined) unfile(this.#namespaces, before.metadata.namespace ?? "", key);
     for (const [name, values] of this.#indexes) this.#move(name, values, key, undefined, before);
     return before;
+  }
+
+  #byNamespace(): Map<string, Keys> {
+    const namespaces = new Map<string, Keys>();
+    for (const [key, { metadata }] of this.#objects) file(namespaces, metadata.namespace ?? "", key);
+    return namespaces;
   }
 
   #move(name: string, values: Map<string, Keys>, key: string, now: T | undefined, before: T | undefined): void {

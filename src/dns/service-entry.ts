@@ -51,9 +51,10 @@ export class ServiceEntry {
 
   /** Puts `facts` in the place of what the slice with this name had; without facts it is gone. */
   setSlice(name: string, facts: SliceFacts | undefined): void {
-    const others = this.slices.filter((slice) => slice.name !== name);
+    const others = this.slices.length === 0 ? none : this.slices.filter((slice) => slice.name !== name);
     if (facts === undefined) this.slices = others.length === 0 ? none : others;
-    else this.slices = [...others, facts];
+    // A list that grows has room for 16 more than it needs, in each of all Services.
+    else this.slices = others.length === 0 ? [facts] : [...others, facts];
     this.#endpoints = undefined;
     this.#hosts = undefined;
   }

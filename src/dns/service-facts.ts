@@ -58,7 +58,11 @@ export function serviceFacts({ spec }: Service, share: SharePorts): ServiceFacts
   }
   if (spec.clusterIP === "None") return { kind: "headless" };
   const texts = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
-  const ips = texts.map(parseIp).filter((address) => address !== undefined);
+  // The copy has no room for more, which a list that was filtered has.
+  const ips = texts
+    .map(parseIp)
+    .filter((address) => address !== undefined)
+    .slice();
   const ports = share((spec.ports ?? []).map((port) => srvPort(port.name, port.protocol, port.port)));
   return { kind: "cluster-ip", ips, ports };
 }

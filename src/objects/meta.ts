@@ -63,7 +63,8 @@ export function objectKey(object: KubeObject): string {
 
 /** `namespace/name`, or just the name where there is no namespace. */
 export function keyOf(namespace: string | undefined, name: string): string {
-  return namespace === undefined || namespace === "" ? name : `${namespace}/${name}`;
+  // Joined, it is one text at once. A template would be two parts, which stay beside the text that a map makes of them.
+  return namespace === undefined || namespace === "" ? name : [namespace, name].join("/");
 }
 
 /** The namespace and name in a key made by `keyOf`. */
