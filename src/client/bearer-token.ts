@@ -5,6 +5,8 @@ const lifetimeMs = 60_000;
 
 /** The token with which requests say who sends them. */
 export interface BearerToken {
+  /** Tells this token from others: its text, or the path of its file, whatever is in there. */
+  readonly id: string;
   /** For a request that is sent now. */
   read(): string;
   /** The server did not accept it: the next request looks for a newer one. */
@@ -13,7 +15,7 @@ export interface BearerToken {
 
 /** A token that never changes. */
 export function fixedToken(token: string): BearerToken {
-  return { read: () => token, refused: () => undefined };
+  return { id: token, read: () => token, refused: () => undefined };
 }
 
 /**
@@ -25,6 +27,7 @@ export function fileToken(path: string, first: string, now: () => number = () =>
   let token = first.trim();
   let readAt = now();
   return {
+    id: path,
     read() {
       if (now() - readAt < lifetimeMs) return token;
       readAt = now();

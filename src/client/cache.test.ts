@@ -136,7 +136,7 @@ describe("createCache()", () => {
       counts.push(calls);
     }
     expect(counts).toEqual([1, 2, 2, 3, 4, 5]);
-    expect(cache.synced).toBe(false);
+    expect([cache.synced, cache.problem]).toEqual([false, "no"]);
     cache.stop();
     clock.advance(100_000);
     await settled();

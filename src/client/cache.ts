@@ -36,6 +36,8 @@ export interface RunningCache<T extends KubeObject> extends Cache<T> {
   readonly connected: boolean;
   /** When the server was last heard of, by the monotonic clock in milliseconds; undefined before the first list. */
   readonly heardAt: number | undefined;
+  /** Why the last list or watch failed; undefined after one that did not. */
+  readonly problem: string | undefined;
   stop(): void;
 }
 
@@ -69,6 +71,7 @@ export function createCache<T extends KubeObject>(
   let failures = 0;
   let watch: Watch | undefined;
   let heardAt: number | undefined;
+  let problem: string | undefined;
   let cancelRetry: Cancel = () => undefined;
   let announceSynced: () => void = () => undefined;
   const whenSynced = new Promise<void>((resolve) => (announceSynced = resolve));
@@ -96,11 +99,12 @@ export function createCache<T extends KubeObject>(
     if (before !== undefined) notify(undefined, before);
   };
 
-  const retry = (problem: unknown): void => {
+  const retry = (error: unknown): void => {
+    problem = messageOf(error);
     const delay = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(failures, 20)) * (0.5 + random());
     failures++;
     // A server that restarts is nothing to report; one that stays away is.
-    if (failures === 5) log.warn("watching fails", { kind: resource.kind, error: messageOf(problem) });
+    if (failures === 5) log.warn("watching fails", { kind: resource.kind, error: problem });
     cancelRetry = clock.schedule(delay, proceed);
   };
   const proceed = (): void => {
@@ -117,6 +121,7 @@ export function createCache<T extends KubeObject>(
       }
       version = resourceVersion;
       heardAt = clock.monotonic();
+      problem = undefined;
       if (objects.size > 0) {
         const present = new Set(items.map(objectKey));
         for (const key of objects.keys()) if (!present.has(key)) remove(key);
@@ -138,6 +143,7 @@ export function createCache<T extends KubeObject>(
       if (stopped) return;
       seen = true;
       failures = 0;
+      problem = undefined;
       heardAt = clock.monotonic();
       if (change.type === "DELETED") remove(objectKey(change.object));
       else if (change.type !== "BOOKMARK") put(change.object);
@@ -173,6 +179,9 @@ export function createCache<T extends KubeObject>(
     },
     get heardAt() {
       return heardAt;
+    },
+    get problem() {
+      return problem;
     },
     whenSynced: () => whenSynced,
     subscribe(handler) {

@@ -13,13 +13,17 @@ import type {
 } from "../objects/index.ts";
 import { LineSplitter } from "./json-lines.ts";
 import { readKubeconfig } from "./kubeconfig.ts";
+import type { ServerAddress } from "./kubeconfig.ts";
 import { collectionPath, listQuery, objectPath } from "./resource-path.ts";
 import { createTransport, isFailure, unreachable } from "./transport.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport, TransportTarget } from "./transport.ts";
 import { wantedJson } from "./wanted-json.ts";
 
-/** Which API server to use. A kubeconfig is the path of a file, or its content parsed. */
-export type ClusterTarget = { readonly socketPath: string } | { readonly kubeconfig: string | object };
+/** Which API server to use. A kubeconfig is the path of a file, or its content parsed; an address is what was read of one. */
+export type ClusterTarget =
+  | { readonly socketPath: string }
+  | { readonly kubeconfig: string | object }
+  | { readonly address: ServerAddress };
 
 /** The API of a server in another process. `close` ends the kept connections. */
 export interface ClusterConnection extends ClusterApi {
@@ -43,8 +47,7 @@ const patchTypes: Readonly<Record<Patch["type"], string>> = {
  * call. Rejects with `CodedError` code `InvalidKubeconfig`.
  */
 export async function connectCluster(target: ClusterTarget): Promise<ClusterConnection> {
-  const address = "socketPath" in target ? target : await readKubeconfig(target.kubeconfig);
-  const transport = await createTransport(address);
+  const transport = await createTransport(await transportTarget(target));
   const send = async <T extends KubeObject>(request: Parameters<Transport["json"]>[0]): Promise<T> =>
     // The server's answer is trusted to be of the kind that was asked for.
     (await transport.json(request)) as T;
@@ -80,6 +83,11 @@ export async function connectCluster(target: ClusterTarget): Promise<ClusterConn
     },
     close: () => transport.close(),
   };
+}
+
+async function transportTarget(target: ClusterTarget): Promise<TransportTarget> {
+  if ("kubeconfig" in target) return readKubeconfig(target.kubeconfig);
+  return "address" in target ? target.address : target;
 }
 
 async function list<T extends KubeObject>(

@@ -31,7 +31,7 @@ export async function readKubeconfig(source: string | object): Promise<ServerAdd
   try {
     text = await readFile(source, "utf8");
   } catch (error) {
-    throw invalid(source, `cannot be read (${messageOf(error)}); check the path given by --kubeconfig`);
+    throw invalid(source, `cannot be read (${messageOf(error)}); check its path and who may read it`);
   }
   let parsed: unknown;
   try {

@@ -54,6 +54,7 @@ export function clusterConfiguration(settings: ClusterSettings): DnsConfiguratio
   const domain = zone(settings.domain ?? "cluster.local");
   const place = { file: "flags", line: 1 };
   const kubernetes: KubernetesSettings = {
+    ...place,
     zones: [domain, ...(settings.reverseZones?.map(zone) ?? everyReverse)],
     pods: settings.podRecords ?? "insecure",
     ttl: settings.ttl ?? 5,

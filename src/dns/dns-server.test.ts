@@ -166,7 +166,7 @@ describe("createDnsServer()", () => {
       readText: () => undefined,
     });
     const parts = { clock: new ManualClock(), random: seededRandom(1), dial: outside };
-    expect(() => createDnsServer(configuration, parts)).toThrow("Corefile:1: kubernetes needs a cluster");
+    expect(() => createDnsServer(configuration, parts)).toThrow("Corefile:2: kubernetes needs a cluster");
   });
 
   it("leaves out upstreams that are the server itself, and says so", async () => {

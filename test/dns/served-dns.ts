@@ -16,6 +16,8 @@ import {
 } from "../../src/codec/index.ts";
 import { startDnsService } from "../../src/app/dns/dns-service.ts";
 import type { DnsService, DnsServiceOptions } from "../../src/app/dns/dns-service.ts";
+import type { ClusterSource, FollowedCluster } from "../../src/app/dns/cluster-source.ts";
+import { watchedClusters } from "../../src/app/dns/watched-clusters.ts";
 import { createMetrics, ManualClock, messageOf, seededRandom } from "../../src/core/index.ts";
 import type { LogFields, Logger, Metrics } from "../../src/core/index.ts";
 
@@ -24,6 +26,8 @@ export interface ServedDns {
   readonly service: DnsService;
   readonly clock: ManualClock;
   readonly metrics: Metrics;
+  /** All clusters that it began to follow. */
+  readonly clusters: readonly FollowedCluster[];
   /** Problems and news, as `MESSAGE ERROR`. */
   readonly logged: readonly string[];
   /** Replaces the Corefile. */
@@ -60,11 +64,36 @@ export class DnsWorkplace {
     const note = (message: string, fields?: LogFields) =>
       void logged.push(`${message} ${messageOf(fields?.["error"] ?? "")}`);
     const log: Logger = { debug: () => undefined, info: note, warn: note, error: note };
+    const environment = () => undefined;
+    const random = seededRandom(1);
+    const clusters: FollowedCluster[] = [];
+    const source = watchedClusters({
+      kubeconfig: undefined,
+      namesPlaces: true,
+      environment,
+      clock,
+      random,
+      log,
+      metrics,
+    });
+    const cluster: ClusterSource = {
+      choose: async (configuration) => {
+        const choice = await source.choose(configuration);
+        if (choice === undefined) return undefined;
+        const follow = async () => {
+          const followed = await choice.follow();
+          clusters.push(followed);
+          return followed;
+        };
+        return { ...choice, follow };
+      },
+    };
     const service = await startDnsService({
       source: { kind: "corefile", path },
-      caches: undefined,
+      cluster,
       clock,
-      random: seededRandom(1),
+      random,
+      environment,
       log,
       metrics,
       addressesOf: () => ["127.0.0.1"],
@@ -76,6 +105,7 @@ export class DnsWorkplace {
       service,
       clock,
       metrics,
+      clusters,
       logged,
       write: (text) => void this.file("Corefile", text),
       ask: async (name) => answerText((await service.answer(questionFor(name), "udp")) ?? new Uint8Array()),

@@ -1,10 +1,6 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { Server } from "node:http";
-import { createServer as createTcpServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -13,7 +9,9 @@ import { createIdentity } from "../../src/apiserver/tls/identity.ts";
 import { createStaticZone } from "../../src/dns/index.ts";
 import { listenDns, systemClock } from "../../src/net/index.ts";
 import type { DnsListener } from "../../src/net/index.ts";
-import { namespace, services, slices } from "../dns/cluster.ts";
+import { listedApi } from "../dns/listed-api.ts";
+import type { ListedApi } from "../dns/listed-api.ts";
+import { freePort } from "../dns/served-dns.ts";
 import { Sealane, until } from "./sealane.ts";
 import type { Started } from "./sealane.ts";
 
@@ -48,36 +46,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** As much of an API as DNS needs: lists, and watches in which nothing happens. */
-async function api(port = 0): Promise<{ readonly port: number; readonly server: Server }> {
-  const lists: Readonly<Record<string, readonly object[]>> = {
-    "/api/v1/services": services,
-    "/apis/discovery.k8s.io/v1/endpointslices": slices,
-    "/api/v1/namespaces": ["default", "kube-system", "tour"].map(namespace),
-    "/api/v1/pods": [],
-  };
-  const server = createServer((request, response) => {
-    const [path = "", parameters = ""] = (request.url ?? "").split("?");
-    response.writeHead(200, { "Content-Type": "application/json" });
-    if (parameters.includes("watch=")) response.flushHeaders();
-    else response.end(JSON.stringify({ metadata: { resourceVersion: "1" }, items: lists[path] ?? [] }));
-  });
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening");
-  cleanups.push(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return { port: (server.address() as AddressInfo).port, server };
+async function api(port = 0): Promise<ListedApi> {
+  const started = await listedApi({ port });
+  cleanups.push(started.close);
+  return started;
 }
 
 interface Running extends Started {
@@ -178,11 +150,10 @@ describe("sealane dns", () => {
     );
     expect(await page(ready, "/ready")).toBe("503 kubernetes");
     expect(await dig("+noshort", "+comments", "web.tour.svc.cluster.local")).toContain("status: SERVFAIL");
-    const { server } = await api(apiPort);
+    const { close } = await api(apiPort);
     await eventually("the names", async () => (await page(ready, "/ready")) === "200 OK");
     expect(await dig("web.tour.svc.cluster.local")).toBe("10.96.1.1");
-    server.close();
-    server.closeAllConnections();
+    close();
     await eventually("the metric", async () =>
       (await page(metrics, "/metrics")).includes('sealane_dns_watch_connected{kind="Service"} 0'),
     );
@@ -228,6 +199,21 @@ describe("sealane dns", () => {
     dns.write(kubernetes(port, "labels app=nobody"));
     dns.child.kill("SIGHUP");
     await eventually("the names to go", async () => (await dns.dig("web.tour.svc.cluster.local")) === "");
+  });
+
+  it("takes a first cluster under load without losing a query", async () => {
+    const { port } = await api();
+    const dns = await serve(`forward . 127.0.0.1:${upstreamPort}`);
+    const loaded = load(dns.port, 2);
+    expect(await dns.dig("db.example.com")).toBe("192.0.2.50");
+    dns.write(`${kubernetes(port)}\n forward . 127.0.0.1:${upstreamPort}`);
+    dns.child.kill("SIGHUP");
+    await until("the reload", () => dns.output().includes("Configuration reloaded"));
+    expect(await dns.dig("web.tour.svc.cluster.local")).toBe("10.96.1.1");
+    expect(await dns.dig("db.example.com")).toBe("192.0.2.50");
+    const { sent, lost, failed } = await loaded;
+    expect(sent).toBeGreaterThan(1000);
+    expect({ lost, failed }).toEqual({ lost: 0, failed: 0 });
   });
 
   it("notices a changed Corefile by itself", async () => {

@@ -1,8 +1,26 @@
-import type { ClusterTarget } from "../../client/index.ts";
 import { CodedError } from "../../core/index.ts";
-import type { DnsConfiguration } from "../../dns/index.ts";
+import type { DnsConfiguration, TlsFiles } from "../../dns/index.ts";
 
 const accountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/** Where a cluster is, and what its problems are said with. */
+export interface DnsClusterTarget {
+  /** The path of a kubeconfig, or its content. */
+  readonly kubeconfig: string | object;
+  /** What certificates are called in errors: their paths, where there are any. */
+  readonly files: { readonly [File in keyof TlsFiles]-?: string };
+  /** The beginning of each error: `FILE:LINE: kubernetes: `, or nothing. */
+  readonly at: string;
+}
+
+/** What decides between clusters besides the configuration. */
+export interface ClusterTargetContext {
+  /** Path of the kubeconfig of the command. */
+  readonly kubeconfig: string | undefined;
+  /** Whether errors name file and line of the block. */
+  readonly namesPlaces: boolean;
+  readonly environment: (name: string) => string | undefined;
+}
 
 /**
  * Which API a DNS server follows: the kubeconfig of the command, else the one (or the endpoint) that the configuration
@@ -10,24 +28,32 @@ const accountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
  * `NoCluster` when there is none to follow.
  */
 export function clusterTarget(
-  kubeconfig: string | undefined,
   { servers }: DnsConfiguration,
-  environment: (name: string) => string | undefined,
-): ClusterTarget | undefined {
+  { kubeconfig, namesPlaces, environment }: ClusterTargetContext,
+): DnsClusterTarget | undefined {
   const blocks = servers.flatMap(({ kubernetes }) => (kubernetes === undefined ? [] : [kubernetes]));
-  if (blocks.length === 0) return undefined;
-  if (kubeconfig !== undefined) return { kubeconfig };
   const named = blocks.find((block) => block.kubeconfig !== undefined || block.endpoint !== undefined);
-  if (named?.kubeconfig !== undefined) return { kubeconfig: named.kubeconfig };
-  if (named?.endpoint !== undefined) return { kubeconfig: ofEndpoint(named.endpoint, named.tls) };
+  const block = named ?? blocks[0];
+  if (block === undefined) return undefined;
+  const at = namesPlaces ? `${block.file}:${block.line}: kubernetes: ` : "";
+  const file = kubeconfig ?? block.kubeconfig;
+  if (file !== undefined) return { kubeconfig: file, files: filesOf(file), at };
+  if (block.endpoint !== undefined) {
+    return { kubeconfig: ofEndpoint(block.endpoint, block.tls), files: block.tls ?? filesOf(block.endpoint), at };
+  }
   const [host, port] = [environment("KUBERNETES_SERVICE_HOST"), environment("KUBERNETES_SERVICE_PORT")];
   if (host === undefined || port === undefined) {
     throw new CodedError(
       "NoCluster",
-      "there is no cluster to take names from: give --kubeconfig FILE, or run in a pod with a service account",
+      `${at}there is no cluster to take names from: give --kubeconfig FILE, or run in a pod with a service account`,
     );
   }
-  return { kubeconfig: ofServiceAccount(host, port) };
+  return { kubeconfig: ofServiceAccount(host, port), files: filesOf(accountFolder), at };
+}
+
+/** The certificates that `where` has. */
+function filesOf(where: string): DnsClusterTarget["files"] {
+  return { certificate: `client-certificate of ${where}`, key: `client-key of ${where}`, ca: `ca of ${where}` };
 }
 
 /** A kubeconfig with one context. */

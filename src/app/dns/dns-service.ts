@@ -2,21 +2,16 @@ import { randomBytes } from "node:crypto";
 import { CodedError, messageOf } from "../../core/index.ts";
 import type { Cancel, Clock, Ip, Logger, Metrics, Random } from "../../core/index.ts";
 import { ClusterDataShelf, createDnsServer, parseResolvConf } from "../../dns/index.ts";
-import type {
-  Answer,
-  ClusterDnsSource,
-  ClusterFacts,
-  DnsConfiguration,
-  DnsServer,
-  DnsServerParts,
-} from "../../dns/index.ts";
+import type { Answer, ClusterFacts, DnsConfiguration, DnsServer, DnsServerParts } from "../../dns/index.ts";
 import { dnsDialer } from "../../net/index.ts";
+import type { ClusterChoice, ClusterSource, FollowedCluster } from "./cluster-source.ts";
 import { createDnsListeners } from "./dns-listeners.ts";
 import type { AddressesOf } from "./dns-listeners.ts";
 import { createDnsOperations } from "./dns-operations.ts";
 import { readDnsSource } from "./dns-source.ts";
 import type { DnsReading, DnsSource } from "./dns-source.ts";
 import { readTextFile } from "./dns-files.ts";
+import { expectNames, namesOrLate } from "./names-wait.ts";
 import { createExplanations } from "./explanations.ts";
 import type { Explanations } from "./explanations.ts";
 import { ownAddresses } from "./own-addresses.ts";
@@ -24,8 +19,8 @@ import { ownAddresses } from "./own-addresses.ts";
 /** How DNS is served. */
 export interface DnsServiceOptions {
   readonly source: DnsSource;
-  /** The cluster's objects; undefined when no block is about a cluster. */
-  readonly caches: ClusterDnsSource | undefined;
+  /** Where the cluster's objects come from. */
+  readonly cluster: ClusterSource;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -44,6 +39,22 @@ export interface DnsServiceOptions {
   readonly goesOnWithoutSockets?: boolean;
   /** Wait for the cluster's names before listening, as long as the configuration says; not unless given. */
   readonly waitsForNames?: boolean;
+}
+
+/** A configuration with the cluster that it needs, or why it cannot be used. */
+type Look =
+  | (Extract<DnsReading, { readonly kind: "read" }> & {
+      readonly choice: ClusterChoice | undefined;
+      /** Differs when anything differs that was read. */
+      readonly state: string;
+    })
+  | { readonly kind: "failed"; readonly error: Error; readonly state: string };
+
+/** A cluster and its names, with the identity of the choice. */
+interface Followed {
+  readonly identity: string;
+  readonly cluster: FollowedCluster;
+  readonly data: ClusterDataShelf;
 }
 
 /** What became of a look at the configuration. */
@@ -73,10 +84,9 @@ const graceMs = 5000;
 
 /** Serves DNS. Rejects with `CodedError` when the configuration cannot be used or a place cannot be listened to. */
 export async function startDnsService(options: DnsServiceOptions): Promise<DnsService> {
-  const { source, caches, clock, random, log, metrics, nameservers = [] } = options;
+  const { source, clock, random, log, metrics, nameservers = [] } = options;
   const readText = options.readText ?? readTextFile;
   const environment = options.environment ?? ((name) => process.env[name]);
-  const data = caches === undefined ? undefined : new ClusterDataShelf(caches, clock, metrics);
   const cookieSecret = randomBytes(16);
   const failures = metrics
     .counter({ name: "coredns_reload_failed_total", help: "Configurations that could not be used." })
@@ -87,15 +97,33 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
     labels: ["hash", "value"],
   });
   const listeners = createDnsListeners(options.addressesOf);
-  const read = () => readDnsSource(source, { readText, environment, port: options.port });
   let server: DnsServer | undefined;
-  let fingerprint: string | undefined;
-  let refusedFingerprint: string | undefined;
+  let followed: Followed | undefined;
+  let used: Extract<Look, { readonly kind: "read" }> | undefined;
+  let refusedState: string | undefined;
   let cancelReload: Cancel = () => undefined;
   let isClosing = false;
+  let announceClosing: () => void = () => undefined;
+  const closing = new Promise<void>((resolve) => (announceClosing = resolve));
   const operations = createDnsOperations({ metrics, notReady: () => server?.notReady() ?? ["kubernetes"] });
 
-  const make = (configuration: DnsConfiguration): DnsServer => {
+  const look = async (): Promise<Look> => {
+    const reading = readDnsSource(source, { readText, environment, port: options.port });
+    const { fingerprint } = reading;
+    if (reading.kind === "failed") return { ...reading, state: fingerprint };
+    try {
+      const choice = await options.cluster.choose(reading.configuration);
+      return { ...reading, choice, state: `${fingerprint} ${choice?.identity ?? ""}` };
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return { kind: "failed", error, state: `${fingerprint} ${error.message}` };
+    }
+  };
+  const follow = async (choice: ClusterChoice): Promise<Followed> => {
+    const cluster = await choice.follow();
+    return { identity: choice.identity, cluster, data: new ClusterDataShelf(cluster.caches, clock, metrics) };
+  };
+  const make = (configuration: DnsConfiguration, data: ClusterDataShelf | undefined): DnsServer => {
     const dial = dnsDialer({ idleMs: idleTime(configuration) });
     const parts: DnsServerParts = {
       clock,
@@ -128,56 +156,65 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
       log.error("DNS goes on without a socket", { error: messageOf(error) });
     }
   };
-  const use = async (reading: Extract<DnsReading, { kind: "read" }>): Promise<void> => {
-    const { configuration } = reading;
+  const use = async (next: Extract<Look, { readonly kind: "read" }>): Promise<void> => {
+    const { configuration, choice } = next;
     for (const warning of configuration.warnings) log.warn(warning);
-    const made = make(configuration);
+    const former = { server, followed };
+    const isSame = choice !== undefined && choice.identity === followed?.identity;
+    const target = isSame ? followed : choice === undefined ? undefined : await follow(choice);
+    let made: DnsServer | undefined;
     try {
-      if (options.waitsForNames === true && server === undefined) {
+      made = make(configuration, target?.data);
+      if (!isSame) target?.cluster.loading(made.whenReady());
+      const names = { clock, closing };
+      if (options.waitsForNames === true && former.server === undefined) {
         // Pages first: whoever waits can see for what.
         server = made;
         await opening(operations.apply(configuration));
-        await readyOrLate(made, clock, startupTimeout(configuration));
+        await namesOrLate(made, names);
       } else {
-        if (server?.notReady().length === 0) await namesFor(made, clock);
+        if (former.server?.notReady().length === 0) await expectNames(made, () => target?.cluster.problem(), names);
         await opening(operations.apply(configuration));
       }
       await opening(listeners.apply(made));
     } catch (error) {
-      made.stop();
-      if (server !== undefined && server !== made) data?.keep(server.data);
-      if (server !== undefined && server !== made) await operations.apply(server.configuration);
+      made?.stop();
+      if (target !== former.followed) endOf(target);
+      else if (former.server !== undefined) target?.data.keep(former.server.data);
+      if (former.server !== undefined) await operations.apply(former.server.configuration);
       throw error;
     }
-    const former = server === made ? undefined : server;
     server = made;
-    data?.keep(made.data);
+    followed = target;
+    if (former.followed !== target) endOf(former.followed);
+    target?.data.keep(made.data);
     // Questions that it forwarded end within this time.
-    if (former !== undefined) clock.schedule(graceMs + 1000, () => former.stop());
-    if (fingerprint !== undefined) version.remove("sha256", fingerprint);
-    fingerprint = reading.fingerprint;
-    refusedFingerprint = undefined;
-    if (source.kind === "corefile") version.with("sha256", fingerprint).set(1);
+    if (former.server !== undefined) clock.schedule(graceMs + 1000, () => former.server?.stop());
+    if (used !== undefined) version.remove("sha256", used.fingerprint);
+    used = next;
+    refusedState = undefined;
+    if (source.kind === "corefile") version.with("sha256", next.fingerprint).set(1);
     made.probeLoops();
   };
   const reload = async (): Promise<ReloadOutcome> => {
-    const reading = read();
-    if (reading.fingerprint === fingerprint || isClosing) {
-      refusedFingerprint = undefined;
+    const next = await look();
+    if (next.state === used?.state || isClosing) {
+      refusedState = undefined;
       return "unchanged";
     }
     try {
-      if (reading.kind === "failed") throw reading.error;
-      await use(reading);
+      if (next.kind === "failed") throw next.error;
+      await use(next);
       log.info("DNS configuration reloaded", { places: listeners.places.join(" ") });
       return "reloaded";
     } catch (error) {
+      if (isClosing) return "unchanged";
       failures.add();
       // Once for each text: the next look comes soon.
-      if (refusedFingerprint !== reading.fingerprint) {
+      if (refusedState !== next.state) {
         log.error("DNS configuration not used, the former one goes on", { error: messageOf(error) });
       }
-      refusedFingerprint = reading.fingerprint;
+      refusedState = next.state;
       return "failed";
     }
   };
@@ -190,18 +227,17 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
   const watch = (): void => {
     const settings = server?.configuration.servers.find((block) => block.reload !== undefined)?.reload;
     // Without the plugin nothing is looked at, but a later configuration may have it: it comes by `reload()`.
-    if (settings === undefined) return;
+    if (settings === undefined || isClosing) return;
     const delay = settings.intervalMs + (random() * 2 - 1) * settings.jitterMs;
     cancelReload = clock.schedule(delay, () => void reloadInTurn().then(watch, watch));
   };
 
-  const first = read();
+  const first = await look();
   if (first.kind === "failed") throw first.error;
   try {
     await use(first);
   } catch (error) {
     await operations.close();
-    data?.stop();
     throw error;
   }
   watch();
@@ -234,26 +270,25 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
     },
     close: async (now = false) => {
       isClosing = true;
+      announceClosing();
       cancelReload();
+      await reloading;
       operations.shutDown();
       const lameduck = Math.max(0, ...current().configuration.servers.map(({ health }) => health?.lameduckMs ?? 0));
       if (!now && lameduck > 0) await wait(clock, lameduck);
       await listeners.close(now ? 0 : graceMs);
       current().stop();
-      data?.stop();
+      endOf(followed);
       await operations.close();
     },
   };
 }
 
-/** A new configuration may need objects that nobody has watched. Until they are there, the former one knows more. */
-async function namesFor(made: DnsServer, clock: Clock): Promise<void> {
-  await readyOrLate(made, clock, Math.max(leastWaitMs, startupTimeout(made.configuration)));
-  if (made.notReady().length === 0) return;
-  throw new CodedError("NamesMissing", "the cluster's names did not arrive in time: the next look tries again");
+/** What was read stays as it is. */
+function endOf(followed: Followed | undefined): void {
+  followed?.data.stop();
+  followed?.cluster.close();
 }
-
-const leastWaitMs = 5000;
 
 /** What is known of each zone of a cluster that is served. */
 function clusterFacts({ chains }: DnsServer): readonly ClusterFacts[] {
@@ -263,21 +298,6 @@ function clusterFacts({ chains }: DnsServer): readonly ClusterFacts[] {
     const shown = { ...kubernetes, file, line };
     const facts = { services, endpointSlices, namespaces, isSynced: data.isSynced(), pods: kubernetes.pods, shown };
     return kubernetes.zones.map((domain) => ({ ...facts, domain }));
-  });
-}
-
-function startupTimeout({ servers }: DnsConfiguration): number {
-  return Math.max(0, ...servers.map(({ kubernetes }) => kubernetes?.startupTimeoutMs ?? 0));
-}
-
-/** Resolves when all names are there, or after `ms`. */
-function readyOrLate(server: DnsServer, clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.schedule(ms, resolve);
-    void server.whenReady().then(() => {
-      cancel();
-      resolve();
-    });
   });
 }
 

@@ -6,6 +6,7 @@ import { applyLinkSteps, writeFixedRules } from "../../kernel/index.ts";
 import type { FixedRules } from "../../kernel/index.ts";
 import type { Cache, Pod } from "../../objects/index.ts";
 import type { AgentInput } from "../agent-messages.ts";
+import { givenCluster } from "./cluster-source.ts";
 import { readTextFile } from "./dns-files.ts";
 import { startDnsService } from "./dns-service.ts";
 import type { DnsService } from "./dns-service.ts";
@@ -43,13 +44,13 @@ export async function startNodeDns({ input, caches, allPods, clock, random, log 
   let pods: Cache<Pod> | undefined;
   return startDnsService({
     source: sourceOf(input),
-    caches: {
+    cluster: givenCluster({
       ...caches,
       get pods() {
         pods ??= allPods();
         return pods;
       },
-    },
+    }),
     clock,
     random,
     log,

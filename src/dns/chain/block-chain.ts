@@ -156,12 +156,10 @@ export function createBlockChain(
   };
 }
 
-function dataOf({ kubernetes, file, line }: ServerBlock, { data }: ChainParts): ClusterData | undefined {
+function dataOf({ kubernetes }: ServerBlock, { data }: ChainParts): ClusterData | undefined {
   if (kubernetes === undefined) return undefined;
   if (data === undefined)
-    throw new TypeError(
-      `${file}:${line}: kubernetes needs a cluster, and this server was started without one: restart it`,
-    );
+    throw new TypeError(`${kubernetes.file}:${kubernetes.line}: kubernetes needs a cluster's data`);
   const { labels, endpointPodNames, withEndpoints } = kubernetes;
   return data.get({ labels, endpointNames: withEndpoints ? (endpointPodNames ? "pod" : "address") : "none" });
 }

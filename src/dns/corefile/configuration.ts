@@ -214,7 +214,7 @@ export interface KubernetesData {
   readonly withEndpoints: boolean;
 }
 
-export interface KubernetesSettings extends KubernetesData {
+export interface KubernetesSettings extends Place, KubernetesData {
   readonly zones: readonly string[];
   readonly pods: "disabled" | "insecure" | "verified";
   readonly ttl: number;

@@ -30,6 +30,8 @@ const elsewhere: Readonly<Record<string, string>> = {
 export function readKubernetes(plugin: Directive, zonesOfBlock: readonly string[]): KubernetesSettings {
   const zones = plugin.args.length === 0 ? zonesOfBlock : readZoneList(plugin.args);
   let settings: KubernetesSettings = {
+    file: plugin.file,
+    line: plugin.line,
     zones,
     pods: "disabled",
     ttl: 5,
