@@ -60,6 +60,8 @@ export class ClusterData {
       });
     }
     if (caches.namespaces !== undefined) this.#followed.push(caches.namespaces);
+    // Whoever waits for the names comes first.
+    void this.whenSynced().then(() => this.#stops.push(clock.schedule(0, () => this.index.prepare())));
   }
 
   /** The objects themselves, for whoever wants to know why a name is what it is. */
