@@ -5,12 +5,11 @@ import { parseRule } from "./parse-rule.ts";
 import type { PlannedRule, RulePlan, RuleSettings } from "./planned-rule.ts";
 import { isBuiltIn, isOurs, jumpTarget, serviceChainRuns } from "./removal-script.ts";
 import { ruleIdentity, ruleText } from "./rule-text.ts";
+import { tables } from "./rule.ts";
 import type { Rule, Table } from "./rule.ts";
 import { chainLine, inPieces } from "./script.ts";
 import type { RulesOutline, RunLimits } from "./script.ts";
 import { planRules } from "./service-rules.ts";
-
-const tables: readonly Table[] = ["mangle", "filter", "nat"];
 
 /** What a full script is made of. */
 export interface FullScriptParts {

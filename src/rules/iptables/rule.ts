@@ -3,6 +3,9 @@ import type { Cidr, Ip, Port } from "../../core/index.ts";
 /** The kernel's tables that rules lie in. */
 export type Table = "filter" | "nat" | "mangle";
 
+/** In the order in which they are written: the rules that lead to the Services come with the last one. */
+export const tables = ["mangle", "filter", "nat"] as const satisfies readonly Table[];
+
 /** What iptables calls a Service's protocol. */
 export type RuleProtocol = "tcp" | "udp" | "sctp";
 

@@ -1,10 +1,10 @@
-import { isServiceChain } from "../chain-names.ts";
-
 /** The kinds of chains of Services, in alphabetical order. */
 const kinds = ["KUBE-EXT-", "KUBE-FW-", "KUBE-SEP-", "KUBE-SVC-", "KUBE-SVL-", "KUBE-XLB-"] as const;
 /** The letters of the hashes in the order of ASCII, so that numbers have the order of names. */
 const letters = "234567ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-const ranks = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, letters.indexOf(String.fromCharCode(code))));
+const noLetter = 255;
+/** By the code of a letter. */
+const ranks = Uint8Array.from({ length: 128 }, (_, code) => letters.indexOf(String.fromCharCode(code)) & noLetter);
 /** A hash has 16 letters of 5 bits; the first number has the kind and so many of them. */
 const firstLetters = 10;
 const hashLetters = 16;
@@ -86,12 +86,16 @@ export class ChainNumbers {
 
   /** Reads the name of a chain of a Service; `false` for other names. */
   #look(chain: string): boolean {
-    if (!isServiceChain(chain)) return false;
     const from = chain.length - hashLetters;
-    let first = kinds.findIndex((kind) => kind.length === from && chain.startsWith(kind)) + 1;
-    for (let i = 0; i < firstLetters; i++) first = first * 32 + (ranks[chain.charCodeAt(from + i)] ?? 0);
+    let first = kindOf(chain, from);
+    if (first === 0) return false;
     let second = 0;
-    for (let i = firstLetters; i < hashLetters; i++) second = second * 32 + (ranks[chain.charCodeAt(from + i)] ?? 0);
+    for (let i = 0; i < hashLetters; i++) {
+      const rank = ranks[chain.charCodeAt(from + i)] ?? noLetter;
+      if (rank === noLetter) return false;
+      if (i < firstLetters) first = first * 32 + rank;
+      else second = second * 32 + rank;
+    }
     this.#lookedFirst = first;
     this.#lookedSecond = second;
     return true;
@@ -129,4 +133,9 @@ export class ChainNumbers {
       if (this.#lookedFirst !== 0) this.#places[this.#place()] = number + 1;
     }
   }
+}
+
+/** The number of a kind, from 1 on, that a name has before its letter at `end`; 0 for none. */
+function kindOf(chain: string, end: number): number {
+  return kinds.findIndex((kind) => kind.length === end && chain.startsWith(kind)) + 1;
 }

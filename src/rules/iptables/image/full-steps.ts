@@ -3,98 +3,65 @@ import { fixedChainsOf, fixedRules, jumpRules } from "../fixed-rules.ts";
 import type { PlacedRule } from "../fixed-rules.ts";
 import type { FullScriptParts } from "../full-script.ts";
 import { isOurs } from "../removal-script.ts";
-import type { Rule, Table } from "../rule.ts";
+import { tables } from "../rule.ts";
+import type { Rule } from "../rule.ts";
 import type { TableStep } from "../script.ts";
 import { planRules } from "../service-rules.ts";
 import { placeChains, planChains } from "./chain-places.ts";
 import { spaceOf, writeRules } from "./change-steps.ts";
 import { entryLayouts } from "./entry-layout.ts";
 import type { EntryLayout } from "./entry-layout.ts";
-import { ruleSize, writeRule } from "./rule-bytes.ts";
 import { TableEditor } from "./table-editor.ts";
-import type { PlacedTable } from "./table-editor.ts";
 import { hookChains } from "./table-image.ts";
-import { WantedChains } from "./wanted-chains.ts";
+import { WrittenRules } from "./written-rules.ts";
 import type { EditedTable, TableImage } from "./table-image.ts";
-
-/** Rules with their chains, always the same ones; `undefined` between them is an opportunity to pause. */
-type RuleSource = () => Iterable<ChainRule | undefined>;
-
-interface ChainRule {
-  readonly chain: string;
-  readonly rule: Rule;
-}
-
-/** What a table of ours has: how long each chain is, in the order in which the rules come. */
-interface WantedTable {
-  readonly table: Table;
-  readonly chains: WantedChains;
-  readonly rules: RuleSource;
-}
 
 /** Services whose rules are made between two pauses: some milliseconds. */
 const servicesAtOnce = 100;
 
 /**
- * The steps that write everything into the legacy tables, over whatever is there: each table at once, without a list of all
- * rules in memory. Rules are made twice, to see how long they are and to write them. `undefined` when the bytes of one are not known.
+ * The steps that write everything into the legacy tables, over whatever is there: each table at once. `undefined` when the bytes of
+ * a rule are not known.
  */
 export function* fullSteps(parts: FullScriptParts): Generator<undefined, readonly TableStep[] | undefined> {
   const { family, settings, services, counted } = parts;
   const layout = entryLayouts[family];
-  const filter: ChainRule[] = [];
-  const nat = new WantedChains(fixedChainsOf("nat", family, settings), layout);
+  const written = new Map(
+    tables.map((table) => [table, new WrittenRules(fixedChainsOf(table, family, settings), layout)]),
+  );
   let count = 0;
   let seen = 0;
   for (const plans of services()) {
     for (const plan of plans) {
       for (const planned of planRules(plan, settings)) {
+        written.get(planned.table)?.add(planned);
         count++;
-        if (planned.table === "filter") filter.push(planned);
-        else nat.add(planned);
       }
     }
     if (++seen % servicesAtOnce === 0) yield;
   }
-  const small = (table: Table, first: readonly ChainRule[]): WantedTable => {
-    const rules = [...first, ...fixedRules(table, family, settings)];
-    const chains = new WantedChains(fixedChainsOf(table, family, settings), layout);
-    for (const rule of rules) chains.add(rule);
-    return { table, chains, rules: () => rules };
-  };
-  const fixedNat = fixedRules("nat", family, settings);
-  for (const rule of fixedNat) nat.add(rule);
-  const wanted = [
-    small("mangle", []),
-    small("filter", filter),
-    { table: "nat", chains: nat, rules: natRules } as const,
-  ];
-  if (wanted.some(({ chains }) => !chains.isKnown)) return undefined;
-  counted(count + wanted.reduce((sum, { table }) => sum + fixedRules(table, family, settings).length, 0));
-  return wanted.map((table) => ({
-    table: table.table,
-    edit: (image) => edit(image, table, { layout, jumps: jumpRules(table.table, family, settings) }),
-  }));
-
-  function* natRules(): ReturnType<RuleSource> {
-    let made = 0;
-    for (const plans of services()) {
-      for (const plan of plans) {
-        for (const planned of planRules(plan, settings)) if (planned.table === "nat") yield planned;
-      }
-      if (++made % servicesAtOnce === 0) yield undefined;
+  for (const [table, rules] of written) {
+    for (const rule of fixedRules(table, family, settings)) {
+      rules.add(rule);
+      count++;
     }
-    yield* fixedNat;
+    if (!rules.isKnown) return undefined;
   }
+  counted(count);
+  return [...written].map(([table, rules]) => ({
+    table,
+    edit: (image) => edit(image, rules, { layout, jumps: jumpRules(table, family, settings) }),
+  }));
 }
 
 function* edit(
   image: TableImage,
-  { chains, rules }: WantedTable,
+  rules: WrittenRules,
   { layout, jumps }: { readonly layout: EntryLayout; readonly jumps: readonly PlacedRule[] },
 ): Generator<undefined, EditedTable | undefined> {
   const editor = yield* TableEditor.open(image, layout);
   if (editor === undefined) return undefined;
+  const { chains } = rules;
   const missing = missingJumps(editor, jumps);
   const tops = [...missing].map(([hook, wanted]) => {
     const { size } = spaceOf(wanted, layout);
@@ -109,7 +76,8 @@ function* edit(
   for (const { wanted, number } of tops) {
     if (writeRules(placed, placed.gap(number), wanted, { layout, jumpTo }) === undefined) return undefined;
   }
-  return (yield* fillChains(placed, chains, { rules: rules(), starts })) ? placed.edited : undefined;
+  yield* rules.copyTo(placed, starts);
+  return placed.edited;
 }
 
 /** Removes jumps from the kernel's chains to ours that should not be, and finds those that are missing, by their chain. */
@@ -132,32 +100,4 @@ function missingJumps(editor: TableEditor, jumps: readonly PlacedRule[]): Readon
 function isAt(editor: TableEditor, at: number, rule: Rule): boolean {
   const bytes = editor.encoded(rule);
   return bytes !== undefined && editor.reader.isSame(at, bytes);
-}
-
-/** Writes all rules where there is room for them; `false` when they are not those that room was made for. */
-function* fillChains(
-  { view, bytes }: PlacedTable,
-  chains: WantedChains,
-  { rules, starts }: { readonly rules: ReturnType<RuleSource>; readonly starts: Float64Array },
-): Generator<undefined, boolean> {
-  const { layout } = chains;
-  const next = Float64Array.from(starts);
-  let number = -1;
-  let last = "";
-  for (const planned of rules) {
-    if (planned === undefined) {
-      yield;
-      continue;
-    }
-    const { chain, rule } = planned;
-    if (chain !== last) number = chains.number(chain) ?? -1;
-    last = chain;
-    const at = next[number];
-    const size = ruleSize(rule, layout);
-    const jumpTo = rule.target?.kind === "jump" ? starts[chains.number(rule.target.chain) ?? -1] : 0;
-    if (at === undefined || size === undefined || jumpTo === undefined) return false;
-    writeRule(view, bytes, at, rule, { layout, size, jumpTo });
-    next[number] = at + size;
-  }
-  return next.every((end, i) => end === (starts[i] ?? 0) + chains.size(i));
 }

@@ -1,6 +1,5 @@
-import type { Rule } from "../rule.ts";
 import { ChainNumbers } from "./chain-numbers.ts";
-import { chainFootSize, chainHeadSize, isChainName, ruleSize } from "./rule-bytes.ts";
+import { chainFootSize, chainHeadSize, isChainName } from "./rule-bytes.ts";
 import type { EntryLayout } from "./entry-layout.ts";
 
 /** The chains that a table is to have, by numbers, with the length of their rules. There may be very many. */
@@ -9,37 +8,55 @@ export class WantedChains {
   readonly #numbers = new ChainNumbers();
   readonly #sizes: number[] = [];
   readonly #rules: number[] = [];
-  #isKnown = true;
-  #lastChain = "";
-  #lastNumber = -1;
+  /** 1 for a chain that was only referred to so far. */
+  readonly #isMissing: number[] = [];
+  #missing = 0;
+  #hasLongName = false;
 
   /** These chains are wanted with or without rules. */
   constructor(chains: readonly string[], layout: EntryLayout) {
     this.layout = layout;
-    for (const chain of chains) this.#add(chain);
+    for (const chain of chains) this.define(chain);
   }
 
-  /** Makes room for a rule in its chain. */
-  add({ chain, rule }: { readonly chain: string; readonly rule: Rule }): void {
-    if (chain !== this.#lastChain) this.#lastNumber = this.#numbers.get(chain) ?? this.#add(chain);
-    this.#lastChain = chain;
-    const number = this.#lastNumber;
-    const size = ruleSize(rule, this.layout);
-    if (size === undefined) this.#isKnown = false;
-    this.#sizes[number] = this.size(number) + (size ?? 0);
+  /** The number of a chain that the table is to have, from 0 on. */
+  define(chain: string): number {
+    const number = this.refer(chain);
+    if (this.#isMissing[number] === 1) {
+      this.#isMissing[number] = 0;
+      this.#missing--;
+    }
+    return number;
+  }
+
+  /** The number of a chain that a rule leads to; somebody else has to define it, before or later. */
+  refer(chain: string): number {
+    const known = this.#numbers.get(chain);
+    if (known !== undefined) return known;
+    if (!isChainName(chain)) this.#hasLongName = true;
+    this.#sizes.push(0);
+    this.#rules.push(0);
+    this.#isMissing.push(1);
+    this.#missing++;
+    return this.#numbers.add(chain);
+  }
+
+  /** Makes room for a rule of so many bytes in a chain. */
+  addRule(number: number, size: number): void {
+    this.#sizes[number] = this.size(number) + size;
     this.#rules[number] = this.rules(number) + 1;
   }
 
-  /** Whether the bytes of all rules are known. */
-  get isKnown(): boolean {
-    return this.#isKnown;
+  /** Whether a table can be made of them: all that rules lead to are defined, and no name is too long. */
+  get isComplete(): boolean {
+    return this.#missing === 0 && !this.#hasLongName;
   }
 
   get count(): number {
     return this.#numbers.count;
   }
 
-  /** The number of a chain, from 0 on. */
+  /** The number of a chain; `undefined` when nobody wants it. */
   number(chain: string): number | undefined {
     return this.#numbers.get(chain);
   }
@@ -66,12 +83,5 @@ export class WantedChains {
   /** The numbers in the order in which a table has the chains. */
   sorted(): Uint32Array {
     return this.#numbers.sorted();
-  }
-
-  #add(chain: string): number {
-    if (!isChainName(chain)) this.#isKnown = false;
-    this.#sizes.push(0);
-    this.#rules.push(0);
-    return this.#numbers.add(chain);
   }
 }
