@@ -1,8 +1,9 @@
 import type { IpFamily } from "../core/index.ts";
-import { libc } from "./libc.ts";
+import { KernelError, libc } from "./libc.ts";
 import { NetlinkWriter } from "./netlink-bytes.ts";
-import { messagesIn, netlinkControl } from "./netlink-messages.ts";
+import { attributesIn, messagesIn, netlinkControl } from "./netlink-messages.ts";
 import { inNamespace } from "./netns.ts";
+import { readGeneration } from "./nft-generation.ts";
 
 /** Looks into the kernel's tables of both variants of iptables without starting a program. */
 export interface TableWatch {
@@ -12,6 +13,10 @@ export interface TableWatch {
   legacySocket(family: IpFamily): number;
   /** Whether the nft variant's table has a chain. */
   hasNftChain(family: IpFamily, table: string, chain: string): boolean;
+  /** How many rules such a chain has, and how many rules lead to it, in one number; `undefined` when there is no such chain. */
+  nftChainUse(family: IpFamily, table: string, chain: string): number | undefined;
+  /** A number that grows with each change of anyone in nftables; `undefined` when this kernel has none. */
+  nftGeneration(): number | undefined;
   close(): void;
 }
 
@@ -28,6 +33,10 @@ export function openTableWatch(namespace?: string): TableWatch {
     return socket;
   };
   const legacySocket = (family: IpFamily): number => socketFor(addressFamily[family], datagram, 0);
+  const nftChainUse = (family: IpFamily, table: string, chain: string): number | undefined => {
+    const socket = socketFor(netlink, raw, netfilter);
+    return socket < 0 ? undefined : askForChain(socket, addressFamily[family], table, chain);
+  };
   return {
     legacySocket,
     legacyEntries(family, table) {
@@ -40,9 +49,16 @@ export function openTableWatch(namespace?: string): TableWatch {
       if (libc().getsockopt(socket, level, getInfo, info, length) < 0) return undefined;
       return new Uint32Array(info.buffer)[entriesAt / 4];
     },
-    hasNftChain(family, table, chain) {
+    hasNftChain: (family, table, chain) => nftChainUse(family, table, chain) !== undefined,
+    nftChainUse,
+    nftGeneration() {
       const socket = socketFor(netlink, raw, netfilter);
-      return socket >= 0 && askForChain(socket, addressFamily[family], table, chain);
+      try {
+        return socket < 0 ? undefined : readGeneration(socket);
+      } catch (error) {
+        if (!(error instanceof KernelError)) throw error;
+        return undefined;
+      }
     },
     close() {
       for (const socket of sockets.values()) libc().close(socket);
@@ -66,22 +82,28 @@ const getInfo = 64;
 const infoSize = 84;
 const entriesAt = 76;
 
-// linux/netfilter/nf_tables.h: NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN; NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME
+// linux/netfilter/nf_tables.h: NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN; NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_USE
 const getChain = (10 << 8) | 4;
 const request = 1;
 const chainTable = 1;
 const chainName = 3;
+const chainUse = 6;
 
-function askForChain(socket: number, family: number, table: string, chain: string): boolean {
+function askForChain(socket: number, family: number, table: string, chain: string): number | undefined {
   const writer = new NetlinkWriter();
   const message = writer.message(getChain, request, 1, () => {
     writer.u8(family, 0, 0, 0).attribute(chainTable, table).attribute(chainName, chain);
   });
-  if (libc().send(socket, message, message.length, 0) < 0) return false;
+  if (libc().send(socket, message, message.length, 0) < 0) return undefined;
   const bytes = new Uint8Array(4096);
   const length = libc().recv(socket, bytes, bytes.length, 0);
-  if (length < 0) return false;
+  if (length < 0) return undefined;
   // The chain itself, or an error.
-  for (const { type } of messagesIn(bytes.subarray(0, length))) return type !== netlinkControl.error;
-  return false;
+  for (const { type, body } of messagesIn(bytes.subarray(0, length))) {
+    if (type === netlinkControl.error) return undefined;
+    const value = attributesIn(body.subarray(4)).get(chainUse);
+    // Attributes of nftables are in network order.
+    return value?.length === 4 ? new DataView(value.buffer, value.byteOffset).getUint32(0) : 0;
+  }
+  return undefined;
 }

@@ -19,6 +19,8 @@ export interface IptablesFamilyScript {
   readonly family: IpFamily;
   /** Whether `runs` must be told what is there. */
   readonly needsOutline: boolean;
+  /** Chains that are there after it, whatever later scripts change. Absent: those of the last script that told any. */
+  readonly lasting?: readonly LastingChain[];
   /** Texts for `iptables-restore`, one after another, each in pieces of whole lines; the same again when asked again. */
   runs(there: ReadonlyMap<string, TableOutline>, limits: { readonly chains: number }): Iterable<Iterable<string>>;
   /**
@@ -28,6 +30,12 @@ export interface IptablesFamilyScript {
   steps?(): Generator<undefined, readonly { readonly table: string; readonly edit: EditTable }[] | undefined>;
   /** The texts that take everything of the caller's away. */
   removal(there: ReadonlyMap<string, TableOutline>, limits: { readonly chains: number }): Iterable<Iterable<string>>;
+}
+
+/** A chain of the caller's that all of his rules hang on. */
+export interface LastingChain {
+  readonly table: string;
+  readonly chain: string;
 }
 
 /** `remove` asks for the removal in both variants, whichever is in use. */
@@ -85,6 +93,10 @@ class NodeIptables implements Iptables {
   /** Entries of each legacy table after the last script, by family and table. */
   readonly #entries = new Map<string, number>();
   readonly #written = new Set<IpFamily>();
+  /** By family, the lasting chains of the nft variant after the last script. */
+  readonly #chainUses = new Map<IpFamily, readonly ChainUse[]>();
+  /** That of nftables when they were last seen to be as they should. */
+  #generation: number | undefined;
   #othersRemoved = false;
   /** For images of tables: made with the first one. */
   #memory: NativeMemory | undefined;
@@ -112,20 +124,7 @@ class NodeIptables implements Iptables {
   }
 
   isDamaged(): boolean {
-    for (const family of this.#written) {
-      for (const table of tables) {
-        if (this.#variant === "nft") {
-          if (!this.#watch.hasNftChain(family, table, canary)) return true;
-          continue;
-        }
-        const before = this.#entries.get(`${family} ${table}`) ?? 0;
-        const now = this.#watch.legacyEntries(family, table) ?? 0;
-        if (now < before) return true;
-        // Somebody added rules of his own.
-        this.#entries.set(`${family} ${table}`, now);
-      }
-    }
-    return false;
+    return this.#variant === "nft" ? this.#isNftDamaged() : this.#isLegacyDamaged();
   }
 
   async variant(): Promise<IptablesVariant> {
@@ -137,6 +136,32 @@ class NodeIptables implements Iptables {
     this.#memory?.free();
     this.#memory = undefined;
     this.#watch.close();
+  }
+
+  #isLegacyDamaged(): boolean {
+    for (const family of this.#written) {
+      for (const table of tables) {
+        const before = this.#entries.get(`${family} ${table}`) ?? 0;
+        const now = this.#watch.legacyEntries(family, table) ?? 0;
+        if (now < before) return true;
+        // Somebody added rules of his own.
+        this.#entries.set(`${family} ${table}`, now);
+      }
+    }
+    return false;
+  }
+
+  #isNftDamaged(): boolean {
+    const generation = this.#watch.nftGeneration();
+    if (generation !== undefined && generation === this.#generation) return false;
+    for (const family of this.#written) {
+      const before = this.#chainUses.get(family) ?? [];
+      const now = this.#usesOf(family, before);
+      if (now.some(({ use }, i) => use < (before[i]?.use ?? noChain))) return true;
+      this.#chainUses.set(family, now);
+    }
+    this.#generation = generation;
+    return false;
   }
 
   async #variantInUse(): Promise<IptablesVariant> {
@@ -160,8 +185,20 @@ class NodeIptables implements Iptables {
   }
 
   async #write(script: IptablesFamilyScript, variant: IptablesVariant): Promise<void> {
+    try {
+      await this.#writeRules(script, variant);
+    } finally {
+      // A script that fails may have done a part.
+      this.#noteFamily(script, variant);
+    }
+  }
+
+  async #writeRules(script: IptablesFamilyScript, variant: IptablesVariant): Promise<void> {
     const { family, needsOutline } = script;
-    if (variant === "legacy" && (await this.#writeTables(script))) return this.#wrote(family, variant);
+    if (variant === "legacy" && (await this.#writeTables(script))) {
+      this.#written.add(family);
+      return;
+    }
     let limits = { chains: this.#chains ?? chainsAtOnce[variant] };
     const look = () => (needsOutline ? this.#outline(family, variant) : new Map<string, TableOutline>());
     // What was written by then is there when it begins again.
@@ -169,14 +206,23 @@ class NodeIptables implements Iptables {
       limits = { chains: limits.chains >> 2 };
       this.#chains = limits.chains;
     }
-    this.#wrote(family, variant);
-  }
-
-  #wrote(family: IpFamily, variant: IptablesVariant): void {
     // A script may also have taken everything away.
     if (variant === "legacy" || this.#watch.hasNftChain(family, "nat", canary)) this.#written.add(family);
     else this.#written.delete(family);
-    this.#countEntries(family);
+  }
+
+  /** Keeps what is there after a script, to see later whether others took something away. */
+  #noteFamily({ family, lasting }: IptablesFamilyScript, variant: IptablesVariant): void {
+    if (variant === "legacy") return this.#countEntries(family);
+    const chains = lasting ?? this.#chainUses.get(family) ?? tables.map((table) => ({ table, chain: canary }));
+    this.#chainUses.set(family, this.#usesOf(family, chains));
+    this.#generation = undefined;
+  }
+
+  #usesOf(family: IpFamily, chains: readonly LastingChain[]): readonly ChainUse[] {
+    return chains.map(({ table, chain }) => {
+      return { table, chain, use: this.#watch.nftChainUse(family, table, chain) ?? noChain };
+    });
   }
 
   /**
@@ -275,12 +321,19 @@ class NodeIptables implements Iptables {
   }
 
   #countEntries(family: IpFamily): void {
-    if (this.#variant === "nft") return;
     for (const table of tables) {
       this.#entries.set(`${family} ${table}`, this.#watch.legacyEntries(family, table) ?? 0);
     }
   }
 }
+
+/** A chain with the number of rules that are in it or lead to it. */
+interface ChainUse extends LastingChain {
+  readonly use: number;
+}
+
+/** Less than that of any chain, also of one without rules. */
+const noChain = -1;
 
 /** Fewer chains than these are not divided any more. */
 const smallestParts = 64;

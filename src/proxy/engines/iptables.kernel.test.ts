@@ -110,6 +110,47 @@ describe.each(["legacy", "nft"] as const)("the iptables engine with the %s varia
     engine.close();
   });
 
+  it.each([["KUBE-SERVICES"], ["KUBE-MARK-MASQ"]])("notices that somebody flushed %s", async (chain) => {
+    const engine = engineOf();
+    await engine.writeAll(["tour/web"]);
+    const expected = savedRules(await saved());
+    engine.want("tour/api", [planWith({ service: "tour/api", clusterIP: "10.96.0.22" })]);
+    await engine.writeChanges(["tour/api"], { mayMismatch: true });
+    engine.want("tour/api", []);
+    await engine.writeChanges(["tour/api"], { mayMismatch: true });
+    expect(engine.noticesOthers()).toBe(false);
+    await runProgram([`iptables-${variant}`, "-w", "-t", "nat", "-F", chain], { namespace });
+    expect(engine.noticesOthers()).toBe(true);
+    await engine.writeAll(["tour/web"]);
+    expect(engine.noticesOthers()).toBe(false);
+    expect(savedRules(await saved())).toEqual(expected);
+    engine.close();
+  });
+
+  it("notices that an endpoint's chain was flushed", async () => {
+    const engine = engineOf();
+    await engine.writeAll(["tour/web"]);
+    const chain = /^:(KUBE-SEP-\S+)/m.exec(await saved())?.[1] ?? "";
+    await runProgram([`iptables-${variant}`, "-w", "-t", "nat", "-F", chain], { namespace });
+    expect(engine.noticesOthers()).toBe(true);
+    engine.close();
+  });
+
+  it("does not mind what others do in their chains", async () => {
+    const engine = engineOf();
+    await engine.writeAll(["tour/web"]);
+    const iptables = (...line: string[]) =>
+      runProgram([`iptables-${variant}`, "-w", "-t", "nat", ...line], { namespace });
+    const theirs = ["-s", "10.9.0.0/16", "-j", "RETURN"];
+    await iptables("-N", "THEIRS");
+    expect(engine.noticesOthers()).toBe(false);
+    await iptables("-A", "THEIRS", ...theirs);
+    expect(engine.noticesOthers()).toBe(false);
+    await iptables("-I", "POSTROUTING", ...theirs);
+    expect(engine.noticesOthers()).toBe(false);
+    engine.close();
+  });
+
   it("sets a Service aside that the tool refuses, and writes the others", async () => {
     const engine = engineOf();
     const services = ["tour/web", "tour/bad", "tour/api"];

@@ -5,12 +5,14 @@ import type { NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../mode
 import { fixedChains } from "./chain-names.ts";
 import { changeLines, changeOf, isNoChange } from "./change-script.ts";
 import type { RuleChange } from "./change-script.ts";
+import { fixedChainsOf } from "./fixed-rules.ts";
 import { fullRuns } from "./full-script.ts";
 import { changeSteps } from "./image/change-steps.ts";
 import { fullSteps } from "./image/full-steps.ts";
 import { withoutRest } from "./planned-rule.ts";
 import type { RulePlan, RuleSettings } from "./planned-rule.ts";
 import { removalRuns } from "./removal-script.ts";
+import { tables } from "./rule.ts";
 import { chainLine, inPieces } from "./script.ts";
 import type { FamilyScript, IptablesScript, RulesOutline, RunLimits } from "./script.ts";
 
@@ -171,7 +173,10 @@ class FamilyBook {
       this.#writtenNetwork = network;
       this.#forget(new Map(services), rules, true);
     };
-    const script = { ...scriptOf(this.#family, runs, true), steps: () => fullSteps(parts) };
+    const lasting = tables.flatMap((table) =>
+      fixedChainsOf(table, this.#family, settings).map((chain) => ({ table, chain })),
+    );
+    const script = { ...scriptOf(this.#family, runs, true), lasting, steps: () => fullSteps(parts) };
     return { script, size: services.size, commit };
   }
 

@@ -31,6 +31,8 @@ export interface FamilyScript {
   readonly family: IpFamily;
   /** Whether `runs` depends on what is there; else it is called with an empty outline. */
   readonly needsOutline: boolean;
+  /** The chains of ours that are there after a full script, and that all rules of Services hang on. */
+  readonly lasting?: readonly { readonly table: Table; readonly chain: string }[];
   /**
    * Texts for `iptables-restore --noflush`, one after another, each in pieces of whole lines. Each run takes effect table by
    * table. What a later run needs is there before: until the last one nothing leads to new chains. The same call gives the
