@@ -32,6 +32,16 @@ describe("clusterTarget()", () => {
     expect(() => targetOf("kubernetes")).toThrow("Corefile:2: kubernetes: there is no cluster to take names from");
   });
 
+  it("refuses two blocks about different clusters, unless the command names one for all", () => {
+    const two =
+      "kubernetes a.example {\n  endpoint https://a:1\n }\n}\nb.example {\n kubernetes {\n  kubeconfig /b\n }";
+    expect(() => targetOf(two)).toThrow(
+      "Corefile:7: kubernetes: the cluster /b is not the one of line 2 (https://a:1), and a server follows one: move",
+    );
+    expect(targetOf(two, { kubeconfig: "/command" })?.kubeconfig).toBe("/command");
+    expect(targetOf(two.replace("endpoint https://a:1", "kubeconfig /b"))?.kubeconfig).toBe("/b");
+  });
+
   it("says where certificates come from", () => {
     const block = "kubernetes {\n  endpoint https://a:1\n  tls /crt /key /ca\n }";
     expect(targetOf(block)).toMatchObject({

@@ -25,14 +25,15 @@ export interface ClusterTargetContext {
 /**
  * Which API a DNS server follows: the kubeconfig of the command, else the one (or the endpoint) that the configuration
  * names, else that of the cluster it runs in. Undefined when no block is about a cluster. Throws `CodedError` code
- * `NoCluster` when there is none to follow.
+ * `NoCluster` when there is none to follow, and `InvalidCorefile` when two blocks name different ones.
  */
 export function clusterTarget(
   { servers }: DnsConfiguration,
   { kubeconfig, namesPlaces, environment }: ClusterTargetContext,
 ): DnsClusterTarget | undefined {
   const blocks = servers.flatMap(({ kubernetes }) => (kubernetes === undefined ? [] : [kubernetes]));
-  const named = blocks.find((block) => block.kubeconfig !== undefined || block.endpoint !== undefined);
+  const [named, ...others] = blocks.filter((block) => block.kubeconfig !== undefined || block.endpoint !== undefined);
+  if (named !== undefined && kubeconfig === undefined) refuseOthers(named, others);
   const block = named ?? blocks[0];
   if (block === undefined) return undefined;
   const at = namesPlaces ? `${block.file}:${block.line}: kubernetes: ` : "";
@@ -49,6 +50,20 @@ export function clusterTarget(
     );
   }
   return { kubeconfig: ofServiceAccount(host, port), files: filesOf(accountFolder), at };
+}
+
+type ClusterBlock = NonNullable<DnsConfiguration["servers"][number]["kubernetes"]>;
+
+/** A server follows one cluster: names of a second one must not be looked for in the first. */
+function refuseOthers(named: ClusterBlock, others: readonly ClusterBlock[]): void {
+  const clusterOf = ({ kubeconfig, endpoint }: ClusterBlock): string => kubeconfig ?? endpoint ?? "";
+  const other = others.find((block) => clusterOf(block) !== clusterOf(named));
+  if (other === undefined) return;
+  throw new CodedError(
+    "InvalidCorefile",
+    `${other.file}:${other.line}: kubernetes: the cluster ${clusterOf(other)} is not the one of line ${named.line} (${clusterOf(named)}), and a server ` +
+      "follows one: move the block to a Corefile and a server of its own",
+  );
 }
 
 /** The certificates that `where` has. */
