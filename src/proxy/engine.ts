@@ -1,3 +1,4 @@
+import type { IpFamily } from "../core/index.ts";
 import type { NodeNetwork, ServicePlan } from "../model/index.ts";
 import type { TrackedFlow } from "./ports.ts";
 
@@ -44,10 +45,20 @@ export interface ProxyEngine {
   /** Whether a flow is answered by the engine itself, in an endpoint's place: such flows are never stale. */
   ownsFlow?(flow: TrackedFlow): boolean;
   readonly stats: EngineStats;
+  /** In iptables mode: how many rules each table has. Cheap. */
+  tableRules?(): readonly TableRules[];
   /** Ends without touching what carries traffic, as far as that can go on without this process. */
   close(): void;
   /** Takes everything of this engine out of the kernel, also what an earlier process left. */
   remove(): Promise<void>;
+}
+
+/** How many rules of the engine a table has, and how many the last write that wrote any wrote there. */
+export interface TableRules {
+  readonly family: IpFamily;
+  readonly table: string;
+  readonly all: number;
+  readonly last: number;
 }
 
 /** What an engine did and holds. */

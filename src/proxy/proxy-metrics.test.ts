@@ -15,8 +15,10 @@ const upstream: Readonly<Record<string, readonly [type: string, labels: string]>
   kubeproxy_sync_proxy_rules_duration_seconds: ["histogram", "ip_family"],
   kubeproxy_sync_proxy_rules_endpoint_changes_pending: ["gauge", ""],
   kubeproxy_sync_proxy_rules_endpoint_changes_total: ["counter", ""],
+  kubeproxy_sync_proxy_rules_iptables_last: ["gauge", "ip_family,table"],
   kubeproxy_sync_proxy_rules_iptables_partial_restore_failures_total: ["counter", "ip_family"],
   kubeproxy_sync_proxy_rules_iptables_restore_failures_total: ["counter", "ip_family"],
+  kubeproxy_sync_proxy_rules_iptables_total: ["gauge", "ip_family,table"],
   kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds: ["gauge", "ip_family"],
   kubeproxy_sync_proxy_rules_last_timestamp_seconds: ["gauge", "ip_family"],
   kubeproxy_sync_proxy_rules_nftables_cleanup_failures_total: ["counter", "ip_family"],
@@ -39,6 +41,7 @@ describe("the proxy's metrics", () => {
       setAside: () => 0,
       installed: () => 0,
       mode: () => "nftables",
+      tableRules: () => [{ family: "IPv4", table: "nat", all: 8, last: 2 }],
     });
     proxy.queued("service", 0);
     proxy.queued("endpoint", 0);

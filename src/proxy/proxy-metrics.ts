@@ -1,5 +1,6 @@
 import { exponentialBuckets, linearBuckets } from "../core/index.ts";
 import type { Histogram, IpFamily, Metrics } from "../core/index.ts";
+import type { TableRules } from "./engine.ts";
 import type { DroppingPort } from "./planned-service.ts";
 
 const byFamily = ["ip_family"] as const;
@@ -19,6 +20,8 @@ export interface ProxyReadings {
   readonly setAside: () => number;
   readonly installed: () => number;
   readonly mode: () => string;
+  /** In iptables mode the rules of each table. */
+  readonly tableRules: () => readonly TableRules[];
 }
 
 /** What a change was, for the counts of changes. */
@@ -143,7 +146,16 @@ export class ProxyMetrics {
   }
 }
 
-function readLater(metrics: Metrics, { families, dropping, setAside, installed, mode }: ProxyReadings): void {
+function readLater(metrics: Metrics, readings: ProxyReadings): void {
+  const { families, dropping, setAside, installed, mode, tableRules } = readings;
+  const byTable = (name: string, help: string, value: (rules: TableRules) => number): void => {
+    metrics.read(
+      { kind: "gauge", name: `kubeproxy_sync_proxy_rules_iptables_${name}`, help, labels: ["ip_family", "table"] },
+      () => tableRules().map((rules) => [rules.family, rules.table, value(rules)] as const),
+    );
+  };
+  byTable("total", "Rules of the proxy in a table of iptables", ({ all }) => all);
+  byTable("last", "Rules in a table of iptables that the last write wrote", ({ last }) => last);
   metrics.read(
     {
       kind: "gauge",

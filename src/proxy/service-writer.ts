@@ -2,7 +2,7 @@ import { messageOf } from "../core/index.ts";
 import type { Cancel, Clock, Logger } from "../core/index.ts";
 import type { HealthCheckPlan, NodeNetwork } from "../model/index.ts";
 import type { EventRecorder } from "../objects/index.ts";
-import type { EngineStats, ProxyEngine, ProxyMode, Refusal } from "./engine.ts";
+import type { EngineStats, ProxyEngine, ProxyMode, Refusal, TableRules } from "./engine.ts";
 import type { FlowCleaner, PlanChange } from "./flow-cleaner.ts";
 import type { HealthCheckPorts } from "./health-check.ts";
 import { Limitations } from "./limitations.ts";
@@ -66,6 +66,11 @@ export class ServiceWriter<F extends TrackedFlow> {
 
   get engineStats(): EngineStats {
     return this.#engine.stats;
+  }
+
+  /** How many rules each table has; nothing in modes without tables of iptables. */
+  tableRules(): readonly TableRules[] {
+    return this.#engine.tableRules?.() ?? [];
   }
 
   get setAsideCount(): number {

@@ -60,6 +60,7 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
       setAside: () => this.#writer.setAsideCount,
       installed: () => this.#writer.engineStats.installed,
       mode: () => this.#writer.mode,
+      tableRules: () => this.#writer.tableRules(),
     });
     this.#record = new SyncRecord(clock, this.#metrics);
     this.#writer = new ServiceWriter({

@@ -12,7 +12,10 @@ export function iptablesEngine({
   tcpBeLiberal = false,
   log = silentLogger,
 }: IptablesEngineOptions): ProxyEngine {
-  return scriptedEngine({ mode: "iptables", book: new IptablesBook({ tcpBeLiberal }), port: rules, shortcomings, log });
+  const book = new IptablesBook({ tcpBeLiberal });
+  const engine = scriptedEngine({ mode: "iptables", book, port: rules, shortcomings, log });
+  // The same object: a copy would freeze its getters.
+  return Object.assign(engine, { tableRules: () => book.tableRules() });
 }
 
 export interface IptablesEngineOptions {

@@ -4,6 +4,8 @@ import { ruleText } from "./rule-text.ts";
 import type { Rule } from "./rule.ts";
 import { chainLine } from "./script.ts";
 import { planRules } from "./service-rules.ts";
+import { addCounts, countByTable, noRules } from "./table-counts.ts";
+import type { TableCounts } from "./table-counts.ts";
 
 /** What leads from the rules of some plans to those of others. */
 export interface RuleChange {
@@ -15,7 +17,7 @@ export interface RuleChange {
   readonly added: readonly SharedRule[];
   readonly deleted: readonly SharedRule[];
   /** Rules more (or, below 0, fewer) in the kernel. */
-  readonly growth: number;
+  readonly growth: TableCounts;
 }
 
 /** A rule, and how the tool is told of it. */
@@ -43,8 +45,14 @@ export function changeOf(before: readonly RulePlan[], now: readonly RulePlan[], 
     dropped: [...old.own.keys()].filter((chain) => !wanted.own.has(chain)),
     added: without(wanted.shared, old.shared),
     deleted: without(old.shared, wanted.shared),
-    growth: wanted.count - old.count,
+    growth: addCounts(wanted.counts, old.counts, -1),
   };
+}
+
+/** How many rules a change writes. */
+export function writtenBy({ written, added }: RuleChange): TableCounts {
+  const own = [...written.values()].reduce((sum, rules) => sum + rules.length, 0);
+  return countByTable(added, { ...noRules, nat: own });
 }
 
 /** Whether the kernel has everything already. */
@@ -92,16 +100,17 @@ function deletion({ chain, text }: SharedRule): string {
 interface Grouped {
   readonly own: ReadonlyMap<string, readonly WrittenRule[]>;
   readonly shared: readonly SharedRule[];
-  readonly count: number;
+  readonly counts: TableCounts;
 }
 
 function grouped(plans: readonly RulePlan[], settings: RuleSettings): Grouped {
   const own = new Map<string, WrittenRule[]>();
   const shared: SharedRule[] = [];
-  let count = 0;
+  let counts = noRules;
   for (const plan of plans) {
-    for (const { table, chain, rule } of planRules(plan, settings)) {
-      count++;
+    const planned = planRules(plan, settings);
+    counts = countByTable(planned, counts);
+    for (const { table, chain, rule } of planned) {
       const text = ruleText(rule);
       if (table === "mangle" || !isServiceChain(chain)) {
         if (table !== "mangle") shared.push({ table, chain, rule, text });
@@ -112,7 +121,7 @@ function grouped(plans: readonly RulePlan[], settings: RuleSettings): Grouped {
       own.set(chain, rules);
     }
   }
-  return { own, shared, count };
+  return { own, shared, counts };
 }
 
 function sameRules(a: readonly WrittenRule[], b: readonly WrittenRule[] | undefined): boolean {

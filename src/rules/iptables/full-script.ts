@@ -10,6 +10,8 @@ import type { Rule, Table } from "./rule.ts";
 import { chainLine, inPieces } from "./script.ts";
 import type { RulesOutline, RunLimits } from "./script.ts";
 import { planRules } from "./service-rules.ts";
+import { countByTable, noRules } from "./table-counts.ts";
+import type { TableCounts } from "./table-counts.ts";
 
 /** What a full script is made of. */
 export interface FullScriptParts {
@@ -18,7 +20,7 @@ export interface FullScriptParts {
   /** The plans of this family, Service by Service; the same at each call. */
   readonly services: () => Iterable<readonly RulePlan[]>;
   /** Is told how many rules there are when all are written. */
-  readonly counted: (rules: number) => void;
+  readonly counted: (rules: TableCounts) => void;
 }
 
 /**
@@ -42,8 +44,8 @@ export function* fullRuns(parts: FullScriptParts, there: RulesOutline, limits: R
     }
     for (const plan of plans) collected.add(planRules(plan, settings));
   }
-  const fixed = tables.reduce((sum, table) => sum + fixedRules(table, family, settings).length, 0);
-  counted(collected.rules + fixed);
+  const fixed = tables.flatMap((table) => fixedRules(table, family, settings));
+  counted(countByTable(fixed, collected.counts));
   yield inPieces(lastRun());
   yield* serviceChainRuns("nat", staleChains("nat").filter(isServiceChain), limits);
 
@@ -91,7 +93,7 @@ const nothing: OwnLines = { chains: [], rules: [] };
 class Collected {
   readonly names = new Set<string>();
   readonly filter: string[] = [];
-  rules = 0;
+  counts = noRules;
   #chains: string[] = [];
   #own: string[] = [];
   #shared: string[] = [];
@@ -102,7 +104,7 @@ class Collected {
   }
 
   add(planned: readonly PlannedRule[]): void {
-    this.rules += planned.length;
+    this.counts = countByTable(planned, this.counts);
     for (const { table, chain, rule } of planned) {
       const line = appended(chain, rule);
       if (table === "filter") this.filter.push(line);

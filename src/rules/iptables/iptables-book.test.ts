@@ -67,6 +67,10 @@ describe("IptablesBook.changes()", () => {
       COMMIT
       "
     `);
+    expect(book.tableRules().map(({ table, last }) => [table, last])).toEqual([
+      ["filter", 0],
+      ["nat", 5],
+    ]);
     expect(changed(book)).toMatchInlineSnapshot(`
       "# iptables-restore
       *nat
@@ -79,6 +83,10 @@ describe("IptablesBook.changes()", () => {
       "
     `);
     expect(book.installed).toBe(8);
+    expect(book.tableRules().map(({ table, last }) => [table, last])).toEqual([
+      ["filter", 0],
+      ["nat", 0],
+    ]);
   });
 
   it("keeps the order of rules that come together", () => {

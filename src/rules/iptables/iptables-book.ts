@@ -3,7 +3,7 @@ import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
 import { fixedChains } from "./chain-names.ts";
-import { changeLines, changeOf, isNoChange } from "./change-script.ts";
+import { changeLines, changeOf, isNoChange, writtenBy } from "./change-script.ts";
 import type { RuleChange } from "./change-script.ts";
 import { fixedChainsOf } from "./fixed-rules.ts";
 import { fullRuns } from "./full-script.ts";
@@ -15,6 +15,8 @@ import { removalRuns } from "./removal-script.ts";
 import { tables } from "./rule.ts";
 import { chainLine, inPieces } from "./script.ts";
 import type { FamilyScript, IptablesScript, RulesOutline, RunLimits } from "./script.ts";
+import { addCounts, noRules, sumOf } from "./table-counts.ts";
+import type { TableCounts, TableRules } from "./table-counts.ts";
 
 /** What the rules depend on beside the Services and the node's network. */
 export interface IptablesBookOptions {
@@ -77,7 +79,12 @@ export class IptablesBook implements RuleBook<IptablesScript> {
 
   /** How many rules the kernel has. */
   get installed(): number {
-    return [...this.#families.values()].reduce((sum, { installed }) => sum + installed, 0);
+    return [...this.#families.values()].reduce((sum, { installed }) => sum + sumOf(installed), 0);
+  }
+
+  /** The same for each table of the families that are in use, without the table that only has a chain. */
+  tableRules(): readonly TableRules[] {
+    return [...this.#families.values()].flatMap((book) => book.tableRules());
   }
 
   #join(make: (book: FamilyBook) => FamilyTransaction): Transaction<IptablesScript> {
@@ -108,11 +115,20 @@ class FamilyBook {
   #writtenNetwork: NodeNetwork = this.#network;
   #endpoints = 0;
   #exists = false;
-  installed = 0;
+  installed = noRules;
+  /** Rules that the last transaction wrote which did anything. */
+  #last = noRules;
 
   constructor(family: IpFamily, tcpBeLiberal: boolean) {
     this.#family = family;
     this.#tcpBeLiberal = tcpBeLiberal;
+  }
+
+  tableRules(): readonly TableRules[] {
+    if (!this.#exists) return [];
+    return (["filter", "nat"] as const).map((table) => {
+      return { family: this.#family, table, all: this.installed[table], last: this.#last[table] };
+    });
   }
 
   setNetwork(network: NodeNetwork): void {
@@ -136,7 +152,9 @@ class FamilyBook {
     const changes = made.filter((change) => !isNoChange(change));
     const commit = (): void => {
       for (const service of changed) this.#keep(service, this.#wanted.get(service));
-      this.installed += changes.reduce((sum, { growth }) => sum + growth, 0);
+      if (changes.length === 0) return;
+      this.installed = changes.reduce((sum, { growth }) => addCounts(sum, growth), this.installed);
+      this.#last = changes.reduce((sum, change) => addCounts(sum, writtenBy(change)), noRules);
     };
     if (changes.length === 0) return { size: 0, commit };
     const runs = (_there: RulesOutline, limits: RunLimits) => divided(changes, limits);
@@ -150,7 +168,7 @@ class FamilyBook {
 
   full(): FamilyTransaction {
     if (!this.#isNeeded) {
-      const forget = (): void => this.#forget(new Map(), 0, false);
+      const forget = (): void => this.#forget(new Map(), noRules, false);
       return { script: scriptOf(this.#family, removalRuns, true), size: this.#written.size, commit: forget };
     }
     return this.#whole(this.#wanted);
@@ -163,9 +181,9 @@ class FamilyBook {
   #whole(services: ReadonlyMap<string, readonly RulePlan[]>): FamilyTransaction {
     const network = this.#network;
     const settings = this.#settings(network);
-    let rules = 0;
-    const counted = (count: number): void => {
-      rules = count;
+    let rules = noRules;
+    const counted = (counts: TableCounts): void => {
+      rules = counts;
     };
     const parts = { family: this.#family, settings, services: () => services.values(), counted };
     const runs = (there: RulesOutline, limits: RunLimits) => fullRuns(parts, there, limits);
@@ -180,9 +198,10 @@ class FamilyBook {
     return { script, size: services.size, commit };
   }
 
-  #forget(written: Map<string, readonly RulePlan[]>, installed: number, exists: boolean): void {
+  #forget(written: Map<string, readonly RulePlan[]>, installed: TableCounts, exists: boolean): void {
     this.#written = written;
     this.installed = installed;
+    this.#last = installed;
     this.#exists = exists;
   }
 

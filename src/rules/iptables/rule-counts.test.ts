@@ -41,6 +41,7 @@ function countsOf(services: number, endpoints: number, type: "ClusterIP" | "Load
   }
   transaction.commit();
   expect(book.installed).toBe((counts["nat"] ?? 0) + (counts["filter"] ?? 0));
+  for (const { table, all, last } of book.tableRules()) expect([all, last]).toEqual([counts[table], counts[table]]);
   return counts;
 }
 

@@ -7,6 +7,7 @@ import { tables } from "../rule.ts";
 import type { Rule } from "../rule.ts";
 import type { TableStep } from "../script.ts";
 import { planRules } from "../service-rules.ts";
+import { countByTable, noRules } from "../table-counts.ts";
 import { placeChains, planChains } from "./chain-places.ts";
 import { spaceOf, writeRules } from "./change-steps.ts";
 import { entryLayouts } from "./entry-layout.ts";
@@ -29,25 +30,23 @@ export function* fullSteps(parts: FullScriptParts): Generator<undefined, readonl
   const written = new Map(
     tables.map((table) => [table, new WrittenRules(fixedChainsOf(table, family, settings), layout)]),
   );
-  let count = 0;
+  let counts = noRules;
   let seen = 0;
   for (const plans of services()) {
     for (const plan of plans) {
-      for (const planned of planRules(plan, settings)) {
-        written.get(planned.table)?.add(planned);
-        count++;
-      }
+      const rules = planRules(plan, settings);
+      counts = countByTable(rules, counts);
+      for (const rule of rules) written.get(rule.table)?.add(rule);
     }
     if (++seen % servicesAtOnce === 0) yield;
   }
   for (const [table, rules] of written) {
-    for (const rule of fixedRules(table, family, settings)) {
-      rules.add(rule);
-      count++;
-    }
+    const fixed = fixedRules(table, family, settings);
+    counts = countByTable(fixed, counts);
+    for (const rule of fixed) rules.add(rule);
     if (!rules.isKnown) return undefined;
   }
-  counted(count);
+  counted(counts);
   return [...written].map(([table, rules]) => ({
     table,
     edit: (image) => edit(image, rules, { layout, jumps: jumpRules(table, family, settings) }),
