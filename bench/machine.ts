@@ -8,6 +8,7 @@ import { nodeNetwork, planService } from "#layers/model";
 import { systemClock } from "#layers/net";
 import type { EndpointSlice, Service } from "#layers/objects";
 import { ipvsEngine } from "#layers/proxy";
+import { kernelThatTakesAll } from "./proxy/kernel-that-takes-all.ts";
 import { monotonicMs } from "./proxy/reports.ts";
 import { table } from "./table.ts";
 
@@ -63,18 +64,7 @@ async function decide(): Promise<number> {
   const engine = ipvsEngine({
     clock: systemClock,
     log: silentLogger,
-    ipvs: {
-      list: () => Promise.resolve({ servers: [], sets: [], iptables: { IPv4: "", IPv6: "" }, addresses: [] }),
-      apply: () => Promise.resolve(),
-      destinations: () => [],
-      servers: () => [],
-      nodeAddresses: () => [ip("192.0.2.1")],
-      nodeAddressesChanged: () => false,
-      fingerprint: () => "",
-      setSizes: () => new Map(),
-      useCount: () => "",
-      close: () => undefined,
-    },
+    ipvs: kernelThatTakesAll(),
   });
   engine.setNetwork(nodeNetwork({ serviceCidrs: [cidr("10.96.0.0/12")] }));
   const names = objects.map(([service, slice]) => {

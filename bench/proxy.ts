@@ -37,11 +37,13 @@ export interface ProxyBenchRow extends Load {
   /** The agent's memory (PSS) after loading, and the most that it ever had (resident). */
   readonly memoryMb: number;
   readonly peakMemoryMb: number;
-  readonly traffic: TrafficResult;
+  /** Absent where there is no kernel that would carry it. */
+  readonly traffic?: TrafficResult;
 }
 
 const usage = "sealane bench proxy [--modes nftables,iptables-legacy,...] [SERVICESxENDPOINTS...]";
 const defaultModes: readonly BenchMode[] = ["nftables", "iptables-legacy", "iptables-nft", "ipvs", "userspace"];
+const allModes: readonly BenchMode[] = [...defaultModes, "ipvs-without-kernel"];
 const defaultLoads = ["1000x2", "10000x2", "50000x2", "1x5000"];
 /** iptables-nft-restore compares every rule with every other one. */
 const mostForIptablesNft = 20_000;
@@ -72,9 +74,9 @@ function readArguments(args: readonly string[]): {
   const [first, second = "", ...rest] = args;
   const names = first === "--modes" ? second.split(",") : defaultModes;
   const modes = names.map((name) => {
-    const mode = defaultModes.find((known) => known === name);
+    const mode = allModes.find((known) => known === name);
     if (mode === undefined)
-      throw new CodedError("Usage", `${JSON.stringify(name)} is none of ${defaultModes.join(", ")}: ${usage}`);
+      throw new CodedError("Usage", `${JSON.stringify(name)} is none of ${allModes.join(", ")}: ${usage}`);
     return mode;
   });
   const texts = first === "--modes" ? rest : args;
@@ -160,7 +162,7 @@ async function benchMode(
     }
     agent.send({ kind: "finish" });
     const finished = await reports("finished");
-    const traffic = await measureTraffic(network);
+    const traffic = mode === "ipvs-without-kernel" ? undefined : await measureTraffic(network);
     return {
       ...load,
       mode,
@@ -175,7 +177,7 @@ async function benchMode(
       changeCpuMs: finished.cpuMs / changes,
       memoryMb: loaded.memoryMb,
       peakMemoryMb: finished.peakMemoryMb,
-      traffic,
+      ...(traffic === undefined ? {} : { traffic }),
     };
   } finally {
     agent?.kill();
@@ -207,12 +209,16 @@ function text(rows: readonly ProxyBenchRow[]): string {
     ["CPU load", (row) => `${(row.loadCpuMs / 1000).toFixed(2)} s`],
     ["CPU/change", (row) => `${row.changeCpuMs.toFixed(1)} ms`],
     ["peak", (row) => `${row.peakMemoryMb.toFixed(0)} MB`],
-    ["connect()", (row) => `${row.traffic.connectServiceUs.toFixed(1)} us`],
-    ["of direct", (row) => row.traffic.connectRatio.toFixed(2)],
-    ["conn/s of direct", (row) => (row.traffic.connectsPerSecond / row.traffic.connectsPerSecondDirect).toFixed(2)],
-    ["upload", (row) => `${row.traffic.uploadServiceMbS.toFixed(0)} MB/s`],
-    ["of direct", (row) => row.traffic.uploadRatio.toFixed(2)],
-    ["download", (row) => `${row.traffic.downloadServiceMbS.toFixed(0)} MB/s`],
-    ["of direct", (row) => row.traffic.downloadRatio.toFixed(2)],
+    ["connect()", ofTraffic((one) => `${one.connectServiceUs.toFixed(1)} us`)],
+    ["of direct", ofTraffic((one) => one.connectRatio.toFixed(2))],
+    ["conn/s of direct", ofTraffic((one) => (one.connectsPerSecond / one.connectsPerSecondDirect).toFixed(2))],
+    ["upload", ofTraffic((one) => `${one.uploadServiceMbS.toFixed(0)} MB/s`)],
+    ["of direct", ofTraffic((one) => one.uploadRatio.toFixed(2))],
+    ["download", ofTraffic((one) => `${one.downloadServiceMbS.toFixed(0)} MB/s`)],
+    ["of direct", ofTraffic((one) => one.downloadRatio.toFixed(2))],
   ]);
+}
+
+function ofTraffic(cell: (traffic: TrafficResult) => string): (row: ProxyBenchRow) => string {
+  return ({ traffic }) => (traffic === undefined ? "-" : cell(traffic));
 }

@@ -6,9 +6,10 @@ import { cidr, messageOf, silentLogger } from "#layers/core";
 import { enterNamespace, openConntrack, openIptables, writeSysctls } from "#layers/kernel";
 import { systemClock } from "#layers/net";
 import { endpointSliceIndexers, resources } from "#layers/objects";
-import { createProxy, defaultProxySettings, iptablesEngine } from "#layers/proxy";
+import { createProxy, defaultProxySettings, iptablesEngine, ipvsEngine } from "#layers/proxy";
 import type { ProxyEngine, TrackedFlow } from "#layers/proxy";
 import { memoryOf } from "../processes.ts";
+import { kernelThatTakesAll } from "./kernel-that-takes-all.ts";
 import { monotonicMs } from "./reports.ts";
 import type { AgentReport, AgentTask, BenchMode } from "./reports.ts";
 
@@ -50,6 +51,9 @@ function observed(engine: ProxyEngine, written: () => void): ProxyEngine {
 }
 
 function engineOf(mode: BenchMode): Promise<ProxyEngine> {
+  if (mode === "ipvs-without-kernel") {
+    return Promise.resolve(ipvsEngine({ ipvs: kernelThatTakesAll(), clock: systemClock, log: silentLogger }));
+  }
   if (mode === "iptables-legacy" || mode === "iptables-nft") {
     const variant = mode === "iptables-nft" ? "nft" : "legacy";
     const rules = openIptables({ variant });

@@ -1,8 +1,12 @@
 import type { ChildProcess } from "node:child_process";
 import type { ProxyMode } from "#layers/proxy";
 
-/** A proxy mode; iptables in one of its variants. */
-export type BenchMode = Exclude<ProxyMode, "iptables" | "ebpf"> | "iptables-legacy" | "iptables-nft";
+/** A proxy mode; iptables in one of its variants; ipvs also over a kernel that takes everything and does nothing. */
+export type BenchMode =
+  | Exclude<ProxyMode, "iptables" | "ebpf">
+  | "iptables-legacy"
+  | "iptables-nft"
+  | "ipvs-without-kernel";
 
 /** What the agent is told on its command line, as JSON. */
 export interface AgentTask {
