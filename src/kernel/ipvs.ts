@@ -37,7 +37,10 @@ export interface IpvsDestinationState extends IpvsDestination {
   readonly inactive: number;
 }
 
-/** One change. Adding what is there changes it, deleting what is not there is no error: a script may be given twice. */
+/**
+ * One change. Adding what is there changes it; deleting what is not there, or taking its weight away, is no error: a script may be given twice, and
+ * after a part of it was made.
+ */
 export type IpvsChange =
   | { readonly kind: "add-server" | "edit-server"; readonly server: IpvsServer }
   | { readonly kind: "delete-server"; readonly server: IpvsServerKey }
@@ -150,7 +153,7 @@ function applyChanges(netlink: GenericNetlink, changes: readonly IpvsChange[]): 
     const again = errno === codes.exists ? editOf(change) : undefined;
     const left =
       again === undefined ? errno : netlink.ask(commandOf(again.kind), (writer) => writeChange(writer, again));
-    if (left === 0 || (change.kind.startsWith("delete") && (left === codes.noEntry || left === codes.noServer))) return;
+    if (left === 0 || (isAboutEnd(change) && (left === codes.noEntry || left === codes.noServer))) return;
     if (left === codes.noEntry && (change.kind === "add-server" || change.kind === "edit-server")) {
       const { scheduler } = change.server;
       throw new CodedError(
@@ -163,6 +166,11 @@ function applyChanges(netlink: GenericNetlink, changes: readonly IpvsChange[]): 
 }
 
 const codes = { noEntry: 2, noServer: 3, exists: 17 };
+
+/** Whether it only takes something away, also in steps: a destination of weight 0 is to go. */
+function isAboutEnd(change: IpvsChange): boolean {
+  return change.kind.startsWith("delete") || (change.kind === "edit-destination" && change.destination.weight === 0);
+}
 
 function commandOf(kind: IpvsChange["kind"]): number {
   switch (kind) {

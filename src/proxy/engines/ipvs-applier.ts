@@ -37,17 +37,32 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
   /** Servers that must be there, by id. */
   readonly #servers = new Map<string, ServerState>();
   #next = this.#servers.values();
+  /** Whether there may be more than is wanted: the ground was laid without a look at the rest. */
+  #mayHaveMore = false;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(port: IpvsPort, clock: Clock, log: Logger) {
     this.#port = port;
     const drained = {
       apply: (steps: readonly IpvsStep[]) => this.#tell(steps),
       destinations: (server: ServerKey) => port.destinations(server),
+      alone: (run: () => Promise<void>) => this.#alone(run),
     };
     this.#drain = new IpvsDrain(drained, clock, log);
   }
 
-  async apply(wanted: IpvsScript): Promise<void> {
+  apply(wanted: IpvsScript): Promise<void> {
+    return this.#alone(() => this.#carryOut(wanted));
+  }
+
+  /** One after the other: what was asked of the kernel must still be so when it is told something. */
+  #alone(run: () => Promise<void>): Promise<void> {
+    const result = this.#last.then(run);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #carryOut(wanted: IpvsScript): Promise<void> {
     switch (wanted.kind) {
       case "changes":
         await this.#change(wanted.statements);
@@ -69,6 +84,7 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
    */
   isDamaged(): boolean {
     if (this.#fingerprint === undefined) return false;
+    if (this.#mayHaveMore) return true;
     const fingerprint = this.#port.fingerprint();
     const isSame = fingerprint === this.#fingerprint;
     this.#fingerprint = fingerprint;
@@ -137,7 +153,10 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
       }),
     ]);
     this.#servers.clear();
+    this.#mayHaveMore = state === undefined;
     if (state === undefined) return;
+    // What waits for connections is in the listing, and is let go once more when it is still to go.
+    this.#drain.stop();
     // What the ground has changed is in no state: the listing still holds.
     await this.#change(diffStates(stateInKernel(listed, state), state));
     for (const [id, server] of state.servers) this.#servers.set(id, server);

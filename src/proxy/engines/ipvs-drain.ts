@@ -6,7 +6,10 @@ import type { IpvsPort } from "./ipvs-port.ts";
 import { stepsOf } from "./ipvs-steps.ts";
 
 /** What it asks the kernel and tells it. */
-export type DrainPort = Pick<IpvsPort, "apply" | "destinations">;
+export interface DrainPort extends Pick<IpvsPort, "apply" | "destinations"> {
+  /** Runs something while nobody else changes the kernel. */
+  alone(run: () => Promise<void>): Promise<void>;
+}
 
 interface Draining {
   readonly server: ServerKey;
@@ -59,34 +62,22 @@ export class IpvsDrain {
     });
   }
 
-  /** Deletes the destinations that have no connection left, and looks again later when some have. */
+  /**
+   * Deletes the destinations that have no connection left, and looks again later when some have. Nobody else may change the kernel meanwhile. What
+   * cannot be deleted now is tried again later: nobody waits for it.
+   */
   async settle(): Promise<void> {
-    const gone: Statement[] = [];
-    for (const [id, entry] of this.#draining) {
-      const { server, destinations } = entry;
-      const known = new Map(this.#port.destinations(server).map((state) => [destinationId(state), state]));
-      for (const [key, destination] of destinations) {
-        const state = known.get(key);
-        if (state !== undefined && state.active + (entry.isGone ? 0 : state.inactive) > 0) continue;
-        destinations.delete(key);
-        if (state !== undefined) gone.push({ kind: "delete-destination", server, destination });
-      }
-      if (destinations.size > 0) continue;
-      this.#draining.delete(id);
-      if (entry.deletesServer) gone.push({ kind: "delete-server", server });
-    }
-    const ips = this.#addressesInUse();
-    for (const [place, { ip, statement }] of this.#held) {
-      if (ips.includes(ip)) continue;
-      this.#held.delete(place);
-      gone.push(statement);
-    }
-    if (gone.length > 0) await this.#port.apply([...stepsOf(gone)]);
     this.#cancel?.();
-    this.#cancel = this.#draining.size === 0 ? undefined : this.#clock.schedule(pollMs, () => this.#poll());
+    try {
+      await this.#letGo();
+    } catch (error) {
+      this.#log.warn("destinations of IPVS could not be let go", { error: messageOf(error) });
+    }
+    const isWaiting = this.#draining.size > 0 || this.#held.size > 0;
+    this.#cancel = isWaiting ? this.#clock.schedule(pollMs, () => void this.#port.alone(() => this.settle())) : undefined;
   }
 
-  /** Waits for nothing any more: what is left keeps weight 0, and the next process lets it go. */
+  /** Waits for nothing any more: what is left keeps weight 0, and whoever compares the kernel with what is wanted lets it go. */
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;
@@ -94,11 +85,34 @@ export class IpvsDrain {
     this.#held.clear();
   }
 
-  #poll(): void {
-    this.settle().catch((error: unknown) => {
-      this.#log.warn("destinations of IPVS could not be let go", { error: messageOf(error) });
-      this.#cancel = this.#clock.schedule(pollMs, () => this.#poll());
-    });
+  async #letGo(): Promise<void> {
+    const gone: Statement[] = [];
+    const done: (() => void)[] = [];
+    const over = new Set<Draining>();
+    for (const [id, entry] of this.#draining) {
+      const { server, destinations } = entry;
+      const known = new Map(this.#port.destinations(server).map((state) => [destinationId(state), state]));
+      let left = destinations.size;
+      for (const [key, destination] of destinations) {
+        const state = known.get(key);
+        if (state !== undefined && state.active + (entry.isGone ? 0 : state.inactive) > 0) continue;
+        left--;
+        done.push(() => void destinations.delete(key));
+        if (state !== undefined) gone.push({ kind: "delete-destination", server, destination });
+      }
+      if (left > 0) continue;
+      over.add(entry);
+      done.push(() => void this.#draining.delete(id));
+      if (entry.deletesServer) gone.push({ kind: "delete-server", server });
+    }
+    const ips = this.#addressesInUse(over);
+    for (const [place, { ip, statement }] of this.#held) {
+      if (ips.includes(ip)) continue;
+      done.push(() => void this.#held.delete(place));
+      gone.push(statement);
+    }
+    if (gone.length > 0) await this.#port.apply([...stepsOf(gone)]);
+    for (const finish of done) finish();
   }
 
   #soften(statement: Statement): readonly Statement[] {
@@ -161,8 +175,10 @@ export class IpvsDrain {
   }
 
   /** Addresses of Services that are gone and still have connections. */
-  #addressesInUse(): readonly Ip[] {
-    return [...this.#draining.values()].flatMap(({ server, isGone }) => (isGone && "ip" in server ? server.ip : []));
+  #addressesInUse(over: ReadonlySet<Draining> = new Set()): readonly Ip[] {
+    return [...this.#draining.values()].flatMap((entry) =>
+      entry.isGone && "ip" in entry.server && !over.has(entry) ? entry.server.ip : [],
+    );
   }
 }
 

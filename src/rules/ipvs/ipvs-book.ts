@@ -66,7 +66,7 @@ export class IpvsBook implements RuleBook<IpvsScript> {
     const changes = this.#ledger.changes(services);
     const have = stateOf(this.#bound(changes.have));
     const want = stateOf(this.#bound(changes.want));
-    const statements = diffStates(have, want);
+    const statements = diffStates(have, want, stateOf(this.#bound(changes.doubted)));
     const isEmpty = statements.length === 0;
     return {
       script: { kind: "changes", statements, servers: want.servers },

@@ -20,16 +20,23 @@ interface Slot {
 /** What the kernel has and what is wanted, of some things, and what to call when the one has become the other. */
 export interface ItemChanges {
   readonly have: readonly Item[];
+  /** What it may have, or have a part of: somebody began to change these and did not come to the end. None of them is in `have`. */
+  readonly doubted: readonly Item[];
   readonly want: readonly Item[];
   commit(): void;
 }
 
-/** Knows which items each Service wants and which ones the kernel has. Work follows the items of the Services that changed. */
+/**
+ * Knows which items each Service wants and which ones the kernel has. Work follows the items of the Services that changed. Changes without a commit
+ * count as made in part, for the kernel makes them one by one.
+ */
 export class ItemLedger {
   readonly #slots = new Map<string, Slot>();
   readonly #byOwner = new Map<string, readonly Item[]>();
   /** What owners do not want any more since the last commit. */
   readonly #left = new Map<string, string[]>();
+  /** Everything that the kernel may have of an item, by its id, after changes that were not committed. */
+  readonly #doubted = new Map<string, Item>();
   #installed = 0;
 
   /** Replaces what `owner` wants; of two items with one id the first counts. An owner that wants nothing is forgotten. */
@@ -47,15 +54,19 @@ export class ItemLedger {
     const list = [...owners];
     const have: Item[] = [];
     const want: Item[] = [];
+    const doubted: Item[] = [];
     const slots = new Map<string, Slot>();
     const look = (id: string): void => {
       const slot = this.#slots.get(id);
       if (slot === undefined || slots.has(id)) return;
       slots.set(id, slot);
-      const wanted = slot.wanted;
-      if (slot.installed !== undefined && wanted !== undefined && sameItem(slot.installed, wanted)) return;
-      if (slot.installed !== undefined) have.push(slot.installed);
+      const { installed, wanted } = slot;
+      const doubt = this.#doubted.get(id);
+      if (doubt !== undefined) doubted.push(doubt);
+      else if (installed !== undefined && wanted !== undefined && sameItem(installed, wanted)) return;
+      else if (installed !== undefined) have.push(installed);
       if (wanted !== undefined) want.push(wanted);
+      this.#doubt(id, doubt ?? installed, wanted);
     };
     for (const owner of list) {
       this.#left.get(owner)?.forEach(look);
@@ -63,6 +74,7 @@ export class ItemLedger {
     }
     return {
       have,
+      doubted,
       want,
       commit: () => {
         for (const [id, slot] of slots) this.#install(id, slot);
@@ -77,6 +89,7 @@ export class ItemLedger {
     for (const { wanted } of this.#slots.values()) if (wanted !== undefined) want.push(wanted);
     return {
       have: [],
+      doubted: [],
       want,
       commit: () => {
         for (const [id, slot] of this.#slots) this.#install(id, slot);
@@ -85,11 +98,11 @@ export class ItemLedger {
     };
   }
 
-  /** Takes note that nobody knows what the kernel has: whatever changes, everything of that Service is told again. */
+  /** Takes note that nobody knows what the kernel has: whatever changes, everything of that Service is told again, also what goes. */
   forgetInstalled(): void {
     for (const [id, slot] of this.#slots) {
+      this.#doubt(id, this.#doubted.get(id), slot.installed);
       slot.installed = undefined;
-      if (slot.wanted === undefined) this.#slots.delete(id);
     }
     this.#installed = 0;
   }
@@ -121,10 +134,17 @@ export class ItemLedger {
     else if (slot.waiting !== undefined) slot.waiting = slot.waiting.filter((claim) => claim.owner !== owner);
   }
 
+  #doubt(id: string, ...may: readonly (Item | undefined)[]): void {
+    const items = may.filter((item) => item !== undefined);
+    const [first] = items;
+    if (first !== undefined) this.#doubted.set(id, items.reduce(united, first));
+  }
+
   #install(id: string, slot: Slot): void {
     const wanted = slot.wanted;
     this.#installed += (wanted === undefined ? 0 : 1) - (slot.installed === undefined ? 0 : 1);
     slot.installed = wanted;
+    this.#doubted.delete(id);
     if (wanted === undefined) this.#slots.delete(id);
   }
 }
@@ -132,6 +152,12 @@ export class ItemLedger {
 function decide(slot: Slot, claim: Claim | undefined): void {
   slot.owner = claim?.owner ?? "";
   slot.wanted = claim?.item;
+}
+
+/** Items of one id are the same but for the destinations of servers. */
+function united(a: Item, b: Item): Item {
+  if (a === b || a.kind !== "server" || b.kind !== "server") return b;
+  return { ...b, destinations: new Map([...a.destinations, ...b.destinations]) };
 }
 
 /** Whether the kernel would notice no difference. */

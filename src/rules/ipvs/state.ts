@@ -65,13 +65,15 @@ const opening: readonly SetName[] = ["SHORT-CIRCUITS", "SERVICES", "VIPS"];
 /**
  * The steps from one state to the other, in an order in which nothing is served wrongly meanwhile: guards come before what
  * they guard and go after it, destinations come before others go, what was empty is opened when it has destinations.
+ * Of `doubted` any part may be there: what is wanted of it is added once more, the rest goes. Nothing of it is in `have`.
  */
-export function diffStates(have: IpvsState, want: IpvsState): readonly Statement[] {
-  const { opens, shrinks, closes } = diffServers(have, want);
+export function diffStates(have: IpvsState, want: IpvsState, doubted: IpvsState = stateOf([])): readonly Statement[] {
+  const perhaps = united(have, doubted);
+  const { opens, shrinks, closes } = diffServers(have, want, perhaps);
   const added = [...want.members].filter(([id]) => !have.members.has(id)).map(([, member]) => member);
   // An element with another mark replaces the one that was there.
   const replaced = new Set(added.map(placeOf));
-  const gone = [...have.members]
+  const gone = [...perhaps.members]
     .filter(([id, member]) => !want.members.has(id) && !replaced.has(placeOf(member)))
     .map(([, member]) => member);
   const add = (sets: readonly SetName[]) =>
@@ -84,11 +86,21 @@ export function diffStates(have: IpvsState, want: IpvsState): readonly Statement
     ...add(opening),
     ...without(want.addresses, have.addresses).map((ip) => ({ kind: "add-address" as const, ip })),
     ...shrinks,
-    ...without(have.addresses, want.addresses).map((ip) => ({ kind: "delete-address" as const, ip })),
+    ...without(perhaps.addresses, want.addresses).map((ip) => ({ kind: "delete-address" as const, ip })),
     ...remove(opening.toReversed()),
     ...closes,
     ...remove(before.toReversed()),
   ];
+}
+
+/** Both, of which none has what the other has. */
+function united(a: IpvsState, b: IpvsState): IpvsState {
+  if (b.servers.size + b.members.size + b.addresses.size === 0) return a;
+  return {
+    servers: new Map([...a.servers, ...b.servers]),
+    members: new Map([...a.members, ...b.members]),
+    addresses: new Set([...a.addresses, ...b.addresses]),
+  };
 }
 
 interface ServerSteps {
@@ -97,7 +109,7 @@ interface ServerSteps {
   readonly closes: readonly Statement[];
 }
 
-function diffServers(have: IpvsState, want: IpvsState): ServerSteps {
+function diffServers(have: IpvsState, want: IpvsState, perhaps: IpvsState): ServerSteps {
   const opens: Statement[] = [];
   const shrinks: Statement[] = [];
   const closes: Statement[] = [];
@@ -110,14 +122,14 @@ function diffServers(have: IpvsState, want: IpvsState): ServerSteps {
       if (known === undefined) opens.push({ kind: "add-destination", server, destination });
       else if (known.weight !== destination.weight) opens.push({ kind: "edit-destination", server, destination });
     }
-    for (const [key, destination] of old?.destinations ?? []) {
+    for (const [key, destination] of perhaps.servers.get(id)?.destinations ?? []) {
       if (!destinations.has(key)) shrinks.push({ kind: "delete-destination", server, destination });
     }
   }
-  for (const [id, { server, destinations }] of have.servers) {
+  for (const [id, { server, destinations }] of perhaps.servers) {
     if (want.servers.has(id)) continue;
     // The Service is still there, without endpoints: those that it had let their connections end.
-    if (staysNamed(server, have, want)) {
+    if (staysNamed(server, perhaps, want)) {
       for (const destination of destinations.values())
         shrinks.push({ kind: "delete-destination", server, destination });
       shrinks.push({ kind: "delete-server", server, gently: true });
