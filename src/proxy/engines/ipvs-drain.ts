@@ -74,7 +74,9 @@ export class IpvsDrain {
       this.#log.warn("destinations of IPVS could not be let go", { error: messageOf(error) });
     }
     const isWaiting = this.#draining.size > 0 || this.#held.size > 0;
-    this.#cancel = isWaiting ? this.#clock.schedule(pollMs, () => void this.#port.alone(() => this.settle())) : undefined;
+    this.#cancel = isWaiting
+      ? this.#clock.schedule(pollMs, () => void this.#port.alone(() => this.settle()))
+      : undefined;
   }
 
   /** Waits for nothing any more: what is left keeps weight 0, and whoever compares the kernel with what is wanted lets it go. */
