@@ -177,19 +177,17 @@ export class FakeKernel implements IpvsPort {
   #make(change: ServerChange): void {
     const id = serverId(change.server);
     const known = this.#servers.get(id);
-    if (change.kind === "delete-server") this.#servers.delete(id);
-    else if (change.kind === "add-server" || change.kind === "edit-server") {
-      if (known !== undefined) known.server = change.server;
-      else if (change.kind === "edit-server") throw missing(change);
-      else this.#servers.set(id, { server: change.server, destinations: new Map() });
-    } else {
+    if ("destination" in change) {
       const { kind, destination } = change;
       const key = destinationId(destination);
       if (kind === "delete-destination") known?.destinations.delete(key);
       else if (known !== undefined && (kind === "add-destination" || known.destinations.has(key))) {
         known.destinations.set(key, destination);
       } else if (kind === "add-destination" || destination.weight > 0) throw missing(change);
-    }
+    } else if (change.kind === "delete-server") this.#servers.delete(id);
+    else if (known !== undefined) known.server = change.server;
+    else if (change.kind === "edit-server") throw missing(change);
+    else this.#servers.set(id, { server: change.server, destinations: new Map() });
   }
 }
 
