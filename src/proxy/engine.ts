@@ -44,6 +44,11 @@ export interface ProxyEngine {
   shortcomings(plan: ServicePlan): readonly string[];
   /** Whether a flow is answered by the engine itself, in an endpoint's place: such flows are never stale. */
   ownsFlow?(flow: TrackedFlow): boolean;
+  /**
+   * Whether `remove` and `close` end the connections that this engine serves: those that go through its own objects in the kernel, or through
+   * its sockets. The rules of other engines may go while conntrack goes on with what they have decided.
+   */
+  readonly endsConnections?: boolean;
   readonly stats: EngineStats;
   /** In iptables mode: how many rules each table has. Cheap. */
   tableRules?(): readonly TableRules[];

@@ -485,6 +485,24 @@ describe("Proxy.setEngine()", () => {
     expect(rules.take().join("")).toContain("10.96.0.2");
   });
 
+  it("lets connections through the old engine come to their end where they end with it", async () => {
+    const rules = new FakeRules();
+    const { proxy, services, clock } = worldWith({ engine: { ...nftablesEngine({ rules }), endsConnections: true } });
+    services.set(serviceObject("web", 1));
+    await proxy.whenSynced();
+    rules.take();
+    const next = new FakeRules();
+    const switched = proxy.setEngine(otherEngine(next));
+    await turns();
+    clock.advance(999);
+    await turns();
+    expect(next.scripts.join("")).toContain("10.96.0.1");
+    expect(rules.take()).toEqual([]);
+    clock.advance(1);
+    await switched;
+    expect(rules.take().join("")).toContain("delete table");
+  });
+
   it("leaves an engine that has never worked", async () => {
     const rules = new FakeRules();
     rules.refuses = () => "EPERM";

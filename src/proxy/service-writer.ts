@@ -17,6 +17,9 @@ const earlierFlowsDelayMs = 1000;
 
 const none: readonly string[] = [];
 
+/** How long connections that began by the rules of a former engine have to come to their end, in milliseconds, where they end with it. */
+const lastConnectionsMs = 1000;
+
 /** What is kept of a Service's new plan until its rules are in the kernel. */
 interface Look {
   readonly outline: PlanOutline;
@@ -160,6 +163,8 @@ export class ServiceWriter<F extends TrackedFlow> {
     this.#limitations.clear();
     written();
     this.#followAll(looks, refused);
+    // New connections go by the new rules already.
+    if (former.endsConnections === true) await this.#pause(lastConnectionsMs);
     await former.remove().catch((error: unknown) => {
       formerStays(former.mode);
       this.#options.log.warn("rules of the former mode could not be removed", {
@@ -188,6 +193,10 @@ export class ServiceWriter<F extends TrackedFlow> {
   /** Made when it is read, which is seldom. */
   *#allAnd(services: readonly string[]): Generator<string> {
     yield* new Set([...services, ...this.#options.book.allServices()]);
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.schedule(milliseconds, resolve));
   }
 
   #lookAt(services: readonly string[], engine: ProxyEngine): ReadonlyMap<string, Look> {
