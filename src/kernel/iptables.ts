@@ -155,6 +155,8 @@ class NodeIptables implements Iptables {
     const generation = this.#watch.nftGeneration();
     if (generation !== undefined && generation === this.#generation) return false;
     for (const family of this.#written) {
+      // Whoever took it away while rules were written did so before they were noted.
+      if (!tables.every((table) => this.#watch.hasNftChain(family, table, canary))) return true;
       const before = this.#chainUses.get(family) ?? [];
       const now = this.#usesOf(family, before);
       if (now.some(({ use }, i) => use < (before[i]?.use ?? noChain))) return true;
