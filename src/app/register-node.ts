@@ -1,5 +1,5 @@
 import { registerNode } from "../controllers/index.ts";
-import { hasCode } from "../core/index.ts";
+import { hasCode, pause } from "../core/index.ts";
 
 /** Milliseconds between attempts to reach an API that does not listen yet. */
 const unreachableRetryMs = 20;
@@ -16,7 +16,7 @@ export async function registerWhenReachable(...registration: Parameters<typeof r
       return;
     } catch (error) {
       if (!hasCode(error, "Unreachable")) throw error;
-      await new Promise<void>((resolve) => void clock.schedule(unreachableRetryMs, resolve));
+      await pause(clock, unreachableRetryMs);
     }
   }
 }

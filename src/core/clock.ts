@@ -11,6 +11,11 @@ export interface Clock {
   schedule(delayMs: number, run: () => void): Cancel;
 }
 
+/** Resolves after `milliseconds` of a clock. */
+export function pause(clock: Clock, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => void clock.schedule(milliseconds, resolve));
+}
+
 interface Scheduled {
   readonly at: number;
   readonly order: number;

@@ -5,10 +5,11 @@ import { decodeIptablesError, failedLine, IptablesError } from "./iptables-error
 import { outlineReader } from "./iptables-outline.ts";
 import type { TableOutline } from "./iptables-outline.ts";
 import { openTableWatch } from "./iptables-tables.ts";
-import { editTable, inTurns, knowsTables } from "./legacy-tables.ts";
+import { editTable, knowsTables } from "./legacy-tables.ts";
 import type { EditTable } from "./legacy-tables.ts";
 import { NativeMemory } from "./native-memory.ts";
 import { inNamespace } from "./netns.ts";
+import { inTurns } from "./turns.ts";
 import { withXtablesLock } from "./xtables-lock.ts";
 
 /** The two programs behind the name `iptables`: the kernel's own tables, or those of nftables with the same rules. */

@@ -15,6 +15,7 @@ import { KernelError, libc } from "./libc.ts";
 import type { LinkStep } from "./link-step.ts";
 import { inNamespace } from "./netns.ts";
 import { writeSysctls } from "./sysctl.ts";
+import { inTurns } from "./turns.ts";
 import { tableSizes } from "./xtables-info.ts";
 
 /** A batch for one of the tools that make up a node's IPVS. Batches are applied in their order, each of them stands alone. */
@@ -101,7 +102,7 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
         sets.create(one.create);
         return sets.destroy(one.destroy);
       case "members":
-        return inTurns(one.changes, (some) => sets.change(some));
+        return inTurns(inParts(one.changes, (some) => sets.change(some)));
       case "iptables":
         if (!readyFamilies.includes(one.family)) return;
         return void (await runProgram([await program(one.family, "restore"), "--noflush", "-w", "5"], {
@@ -109,10 +110,12 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
           input: one.text,
         }));
       case "servers":
-        return inTurns(one.changes, (some) => ipvs.change(some));
+        return inTurns(inParts(one.changes, (some) => ipvs.change(some)));
       case "addresses":
-        await inTurns(one.add, (add) => inside(() => applyAddressSteps({ link: device, add, remove: [] })));
-        return inTurns(one.remove, (remove) => inside(() => applyAddressSteps({ link: device, add: [], remove })));
+        await inTurns(inParts(one.add, (add) => inside(() => applyAddressSteps({ link: device, add, remove: [] }))));
+        return inTurns(
+          inParts(one.remove, (remove) => inside(() => applyAddressSteps({ link: device, add: [], remove }))),
+        );
     }
   };
 
@@ -237,9 +240,9 @@ function ignoring(code: string, steps: readonly LinkStep[]): void {
 /** So many changes are made at a time, between which others get their turn. */
 const changesAtOnce = 1000;
 
-async function inTurns<T>(all: readonly T[], change: (some: readonly T[]) => void): Promise<void> {
+function* inParts<T>(all: readonly T[], change: (some: readonly T[]) => void): Generator<undefined, void> {
   for (let at = 0; at < all.length; at += changesAtOnce) {
-    if (at > 0) await new Promise((resolve) => void setImmediate(resolve));
+    if (at > 0) yield;
     change(all.slice(at, at + changesAtOnce));
   }
 }

@@ -1,8 +1,8 @@
 import { arch } from "node:os";
-import { setImmediate as turn } from "node:timers/promises";
 import type { IpFamily } from "../core/index.ts";
 import { libc } from "./libc.ts";
 import type { NativeMemory } from "./native-memory.ts";
+import { inTurns } from "./turns.ts";
 
 /** Memory with the entries of a table at its start. */
 export interface TableMemory {
@@ -38,26 +38,12 @@ export type EditResult =
   | { readonly kind: "written" | "impossible" }
   | { readonly kind: "refused"; readonly errno: number };
 
-/** Milliseconds of work at once, between which everything else of the process has its turn. */
-const workMs = 5;
 /** How often a table is read again that others change at the same time without the lock. */
 const attempts = 10;
 
 /** Whether the tables of this machine have the layout that images have. */
 export function knowsTables(): boolean {
   return ["x64", "arm64", "riscv64", "loong64"].includes(arch());
-}
-
-/** Runs what pauses, so that others of this process have their turns. */
-export async function inTurns<T>(work: Generator<undefined, T>): Promise<T> {
-  let until = performance.now() + workMs;
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-    if (performance.now() < until) continue;
-    await turn();
-    until = performance.now() + workMs;
-  }
 }
 
 /**

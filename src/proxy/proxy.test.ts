@@ -446,6 +446,21 @@ function otherEngine(port: FakeRules, shortcomings: ProxyEngine["shortcomings"] 
   return scriptedEngine({ mode: "iptables", book: new RuleSet(), port, shortcomings, log: silentLogger });
 }
 
+/** Switches to another engine, and lets something happen before its first rules are in the kernel. */
+async function switchWhile(proxy: Proxy, change: () => void): Promise<FakeRules> {
+  const next = new FakeRules();
+  let open: () => void = () => undefined;
+  next.gate = new Promise((resolve) => (open = resolve));
+  const switched = proxy.setEngine(otherEngine(next));
+  await turns();
+  change();
+  await turns();
+  next.gate = undefined;
+  open();
+  await switched;
+  return next;
+}
+
 describe("Proxy.setEngine()", () => {
   it("refuses another engine of the same mode, which would remove what it shares", async () => {
     const { proxy, rules } = worldWith();
@@ -536,32 +551,21 @@ describe("Proxy.setEngine()", () => {
   it("gives the new engine the network of a node that changed while it switched", async () => {
     const { proxy, nodes } = worldWith();
     await proxy.whenSynced();
-    const next = new FakeRules();
-    let open: () => void = () => undefined;
-    next.gate = new Promise((resolve) => (open = resolve));
-    const switched = proxy.setEngine(otherEngine(next));
-    await turns();
-    nodes.set({ apiVersion: "v1", kind: "Node", metadata: { name: "node-1" }, spec: { podCIDRs: ["10.244.7.0/24"] } });
-    await turns();
-    next.gate = undefined;
-    open();
-    await switched;
+    const next = await switchWhile(proxy, () => {
+      nodes.set({
+        apiVersion: "v1",
+        kind: "Node",
+        metadata: { name: "node-1" },
+        spec: { podCIDRs: ["10.244.7.0/24"] },
+      });
+    });
     expect(next.scripts.at(-1)).toContain("10.244.7.0/24");
   });
 
   it("looks again at what changed while it switched", async () => {
     const { proxy, services } = worldWith();
     await proxy.whenSynced();
-    const next = new FakeRules();
-    let open: () => void = () => undefined;
-    next.gate = new Promise((resolve) => (open = resolve));
-    const switched = proxy.setEngine(otherEngine(next));
-    await turns();
-    services.set(serviceObject("late", 7));
-    await turns();
-    next.gate = undefined;
-    open();
-    await switched;
+    const next = await switchWhile(proxy, () => services.set(serviceObject("late", 7)));
     expect(next.scripts.join("")).toContain("10.96.0.7");
   });
 });

@@ -1,4 +1,4 @@
-import { messageOf } from "../core/index.ts";
+import { messageOf, pause } from "../core/index.ts";
 import type { Cancel, Clock, Logger } from "../core/index.ts";
 import type { HealthCheckPlan, NodeNetwork } from "../model/index.ts";
 import type { EventRecorder } from "../objects/index.ts";
@@ -164,7 +164,7 @@ export class ServiceWriter<F extends TrackedFlow> {
     written();
     this.#followAll(looks, refused);
     // New connections go by the new rules already.
-    if (former.endsConnections === true) await this.#pause(lastConnectionsMs);
+    if (former.endsConnections === true) await pause(this.#options.clock, lastConnectionsMs);
     await former.remove().catch((error: unknown) => {
       formerStays(former.mode);
       this.#options.log.warn("rules of the former mode could not be removed", {
@@ -193,10 +193,6 @@ export class ServiceWriter<F extends TrackedFlow> {
   /** Made when it is read, which is seldom. */
   *#allAnd(services: readonly string[]): Generator<string> {
     yield* new Set([...services, ...this.#options.book.allServices()]);
-  }
-
-  #pause(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => void this.#options.clock.schedule(milliseconds, resolve));
   }
 
   #lookAt(services: readonly string[], engine: ProxyEngine): ReadonlyMap<string, Look> {

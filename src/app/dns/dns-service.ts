@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { CodedError, messageOf } from "../../core/index.ts";
+import { CodedError, messageOf, pause } from "../../core/index.ts";
 import type { Cancel, Clock, Ip, Logger, Metrics, Random } from "../../core/index.ts";
 import { ClusterDataShelf, createDnsServer, parseResolvConf } from "../../dns/index.ts";
 import type { Answer, ClusterFacts, DnsConfiguration, DnsServer, DnsServerParts } from "../../dns/index.ts";
@@ -275,7 +275,7 @@ export async function startDnsService(options: DnsServiceOptions): Promise<DnsSe
       await reloading;
       operations.shutDown();
       const lameduck = Math.max(0, ...current().configuration.servers.map(({ health }) => health?.lameduckMs ?? 0));
-      if (!now && lameduck > 0) await wait(clock, lameduck);
+      if (!now && lameduck > 0) await pause(clock, lameduck);
       await listeners.close(now ? 0 : graceMs);
       current().stop();
       endOf(followed);
@@ -305,8 +305,4 @@ function clusterFacts({ chains }: DnsServer): readonly ClusterFacts[] {
 function idleTime({ servers }: DnsConfiguration): number {
   const times = servers.flatMap(({ forward }) => forward.map(({ expireMs }) => expireMs));
   return times.length === 0 ? 10_000 : Math.max(...times);
-}
-
-function wait(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => void clock.schedule(ms, resolve));
 }

@@ -1,4 +1,4 @@
-import { CodedError, createMetrics, messageOf } from "../../core/index.ts";
+import { CodedError, createMetrics, messageOf, oneAtATime } from "../../core/index.ts";
 import type { Cidr, Clock, Logger, Metrics } from "../../core/index.ts";
 import { openConntrack, writeSysctls } from "../../kernel/index.ts";
 import { createHealthCheckServer } from "../../net/index.ts";
@@ -68,7 +68,7 @@ export async function startNodeProxy(options: NodeProxyOptions): Promise<NodePro
     syncMs: settings.syncMs,
   });
   // Rules of other modes are not removed while one of them becomes the mode.
-  const inTurn = turnstile();
+  const inTurn = oneAtATime();
   // Traffic comes first: nobody asks a proxy how it is before it has rules.
   const whenServed = proxy.whenSynced().then(async () => {
     await startProxyServers({ proxy, metrics, settings: () => settings }, (what, error) => {
@@ -93,16 +93,6 @@ export async function startNodeProxy(options: NodeProxyOptions): Promise<NodePro
         await proxy.setEngine(await openEngine(mode, parts));
         settings = { ...settings, mode };
       }),
-  };
-}
-
-/** Lets pieces of work happen one after another, also after one that failed. */
-function turnstile(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const mine = last.then(work);
-    last = mine.catch(() => undefined);
-    return mine;
   };
 }
 

@@ -1,4 +1,4 @@
-import { messageOf, sameJson } from "../../core/index.ts";
+import { messageOf, pause, sameJson } from "../../core/index.ts";
 import type { Clock, Logger } from "../../core/index.ts";
 import { isConflict, isNotFound, objectKey, resources } from "../../objects/index.ts";
 import type { ClusterApi, Pod, PodStatus } from "../../objects/index.ts";
@@ -83,6 +83,6 @@ export class StatusWriter {
     } else {
       log.warn("pod status not written, will retry", { pod: objectKey(pod), reason: messageOf(error) });
     }
-    await new Promise<void>((resolve) => void clock.schedule(retryMs, resolve));
+    await pause(clock, retryMs);
   }
 }

@@ -1,4 +1,4 @@
-import { messageOf } from "../../core/index.ts";
+import { messageOf, pause } from "../../core/index.ts";
 import type { Cancel, Clock, Ip, Logger } from "../../core/index.ts";
 import { inNamespace } from "../../kernel/index.ts";
 import { isNotFound, objectKey, resources } from "../../objects/index.ts";
@@ -272,7 +272,7 @@ export class PodWorker {
       } catch (error) {
         if (isNotFound(error)) return;
         log.warn("ended pod not deleted, will retry", { pod: objectKey(this.#pod), reason: messageOf(error) });
-        await new Promise<void>((resolve) => void clock.schedule(500, resolve));
+        await pause(clock, 500);
       }
     }
   }

@@ -1,4 +1,4 @@
-import { ipFamilies, ipFamily } from "../../core/index.ts";
+import { ipFamilies, ipFamily, oneAtATime } from "../../core/index.ts";
 import type { Clock, Logger } from "../../core/index.ts";
 import {
   destinationId,
@@ -39,27 +39,21 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
   #next = this.#servers.values();
   /** Whether there may be more than is wanted: the ground was laid without a look at the rest. */
   #mayHaveMore = false;
-  #last: Promise<void> = Promise.resolve();
+  /** What was asked of the kernel must still be so when it is told something. */
+  readonly #alone = oneAtATime();
 
   constructor(port: IpvsPort, clock: Clock, log: Logger) {
     this.#port = port;
     const drained = {
       apply: (steps: readonly IpvsStep[]) => this.#tell(steps),
       destinations: (server: ServerKey) => port.destinations(server),
-      alone: (run: () => Promise<void>) => this.#alone(run),
+      alone: this.#alone,
     };
     this.#drain = new IpvsDrain(drained, clock, log);
   }
 
   apply(wanted: IpvsScript): Promise<void> {
     return this.#alone(() => this.#carryOut(wanted));
-  }
-
-  /** One after the other: what was asked of the kernel must still be so when it is told something. */
-  #alone(run: () => Promise<void>): Promise<void> {
-    const result = this.#last.then(run);
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 
   async #carryOut(wanted: IpvsScript): Promise<void> {
