@@ -54,10 +54,11 @@ const unusable = [cidr("127.0.0.0/8"), cidr("169.254.0.0/16"), cidr("::1/128"), 
 
 /**
  * The address by which the calling thread's node is known best: the first one of the link with the default route, or else
- * of any link. Loopback and link-local ones do not count. `undefined` when there is none.
+ * of any link but `except`. Loopback and link-local ones do not count. `undefined` when there is none.
  */
-export function hostAddress(family: IpFamily): Ip | undefined {
+export function hostAddress(family: IpFamily, except?: string): Ip | undefined {
   const links = networkInterfaces();
+  if (except !== undefined) delete links[except];
   const first = defaultLink(family);
   const ordered = [...(first === undefined ? [] : [first]), ...Object.keys(links)];
   for (const link of ordered) {

@@ -49,28 +49,65 @@ export interface AddressSteps {
  * is no error. Throws `KernelError` at the first that the kernel refuses; those around it are made all the same.
  */
 export function applyAddressSteps({ link, add, remove }: AddressSteps): void {
-  if (add.length + remove.length === 0) return;
   const stepAt = (at: number): LinkStep => {
     const address = add[at] ?? remove[at - add.length] ?? missing();
-    const prefix = ipFamily(address) === "IPv4" ? 32 : 128;
-    return { kind: at < add.length ? "address" : "delete-address", address, prefix, link };
+    return { kind: at < add.length ? "address" : "delete-address", address, prefix: bitsOf(address), link };
   };
+  sendSteps(link, { count: add.length + remove.length, stepAt, gone: addressNotAvailable });
+}
+
+/** Addresses of one link, and what calls to them come from. */
+export interface SourceSteps {
+  readonly link: string;
+  readonly addresses: readonly Ip[];
+  /** An address of the machine by family; addresses of a family without one stay as they are. */
+  readonly source: Readonly<Record<IpFamily, Ip | undefined>>;
+}
+
+/**
+ * Lets processes of the machine call its own addresses from another one of its addresses; the kernel's choice is the very address that is called. Many with
+ * one call, in the network namespace of the calling thread; `KernelError` as `applyAddressSteps`. An address that is removed takes its routes with it in IPv4;
+ * in IPv6 they go with the link.
+ */
+export function applySourceSteps({ link, addresses, source }: SourceSteps): void {
+  const steps = addresses.flatMap((address): readonly LinkStep[] => {
+    const from = source[ipFamily(address)];
+    if (from === undefined) return [];
+    const route: LinkStep = { kind: "local-route", address, link, source: from };
+    // The kernel's own route of an IPv6 address has another metric than one that is made: it would not be replaced, and win.
+    return ipFamily(address) === "IPv4" ? [route] : [{ kind: "delete-local-route", address, link }, route];
+  });
+  sendSteps(link, { count: steps.length, stepAt: (at) => steps[at] ?? missing(), gone: noSuchRoute });
+}
+
+const addressNotAvailable = 99;
+const noSuchRoute = 3;
+
+interface ManySteps {
+  readonly count: number;
+  /** All of the same link. */
+  readonly stepAt: (at: number) => LinkStep;
+  /** What the kernel says where there is nothing to delete. */
+  readonly gone: number;
+}
+
+function sendSteps(link: string, { count, stepAt, gone }: ManySteps): void {
+  if (count === 0) return;
   const index = libc().if_nametoindex(link);
   if (index === 0) throw new KernelError(`ip ${describeStep(stepAt(0))}`, 19, `there is no link ${link}`);
   const writer = new NetlinkWriter();
   withRouteSocket((socket) => {
     sendRequests(socket, {
-      count: add.length + remove.length,
+      count,
       encode: (at) => encode(stepAt(at), { index, writer, sequence: at + 1, flags: flags.request }),
       failed: (at, { errno, detail }) => {
-        if (at >= add.length && errno === addressNotAvailable) return;
-        throw new KernelError(`ip ${describeStep(stepAt(at))}`, errno, detail);
+        const step = stepAt(at);
+        if (errno === gone && step.kind.startsWith("delete-")) return;
+        throw new KernelError(`ip ${describeStep(step)}`, errno, detail);
       },
     });
   });
 }
-
-const addressNotAvailable = 99;
 
 function missing(): never {
   throw new RangeError("an address is missing");
@@ -168,6 +205,17 @@ function encode(step: LinkStep, encoding: Encoding): Uint8Array {
         writer.attribute32(4, index(step.link));
       });
     }
+    case "local-route":
+    case "delete-local-route": {
+      const add = step.kind === "local-route";
+      return make(add ? messages.newRoute : messages.deleteRoute, add ? flags.create | flags.replace : 0, () => {
+        const family = familyNumber(ipFamily(step.address));
+        // Table local, made by the kernel as those of its own addresses are, of this host, to a local address.
+        writer.u8(family, bitsOf(step.address), 0, 0, 255, 2, 254, 2).u32(0).attribute(1, ipToBytes(step.address));
+        if (add) writer.attribute(7, ipToBytes(step.source));
+        writer.attribute32(4, index(step.link));
+      });
+    }
     case "neighbour":
       return make(newNeighbour, flags.create | flags.replace, () => {
         writer
@@ -187,6 +235,10 @@ function linkHeader(writer: NetlinkWriter, state?: "up" | "down"): NetlinkWriter
     .u32(0)
     .u32(state === "up" ? 1 : 0)
     .u32(state === undefined ? 0 : 1);
+}
+
+function bitsOf(address: Ip): number {
+  return ipFamily(address) === "IPv4" ? 32 : 128;
 }
 
 function familyNumber(family: IpFamily): number {

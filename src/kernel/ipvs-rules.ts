@@ -3,8 +3,9 @@ import { networkInterfaces, release } from "node:os";
 import { parseIp } from "../core/index.ts";
 import type { Ip, IpFamily } from "../core/index.ts";
 import { AddressWatch } from "./address-watch.ts";
+import { hostAddress } from "./bound-socket.ts";
 import { runProgram } from "./exec.ts";
-import { applyAddressSteps, applyLinkSteps } from "./ip.ts";
+import { applyAddressSteps, applyLinkSteps, applySourceSteps } from "./ip.ts";
 import { openIpset } from "./ipset.ts";
 import type { IpsetChange } from "./ipset.ts";
 import type { IpsetDefinition, IpsetElement } from "./ipset-messages.ts";
@@ -29,7 +30,9 @@ export type IpvsStep =
   | { readonly kind: "iptables"; readonly family: IpFamily; readonly text: string }
   | { readonly kind: "servers"; readonly changes: readonly IpvsChange[] }
   /** Of the dummy device. */
-  | { readonly kind: "addresses"; readonly add: readonly Ip[]; readonly remove: readonly Ip[] };
+  | { readonly kind: "addresses"; readonly add: readonly Ip[]; readonly remove: readonly Ip[] }
+  /** From now on processes of the node call these addresses of the dummy device from an address of another device. */
+  | { readonly kind: "sources"; readonly addresses: readonly Ip[] };
 
 /** What the kernel has, also of others: all but sets of other names. */
 export interface IpvsListing {
@@ -116,6 +119,12 @@ export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOption
         return inTurns(
           inParts(one.remove, (remove) => inside(() => applyAddressSteps({ link: device, add: [], remove }))),
         );
+      case "sources": {
+        const source = inside(() => ({ IPv4: hostAddress("IPv4", device), IPv6: hostAddress("IPv6", device) }));
+        return inTurns(
+          inParts(one.addresses, (addresses) => inside(() => applySourceSteps({ link: device, addresses, source }))),
+        );
+      }
     }
   };
 

@@ -37,6 +37,9 @@ export type LinkStep =
       readonly source?: Ip;
     }
   | { readonly kind: "delete-route"; readonly to: Cidr; readonly link: string }
+  /** Replaces the route by which the machine takes one of its own addresses as its own. */
+  | { readonly kind: "local-route"; readonly address: Ip; readonly link: string; readonly source: Ip }
+  | { readonly kind: "delete-local-route"; readonly address: Ip; readonly link: string }
   | { readonly kind: "neighbour"; readonly address: Ip; readonly mac: MacAddress; readonly link: string };
 
 /** The step as the `ip` command would be told it: for messages, logs and golden tests. */
@@ -69,6 +72,10 @@ export function describeStep(step: LinkStep): string {
     }
     case "delete-route":
       return `route delete ${step.to} dev ${step.link}`;
+    case "local-route":
+      return `route replace local ${step.address} dev ${step.link} table local src ${step.source}`;
+    case "delete-local-route":
+      return `route delete local ${step.address} dev ${step.link} table local`;
     case "neighbour":
       return `neighbour replace ${step.address} lladdr ${step.mac} dev ${step.link} nud permanent`;
   }

@@ -45,10 +45,11 @@ export interface ProxyEngine {
   /** Whether a flow is answered by the engine itself, in an endpoint's place: such flows are never stale. */
   ownsFlow?(flow: TrackedFlow): boolean;
   /**
-   * Whether `remove` and `close` end the connections that this engine serves: those that go through its own objects in the kernel, or through
-   * its sockets. The rules of other engines may go while conntrack goes on with what they have decided.
+   * There where `remove` and `close` end the connections that this engine serves: those that go through its own objects in the kernel, or through
+   * its sockets. (Rules may go while conntrack goes on with what they have decided.) Called when another engine's rules decide about new connections,
+   * some time before `remove`: those that begin from now on must survive it.
    */
-  readonly endsConnections?: boolean;
+  retire?(): Promise<void>;
   readonly stats: EngineStats;
   /** In iptables mode: how many rules each table has. Cheap. */
   tableRules?(): readonly TableRules[];

@@ -502,7 +502,9 @@ describe("Proxy.setEngine()", () => {
 
   it("lets connections through the old engine come to their end where they end with it", async () => {
     const rules = new FakeRules();
-    const { proxy, services, clock } = worldWith({ engine: { ...nftablesEngine({ rules }), endsConnections: true } });
+    let isRetired = false;
+    const retire = async (): Promise<void> => void (isRetired = true);
+    const { proxy, services, clock } = worldWith({ engine: { ...nftablesEngine({ rules }), retire } });
     services.set(serviceObject("web", 1));
     await proxy.whenSynced();
     rules.take();
@@ -512,6 +514,7 @@ describe("Proxy.setEngine()", () => {
     clock.advance(999);
     await turns();
     expect(next.scripts.join("")).toContain("10.96.0.1");
+    expect(isRetired).toBe(true);
     expect(rules.take()).toEqual([]);
     clock.advance(1);
     await switched;

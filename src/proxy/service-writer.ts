@@ -163,9 +163,7 @@ export class ServiceWriter<F extends TrackedFlow> {
     this.#limitations.clear();
     written();
     this.#followAll(looks, refused);
-    // New connections go by the new rules already.
-    if (former.endsConnections === true) await pause(this.#options.clock, lastConnectionsMs);
-    await former.remove().catch((error: unknown) => {
+    await this.#leave(former).catch((error: unknown) => {
       formerStays(former.mode);
       this.#options.log.warn("rules of the former mode could not be removed", {
         mode: former.mode,
@@ -193,6 +191,18 @@ export class ServiceWriter<F extends TrackedFlow> {
   /** Made when it is read, which is seldom. */
   *#allAnd(services: readonly string[]): Generator<string> {
     yield* new Set([...services, ...this.#options.book.allServices()]);
+  }
+
+  /** New connections go by other rules already. */
+  async #leave(former: ProxyEngine): Promise<void> {
+    if (former.retire !== undefined) {
+      await former.retire().catch((error: unknown) => {
+        const reason = messageOf(error);
+        this.#options.log.warn("connections may end with the former mode", { mode: former.mode, reason });
+      });
+      await pause(this.#options.clock, lastConnectionsMs);
+    }
+    await former.remove();
   }
 
   #lookAt(services: readonly string[], engine: ProxyEngine): ReadonlyMap<string, Look> {

@@ -76,6 +76,9 @@ export class FakeKernel implements IpvsPort {
             this.log.push(`close ${address}`);
           }
           break;
+        case "sources":
+          this.log.push(`sources of ${step.addresses.join(", ")}`);
+          break;
         case "device":
           break;
       }

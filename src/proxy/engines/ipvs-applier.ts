@@ -73,6 +73,17 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
   }
 
   /**
+   * Lets calls of the node's own processes outlive the addresses of Services. The kernel gives such a call the very address that it goes to as its source,
+   * also where another mode's rules decide already where it ends; with the address gone its answers would find nobody.
+   */
+  retire(): Promise<void> {
+    return this.#alone(async () => {
+      const { addresses } = await this.#port.list(setPrefix);
+      await this.#port.apply([{ kind: "sources", addresses }]);
+    });
+  }
+
+  /**
    * A flush of rules or the device shows in the fingerprint, one of sets in their sizes; that virtual servers are gone in how many hold the kernel's
    * module, and then all are looked for. Each look also compares some servers with their destinations, so that others' changes of these show after a while.
    */

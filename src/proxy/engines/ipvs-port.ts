@@ -27,7 +27,9 @@ export type IpvsStep =
   | { readonly kind: "iptables"; readonly family: IpFamily; readonly text: string }
   | { readonly kind: "members"; readonly changes: readonly SetChange[] }
   | { readonly kind: "servers"; readonly changes: readonly Extract<Statement, { readonly server: unknown }>[] }
-  | { readonly kind: "addresses"; readonly add: readonly Ip[]; readonly remove: readonly Ip[] };
+  | { readonly kind: "addresses"; readonly add: readonly Ip[]; readonly remove: readonly Ip[] }
+  /** From now on processes of the node call these addresses from one of the node's own, no longer from the very address. */
+  | { readonly kind: "sources"; readonly addresses: readonly Ip[] };
 
 /** A destination with its connections. */
 export interface DestinationState extends Destination {

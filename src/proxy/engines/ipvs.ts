@@ -36,7 +36,7 @@ export function ipvsEngine({ ipvs, clock, scheduler = "rr", log = silentLogger }
   };
   return {
     mode: "ipvs",
-    endsConnections: true,
+    retire: () => applier.retire(),
     setNetwork: (network) => engine.setNetwork(network),
     want: (service, plans) => engine.want(service, plans),
     writeChanges: (services, options) => engine.writeChanges(services, options),

@@ -68,7 +68,7 @@ export function userspaceEngine(options: UserspaceEngineOptions): UserspaceEngin
 
   return {
     mode: "userspace",
-    endsConnections: true,
+    retire: () => Promise.resolve(),
     setNetwork: (network) => scripted.setNetwork(network),
     want(service, plans) {
       scripted.want(service, plans);

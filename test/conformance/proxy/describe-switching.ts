@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ClusterUnderTest } from "./cluster.ts";
 import { echo } from "./echo.ts";
 import type { EngineUnderTest } from "./engines.ts";
+import type { Place } from "./places.ts";
+import type { Target } from "./senders.ts";
 import { serviceOf, slicesOf } from "./service-objects.ts";
 import { clusterIP, nodePort } from "./targets.ts";
 
@@ -11,6 +13,15 @@ export function describeSwitching(steps: readonly (readonly [EngineUnderTest, En
   if (start === undefined) throw new Error("no steps");
   const cluster = new ClusterUnderTest(start);
   const path = cluster.network.path("node-1");
+  const calls: readonly (readonly [Place, Target])[] = [
+    ["client", clusterIP(1)],
+    ["client", clusterIP(50, "IPv6")],
+    ["client", nodePort("node-1", 25)],
+    ["client", clusterIP(30, "IPv4", "UDP")],
+    ["node-1", clusterIP(2)],
+    ["node-1", clusterIP(49, "IPv6")],
+    ["a1", clusterIP(3)],
+  ];
   /** What an engine's state says where it has nothing. */
   const nothing = new Map<EngineUnderTest, string>();
 
@@ -35,11 +46,11 @@ export function describeSwitching(steps: readonly (readonly [EngineUnderTest, En
         const { socket } = await cluster.senders.connect("client", clusterIP(7));
         const end = new AbortController();
         const lost: string[] = [];
-        const targets = [clusterIP(1), clusterIP(50, "IPv6"), nodePort("node-1", 25), clusterIP(30, "IPv4", "UDP")];
-        const callers = targets.map(async (target) => {
+        const callers = calls.map(async ([place, target]) => {
           while (!end.signal.aborted) {
-            const answer = await cluster.senders.open("client", target, 5000);
-            if (answer.kind !== "answer") lost.push(`${target.destination} ${target.protocol}: ${answer.kind}`);
+            const answer = await cluster.senders.open(place, target, 5000);
+            if (answer.kind === "answer") continue;
+            lost.push(`${place} to ${target.destination} ${target.protocol}: ${answer.kind}`);
           }
         });
         await cluster.proxy("node-1").setEngine(next.open(path));
