@@ -11,7 +11,7 @@ import type { ClusterApi } from "#layers/objects";
 import { createBenchNetwork } from "./proxy/network.ts";
 import { changeOne, fill } from "./proxy/objects.ts";
 import type { Load } from "./proxy/objects.ts";
-import { ModeUnavailable, monotonicMs, reportsOf } from "./proxy/reports.ts";
+import { ipvsWithout, ModeUnavailable, monotonicMs, reportsOf } from "./proxy/reports.ts";
 import type { AgentTask, BenchMode } from "./proxy/reports.ts";
 import { measureTraffic } from "./proxy/traffic.ts";
 import type { TrafficResult } from "./proxy/traffic.ts";
@@ -43,7 +43,7 @@ export interface ProxyBenchRow extends Load {
 
 const usage = "sealane bench proxy [--modes nftables,iptables-legacy,...] [SERVICESxENDPOINTS...]";
 const defaultModes: readonly BenchMode[] = ["nftables", "iptables-legacy", "iptables-nft", "ipvs", "userspace"];
-const allModes: readonly BenchMode[] = [...defaultModes, "ipvs-without-kernel"];
+const allModes: readonly BenchMode[] = [...defaultModes, ...ipvsWithout];
 const defaultLoads = ["1000x2", "10000x2", "50000x2", "1x5000"];
 /** iptables-nft-restore compares every rule with every other one. */
 const mostForIptablesNft = 20_000;
@@ -162,7 +162,7 @@ async function benchMode(
     }
     agent.send({ kind: "finish" });
     const finished = await reports("finished");
-    const traffic = mode === "ipvs-without-kernel" ? undefined : await measureTraffic(network);
+    const traffic = ipvsWithout.some((one) => one === mode) ? undefined : await measureTraffic(network);
     return {
       ...load,
       mode,

@@ -9,7 +9,7 @@ import { endpointSliceIndexers, resources } from "#layers/objects";
 import { createProxy, defaultProxySettings, iptablesEngine, ipvsEngine } from "#layers/proxy";
 import type { ProxyEngine, TrackedFlow } from "#layers/proxy";
 import { memoryOf } from "../processes.ts";
-import { kernelThatTakesAll } from "./kernel-that-takes-all.ts";
+import { kernelThatTakesAll, kernelWithoutServers } from "./kernel-that-takes-all.ts";
 import { monotonicMs } from "./reports.ts";
 import type { AgentReport, AgentTask, BenchMode } from "./reports.ts";
 
@@ -51,8 +51,9 @@ function observed(engine: ProxyEngine, written: () => void): ProxyEngine {
 }
 
 function engineOf(mode: BenchMode): Promise<ProxyEngine> {
-  if (mode === "ipvs-without-kernel") {
-    return Promise.resolve(ipvsEngine({ ipvs: kernelThatTakesAll(), clock: systemClock, log: silentLogger }));
+  if (mode === "ipvs-without-kernel" || mode === "ipvs-without-servers") {
+    const ipvs = mode === "ipvs-without-kernel" ? kernelThatTakesAll() : kernelWithoutServers();
+    return Promise.resolve(ipvsEngine({ ipvs, clock: systemClock, log: silentLogger }));
   }
   if (mode === "iptables-legacy" || mode === "iptables-nft") {
     const variant = mode === "iptables-nft" ? "nft" : "legacy";

@@ -1,12 +1,18 @@
 import type { ChildProcess } from "node:child_process";
 import type { ProxyMode } from "#layers/proxy";
 
-/** A proxy mode; iptables in one of its variants; ipvs also over a kernel that takes everything and does nothing. */
+/**
+ * A proxy mode; iptables in one of its variants; ipvs also over a kernel that takes everything and does nothing, and over one that does so with virtual
+ * servers alone.
+ */
 export type BenchMode =
   | Exclude<ProxyMode, "iptables" | "ebpf">
   | "iptables-legacy"
   | "iptables-nft"
-  | "ipvs-without-kernel";
+  | (typeof ipvsWithout)[number];
+
+/** Modes in which no traffic is carried. */
+export const ipvsWithout = ["ipvs-without-kernel", "ipvs-without-servers"] as const;
 
 /** What the agent is told on its command line, as JSON. */
 export interface AgentTask {

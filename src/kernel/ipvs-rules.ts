@@ -11,7 +11,7 @@ import type { IpsetChange } from "./ipset.ts";
 import type { IpsetDefinition, IpsetElement } from "./ipset-messages.ts";
 import { openTableWatch } from "./iptables-tables.ts";
 import { openIpvs } from "./ipvs.ts";
-import type { IpvsChange, IpvsDestinationState, IpvsServer, IpvsServerKey, IpvsTimeouts } from "./ipvs.ts";
+import type { Ipvs, IpvsChange, IpvsDestinationState, IpvsServer, IpvsServerKey, IpvsTimeouts } from "./ipvs.ts";
 import { KernelError, libc } from "./libc.ts";
 import type { LinkStep } from "./link-step.ts";
 import { inNamespace } from "./netns.ts";
@@ -75,16 +75,18 @@ export interface IpvsRulesOptions {
   readonly iptables?: "legacy" | "nft";
   /** How long IPVS remembers a silent connection. */
   readonly timeouts?: IpvsTimeouts;
+  /** The virtual servers; the kernel's by default. */
+  readonly ipvs?: Ipvs;
 }
 
 const device = "kube-ipvs0";
 const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 
 /** Opens IPVS for a proxy. Throws `CodedError` code `IpvsMissing` when this kernel has none. */
-export function openIpvsRules({ namespace, iptables, timeouts }: IpvsRulesOptions = {}): IpvsRules {
+export function openIpvsRules({ namespace, iptables, timeouts, ...options }: IpvsRulesOptions = {}): IpvsRules {
   const place = namespace === undefined ? {} : { namespace };
   const inside = <T>(run: () => T): T => (namespace === undefined ? run() : inNamespace(namespace, run));
-  const ipvs = openIpvs(place);
+  const ipvs = options.ipvs ?? openIpvs(place);
   const sets = openIpset(place);
   if (timeouts !== undefined) ipvs.setTimeouts(timeouts);
   const watch = new AddressWatch(namespace);
