@@ -10,6 +10,7 @@ export function kernelThatTakesAll(): IpvsEngineOptions["ipvs"] {
     destinations: () => [],
     servers: () => [],
     nodeAddresses: () => [ip("192.0.2.1")],
+    areOwn: () => true,
     nodeAddressesChanged: () => false,
     fingerprint: () => "",
     setSizes: () => new Map(),
@@ -20,7 +21,7 @@ export function kernelThatTakesAll(): IpvsEngineOptions["ipvs"] {
 
 /**
  * All of the kernel that mode ipvs needs but IPVS itself: sets, addresses, iptables and the processes for it. What this costs beyond a kernel that takes
- * all can be measured where there is no IPVS. Addresses are on a bridge, because a kernel without IPVS may well lack dummy devices.
+ * all can be measured where there is no IPVS. The device is a bridge, because a kernel without IPVS may well lack dummy devices.
  */
 export function kernelWithoutServers(): IpvsEngineOptions["ipvs"] {
   applyLinkSteps([{ kind: "bridge", name: "kube-ipvs0" }]);

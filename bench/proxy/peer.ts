@@ -3,7 +3,8 @@ import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import type koffiTypes from "koffi";
-import { enterNamespace } from "#layers/kernel";
+import { enterNamespace, writeSysctls } from "#layers/kernel";
+import { podAddress } from "./network.ts";
 
 /** What a peer is told on its command line, as JSON. */
 export type PeerTask =
@@ -48,6 +49,14 @@ function serve(): void {
     });
     sink.listen(8081, () => source.listen(8082, () => report({ kind: "listening" })));
   });
+}
+
+/**
+ * Lets this process call from ports that those who call another address do not use. IPVS keeps a closed connection for 10 s, finds an answer's connection by the
+ * pod's and the client's ports, and would answer in the Service's name who called the pod itself from the same port.
+ */
+function takePortsOf(address: string): void {
+  writeSysctls({ "net/ipv4/ip_local_port_range": address === podAddress ? "10000 31999" : "32000 53999" });
 }
 
 /** Blocking calls of the C library: what Node itself does around a connection costs more than the connection. */
@@ -133,6 +142,7 @@ if (text !== undefined && process.send !== undefined) {
   process.once("disconnect", () => process.exit(0));
   const task = JSON.parse(text) as PeerTask;
   enterNamespace(task.namespace);
+  if (task.kind !== "server") takePortsOf(task.address);
   if (task.kind === "server") serve();
   else if (task.kind === "connect") report(measureConnects(task));
   else measureStream(task);

@@ -37,81 +37,32 @@ export function applyLinkSteps(steps: readonly LinkStep[]): void {
   });
 }
 
-/** Addresses of one link; each is one of the machine alone (a prefix of all bits). */
-export interface AddressSteps {
-  readonly link: string;
-  readonly add: readonly Ip[];
-  readonly remove: readonly Ip[];
-}
-
 /**
- * Adds and removes addresses, many with one call, in the network namespace of the calling thread. Adding one that is there and removing one that is not
- * is no error. Throws `KernelError` at the first that the kernel refuses; those around it are made all the same.
+ * Applies steps that concern one link to the network namespace of the calling thread, in their order, many with one call. Deleting an address or a route
+ * that is not there is no error. Throws `KernelError` at the first that the kernel refuses; those around it are made all the same.
  */
-export function applyAddressSteps({ link, add, remove }: AddressSteps): void {
-  const stepAt = (at: number): LinkStep => {
-    const address = add[at] ?? remove[at - add.length] ?? missing();
-    return { kind: at < add.length ? "address" : "delete-address", address, prefix: bitsOf(address), link };
-  };
-  sendSteps(link, { count: add.length + remove.length, stepAt, gone: addressNotAvailable });
-}
-
-/** Addresses of one link, and what calls to them come from. */
-export interface SourceSteps {
-  readonly link: string;
-  readonly addresses: readonly Ip[];
-  /** An address of the machine by family; addresses of a family without one stay as they are. */
-  readonly source: Readonly<Record<IpFamily, Ip | undefined>>;
-}
-
-/**
- * Lets processes of the machine call its own addresses from another one of its addresses; the kernel's choice is the very address that is called. Many with
- * one call, in the network namespace of the calling thread; `KernelError` as `applyAddressSteps`. An address that is removed takes its routes with it in IPv4;
- * in IPv6 they go with the link.
- */
-export function applySourceSteps({ link, addresses, source }: SourceSteps): void {
-  const steps = addresses.flatMap((address): readonly LinkStep[] => {
-    const from = source[ipFamily(address)];
-    if (from === undefined) return [];
-    const route: LinkStep = { kind: "local-route", address, link, source: from };
-    // The kernel's own route of an IPv6 address has another metric than one that is made: it would not be replaced, and win.
-    return ipFamily(address) === "IPv4" ? [route] : [{ kind: "delete-local-route", address, link }, route];
-  });
-  sendSteps(link, { count: steps.length, stepAt: (at) => steps[at] ?? missing(), gone: noSuchRoute });
-}
-
-const addressNotAvailable = 99;
-const noSuchRoute = 3;
-
-interface ManySteps {
-  readonly count: number;
-  /** All of the same link. */
-  readonly stepAt: (at: number) => LinkStep;
-  /** What the kernel says where there is nothing to delete. */
-  readonly gone: number;
-}
-
-function sendSteps(link: string, { count, stepAt, gone }: ManySteps): void {
-  if (count === 0) return;
+export function applyStepsOf(link: string, steps: readonly LinkStep[]): void {
+  const [first] = steps;
+  if (first === undefined) return;
   const index = libc().if_nametoindex(link);
-  if (index === 0) throw new KernelError(`ip ${describeStep(stepAt(0))}`, 19, `there is no link ${link}`);
+  if (index === 0) throw new KernelError(`ip ${describeStep(first)}`, 19, `there is no link ${link}`);
   const writer = new NetlinkWriter();
+  const stepAt = (at: number): LinkStep => steps[at] ?? first;
   withRouteSocket((socket) => {
     sendRequests(socket, {
-      count,
+      count: steps.length,
       encode: (at) => encode(stepAt(at), { index, writer, sequence: at + 1, flags: flags.request }),
       failed: (at, { errno, detail }) => {
         const step = stepAt(at);
-        if (errno === gone && step.kind.startsWith("delete-")) return;
+        if (errno === gone[step.kind]) return;
         throw new KernelError(`ip ${describeStep(step)}`, errno, detail);
       },
     });
   });
 }
 
-function missing(): never {
-  throw new RangeError("an address is missing");
-}
+/** What the kernel says where there is nothing to delete: EADDRNOTAVAIL, ESRCH. */
+const gone: Readonly<Partial<Record<LinkStep["kind"], number>>> = { "delete-address": 99, "delete-local-route": 3 };
 
 function withRouteSocket(run: (socket: number) => void): void {
   const fd = checked("open a netlink socket", libc().socket(netlinkFamily, 3 | 0x80000, 0));
@@ -209,10 +160,11 @@ function encode(step: LinkStep, encoding: Encoding): Uint8Array {
     case "delete-local-route": {
       const add = step.kind === "local-route";
       return make(add ? messages.newRoute : messages.deleteRoute, add ? flags.create | flags.replace : 0, () => {
-        const family = familyNumber(ipFamily(step.address));
-        // Table local, made by the kernel as those of its own addresses are, of this host, to a local address.
-        writer.u8(family, bitsOf(step.address), 0, 0, 255, 2, 254, 2).u32(0).attribute(1, ipToBytes(step.address));
-        if (add) writer.attribute(7, ipToBytes(step.source));
+        // Table local, in IPv4 for this host alone; a deletion names neither maker nor scope.
+        const [maker, scope] = add ? [4, 254] : [0, 255];
+        writer.u8(familyNumber(ipFamily(step.address)), bitsOf(step.address), 0, 0, 255, maker, scope, 2).u32(0);
+        writer.attribute(1, ipToBytes(step.address));
+        if (add && step.source !== undefined) writer.attribute(7, ipToBytes(step.source));
         writer.attribute32(4, index(step.link));
       });
     }

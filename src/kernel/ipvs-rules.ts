@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { networkInterfaces, release } from "node:os";
-import { parseIp } from "../core/index.ts";
+import { ipFamily, parseIp } from "../core/index.ts";
 import type { Ip, IpFamily } from "../core/index.ts";
 import { AddressWatch } from "./address-watch.ts";
 import { hostAddress } from "./bound-socket.ts";
 import { runProgram } from "./exec.ts";
-import { applyAddressSteps, applyLinkSteps, applySourceSteps } from "./ip.ts";
+import { applyLinkSteps, applyStepsOf } from "./ip.ts";
 import { openIpset } from "./ipset.ts";
 import type { IpsetChange } from "./ipset.ts";
 import type { IpsetDefinition, IpsetElement } from "./ipset-messages.ts";
@@ -14,6 +14,7 @@ import { openIpvs } from "./ipvs.ts";
 import type { Ipvs, IpvsChange, IpvsDestinationState, IpvsServer, IpvsServerKey, IpvsTimeouts } from "./ipvs.ts";
 import { KernelError, libc } from "./libc.ts";
 import type { LinkStep } from "./link-step.ts";
+import { areLocal, localRoutes } from "./local-routes.ts";
 import { inNamespace } from "./netns.ts";
 import { writeSysctls } from "./sysctl.ts";
 import { inTurns } from "./turns.ts";
@@ -29,9 +30,9 @@ export type IpvsStep =
   | { readonly kind: "members"; readonly changes: readonly IpsetChange[] }
   | { readonly kind: "iptables"; readonly family: IpFamily; readonly text: string }
   | { readonly kind: "servers"; readonly changes: readonly IpvsChange[] }
-  /** Of the dummy device. */
+  /** Addresses that the node takes as its own, by routes of the dummy device. */
   | { readonly kind: "addresses"; readonly add: readonly Ip[]; readonly remove: readonly Ip[] }
-  /** From now on processes of the node call these addresses of the dummy device from an address of another device. */
+  /** From now on processes of the node call these addresses from one that another device has. */
   | { readonly kind: "sources"; readonly addresses: readonly Ip[] };
 
 /** What the kernel has, also of others: all but sets of other names. */
@@ -40,7 +41,7 @@ export interface IpvsListing {
   readonly sets: readonly { readonly name: string; readonly elements: readonly IpsetElement[] }[];
   /** As `iptables-save` prints it; a family that this kernel lacks has no text. */
   readonly iptables: Readonly<Partial<Record<IpFamily, string>>>;
-  /** Of the dummy device. */
+  /** That the node takes as its own by routes of the dummy device. */
   readonly addresses: readonly Ip[];
 }
 
@@ -54,6 +55,8 @@ export interface IpvsRules {
   servers(): readonly IpvsServer[];
   /** The node's own addresses, without those of the dummy device. */
   nodeAddresses(): readonly Ip[];
+  /** Whether the node takes packets to each of these addresses as its own. */
+  areOwn(addresses: readonly Ip[]): boolean;
   /** Whether addresses of other devices may have changed since the last call. Cheap. */
   nodeAddressesChanged(): boolean;
   /** A text that stays the same as long as nobody changes iptables or the dummy device. Cheap, without a process. */
@@ -99,6 +102,9 @@ export function openIpvsRules({ namespace, iptables, timeouts, ...options }: Ipv
   };
   const readyFamilies = families.filter((family) => family === "IPv4" || existsSync("/proc/sys/net/ipv6"));
 
+  const routes = (addresses: readonly Ip[], step: (address: Ip) => LinkStep): Promise<void> =>
+    inTurns(inParts(addresses, (some) => inside(() => applyStepsOf(device, some.map(step)))));
+
   const step = async (one: IpvsStep): Promise<void> => {
     switch (one.kind) {
       case "device":
@@ -117,15 +123,14 @@ export function openIpvsRules({ namespace, iptables, timeouts, ...options }: Ipv
       case "servers":
         return inTurns(inParts(one.changes, (some) => ipvs.change(some)));
       case "addresses":
-        await inTurns(inParts(one.add, (add) => inside(() => applyAddressSteps({ link: device, add, remove: [] }))));
-        return inTurns(
-          inParts(one.remove, (remove) => inside(() => applyAddressSteps({ link: device, add: [], remove }))),
-        );
+        await routes(one.add, (address) => ({ kind: "local-route", address, link: device }));
+        return routes(one.remove, (address) => ({ kind: "delete-local-route", address, link: device }));
       case "sources": {
-        const source = inside(() => ({ IPv4: hostAddress("IPv4", device), IPv6: hostAddress("IPv6", device) }));
-        return inTurns(
-          inParts(one.addresses, (addresses) => inside(() => applySourceSteps({ link: device, addresses, source }))),
-        );
+        const own = inside(() => ({ IPv4: hostAddress("IPv4", device), IPv6: hostAddress("IPv6", device) }));
+        return routes(one.addresses, (address) => {
+          const source = own[ipFamily(address)];
+          return { kind: "local-route", address, link: device, ...(source === undefined ? {} : { source }) };
+        });
       }
     }
   };
@@ -142,7 +147,7 @@ export function openIpvsRules({ namespace, iptables, timeouts, ...options }: Ipv
         servers: ipvs.servers().map((server) => ({ server, destinations: ipvs.destinations(server) })),
         sets: names.map((name) => ({ name, elements: sets.elements(name) })),
         iptables: { ...Object.fromEntries(readyFamilies.map((family) => [family, ""])), ...Object.fromEntries(texts) },
-        addresses: inside(() => addressesOf((name) => name === device)),
+        addresses: inside(() => localRoutes(device)).filter(isGlobal),
       };
     },
     async apply(steps) {
@@ -151,6 +156,7 @@ export function openIpvsRules({ namespace, iptables, timeouts, ...options }: Ipv
     destinations: (server) => ipvs.destinations(server),
     servers: () => ipvs.servers(),
     nodeAddresses: () => inside(() => addressesOf((name) => name !== device)),
+    areOwn: (addresses) => inside(() => areLocal(addresses)),
     nodeAddressesChanged: () => watch.changed(deviceIndex),
     fingerprint: () =>
       inside(() => {
@@ -224,6 +230,7 @@ function useCount(): string {
 function makeDevice(): void {
   ignoring("EEXIST", [{ kind: "dummy", name: device }]);
   applyLinkSteps([{ kind: "link", name: device, state: "up" }]);
+  adoptAddresses();
   const [major = 0, minor = 0] = release().split(".").map(Number);
   writeSysctls({
     "net/ipv4/ip_forward": 1,
@@ -238,6 +245,17 @@ function makeDevice(): void {
     "net/ipv4/conf/all/arp_ignore": 1,
     "net/ipv4/conf/all/arp_announce": 2,
   });
+}
+
+/** Puts routes in the place of addresses that kube-proxy left, or an earlier version. Which of them are wanted is the next full write's question. */
+function adoptAddresses(): void {
+  const addresses = addressesOf((name) => name === device);
+  const routes = addresses.map((address): LinkStep => ({ kind: "local-route", address, link: device }));
+  const removal = addresses.map((address): LinkStep => {
+    return { kind: "delete-address", address, prefix: ipFamily(address) === "IPv4" ? 32 : 128, link: device };
+  });
+  // With the last IPv4 address of a link the kernel takes away all of its routes.
+  applyStepsOf(device, [...routes, ...removal, ...routes]);
 }
 
 function ignoring(code: string, steps: readonly LinkStep[]): void {
@@ -262,5 +280,9 @@ function addressesOf(wanted: (name: string) => boolean): readonly Ip[] {
   return Object.entries(networkInterfaces())
     .filter(([name]) => wanted(name))
     .flatMap(([, addresses = []]) => addresses.flatMap(({ address }) => parseIp(address) ?? []))
-    .filter((address) => !address.startsWith("fe80:"));
+    .filter(isGlobal);
+}
+
+function isGlobal(address: Ip): boolean {
+  return !address.startsWith("fe80:");
 }

@@ -37,8 +37,14 @@ export type LinkStep =
       readonly source?: Ip;
     }
   | { readonly kind: "delete-route"; readonly to: Cidr; readonly link: string }
-  /** Replaces the route by which the machine takes one of its own addresses as its own. */
-  | { readonly kind: "local-route"; readonly address: Ip; readonly link: string; readonly source: Ip }
+  | {
+      /** Lets the machine take packets to an address as its own without having it: ip-route(8), type local. Replaces the route that is there. */
+      readonly kind: "local-route";
+      readonly address: Ip;
+      readonly link: string;
+      /** Where local senders call the address from; by default the kernel chooses, in IPv4 the very address. */
+      readonly source?: Ip;
+    }
   | { readonly kind: "delete-local-route"; readonly address: Ip; readonly link: string }
   | { readonly kind: "neighbour"; readonly address: Ip; readonly mac: MacAddress; readonly link: string };
 
@@ -72,8 +78,10 @@ export function describeStep(step: LinkStep): string {
     }
     case "delete-route":
       return `route delete ${step.to} dev ${step.link}`;
-    case "local-route":
-      return `route replace local ${step.address} dev ${step.link} table local src ${step.source}`;
+    case "local-route": {
+      const source = step.source === undefined ? "" : ` src ${step.source}`;
+      return `route replace local ${step.address} dev ${step.link} table local${source}`;
+    }
     case "delete-local-route":
       return `route delete local ${step.address} dev ${step.link} table local`;
     case "neighbour":

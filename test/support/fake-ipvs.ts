@@ -1,4 +1,5 @@
 import { CodedError, ip } from "../../src/core/index.ts";
+import type { Ip } from "../../src/core/index.ts";
 import type { IpvsPort, IpvsStep } from "../../src/proxy/index.ts";
 import { parseIpvsadm, destinationId, render, serverId } from "../../src/rules/ipvs/index.ts";
 import type { Destination, ServerKey, Statement, VirtualServer } from "../../src/rules/ipvs/index.ts";
@@ -101,6 +102,10 @@ export class FakeKernel implements IpvsPort {
     return this.own;
   }
 
+  areOwn(addresses: readonly Ip[]): boolean {
+    return addresses.every((address) => this.#addresses.has(address) || this.own.includes(address));
+  }
+
   nodeAddressesChanged(): boolean {
     const { changed } = this;
     this.changed = false;
@@ -152,6 +157,11 @@ export class FakeKernel implements IpvsPort {
       render({ kind: "add-server", server }),
       ...[...destinations.values()].map((destination) => render({ kind: "add-destination", server, destination })),
     ]);
+  }
+
+  /** As `ip route delete local` would. */
+  deleteAddress(address: string): void {
+    this.#addresses.delete(address);
   }
 
   /** How many elements the sets have. */

@@ -1,5 +1,5 @@
 import { ipFamilies, ipFamily, oneAtATime } from "../../core/index.ts";
-import type { Clock, Logger } from "../../core/index.ts";
+import type { Clock, Ip, Logger } from "../../core/index.ts";
 import {
   destinationId,
   diffStates,
@@ -85,7 +85,7 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
 
   /**
    * A flush of rules or the device shows in the fingerprint, one of sets in their sizes; that virtual servers are gone in how many hold the kernel's
-   * module, and then all are looked for. Each look also compares some servers with their destinations, so that others' changes of these show after a while.
+   * module, and then all are looked for. Each look also compares some servers with their destinations and asks whether packets to them still come in, so that others' changes of these show after a while.
    */
   isDamaged(): boolean {
     if (this.#fingerprint === undefined) return false;
@@ -96,7 +96,7 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     const useCount = this.#port.useCount();
     const isComplete = useCount === this.#useCount || this.#hasAllServers();
     this.#useCount = useCount;
-    return !isSame || !isComplete || !this.#sets.are(this.#port.setSizes(setPrefix)) || !this.#haveDestinations();
+    return !isSame || !isComplete || !this.#sets.are(this.#port.setSizes(setPrefix)) || !this.#areServing();
   }
 
   close(): void {
@@ -110,19 +110,21 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     return true;
   }
 
-  #haveDestinations(): boolean {
+  #areServing(): boolean {
+    const addresses: Ip[] = [];
     for (let looked = 0; looked < Math.min(serversAtOnce, this.#servers.size); looked++) {
       let next = this.#next.next();
       if (next.done === true) {
         this.#next = this.#servers.values();
         next = this.#next.next();
       }
-      if (next.done === true) return true;
+      if (next.done === true) break;
       const { server, destinations } = next.value;
+      if ("ip" in server) addresses.push(server.ip);
       const weights = new Map(this.#port.destinations(server).map((one) => [destinationId(one), one.weight]));
       for (const [id, { weight }] of destinations) if (weights.get(id) !== weight) return false;
     }
-    return true;
+    return this.#port.areOwn(addresses);
   }
 
   #expect({ statements, servers }: Extract<IpvsScript, { readonly kind: "changes" }>): void {

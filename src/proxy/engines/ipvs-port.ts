@@ -27,6 +27,7 @@ export type IpvsStep =
   | { readonly kind: "iptables"; readonly family: IpFamily; readonly text: string }
   | { readonly kind: "members"; readonly changes: readonly SetChange[] }
   | { readonly kind: "servers"; readonly changes: readonly Extract<Statement, { readonly server: unknown }>[] }
+  /** Addresses that the node takes as its own without having them. */
   | { readonly kind: "addresses"; readonly add: readonly Ip[]; readonly remove: readonly Ip[] }
   /** From now on processes of the node call these addresses from one of the node's own, no longer from the very address. */
   | { readonly kind: "sources"; readonly addresses: readonly Ip[] };
@@ -52,6 +53,8 @@ export interface IpvsPort {
   servers(): readonly VirtualServer[];
   nodeAddresses(): readonly Ip[];
   nodeAddressesChanged(): boolean;
+  /** Whether the node takes packets to each of these addresses as its own. */
+  areOwn(addresses: readonly Ip[]): boolean;
   /** Stays the same as long as nobody changes iptables or the dummy device. */
   fingerprint(): string;
   /** How many elements the sets have whose names begin with `prefix`. */

@@ -39,9 +39,8 @@ export function render(statement: Statement): string {
     }
     case "add-address":
     case "delete-address": {
-      const bits = ipFamily(statement.ip) === "IPv4" ? 32 : 128;
       const verb = statement.kind === "add-address" ? "replace" : "delete";
-      return `address ${verb} ${statement.ip}/${bits} dev ${dummyDevice}`;
+      return `route ${verb} local ${statement.ip} dev ${dummyDevice} table local`;
     }
   }
 }

@@ -80,7 +80,7 @@ describe("a change", () => {
         "-a -t 10.96.0.20:80 -r 10.244.1.2:8080 -m -w 1",
         'add SEALANE-SERVICES 10.96.0.20,tcp:80 comment "tour/web:http" -exist',
         "add SEALANE-VIPS 10.96.0.20 -exist",
-        "address replace 10.96.0.20/32 dev kube-ipvs0",
+        "route replace local 10.96.0.20 dev kube-ipvs0 table local",
       ],
     ],
     [
@@ -88,7 +88,7 @@ describe("a change", () => {
       [planWith({ cluster: [here] })],
       [],
       [
-        "address delete 10.96.0.20/32 dev kube-ipvs0",
+        "route delete local 10.96.0.20 dev kube-ipvs0 table local",
         "del SEALANE-VIPS 10.96.0.20 -exist",
         "del SEALANE-SERVICES 10.96.0.20,tcp:80 -exist",
         "-D -t 10.96.0.20:80",
@@ -123,7 +123,7 @@ describe("a change", () => {
     const lines = script.kind === "changes" ? script.statements.map(render) : [];
     expect(lines).toContain("-a -t 203.0.113.5:80 -r 10.244.2.2:8080 -m -w 1");
     expect(lines).toContain("-d -t 203.0.113.5:80 -r 10.244.1.2:8080");
-    expect(lines).not.toContain("address delete 203.0.113.5/32 dev kube-ipvs0");
+    expect(lines).not.toContain("route delete local 203.0.113.5 dev kube-ipvs0 table local");
   });
 });
 
@@ -152,9 +152,9 @@ describe("addresses of the node", () => {
     const lines = steps([], [plan]);
     expect(lines).toContain("-A -t 192.168.100.11:30080 -s rr");
     expect(lines).toContain("-A -t 192.168.100.11:80 -s rr");
-    expect(lines.filter((line) => line.includes("VIPS") || line.startsWith("address"))).toEqual([
+    expect(lines.filter((line) => line.includes("VIPS") || line.startsWith("route "))).toEqual([
       "add SEALANE-VIPS 10.96.0.20 -exist",
-      "address replace 10.96.0.20/32 dev kube-ipvs0",
+      "route replace local 10.96.0.20 dev kube-ipvs0 table local",
     ]);
   });
 

@@ -79,10 +79,10 @@ export type Statement =
       readonly server: ServerKey;
       readonly destination: Destination;
     }
-  /** An address of the dummy device. */
+  /** An address that the node takes as its own, by a route of the dummy device: IPVS sees only what is for the node itself. */
   | { readonly kind: "add-address" | "delete-address"; readonly ip: Ip };
 
-/** Name of the dummy device that has the addresses of Services, as kube-proxy calls it. */
+/** Name of the dummy device of the routes for the addresses of Services, as kube-proxy calls it. */
 export const dummyDevice = "kube-ipvs0";
 
 /** What the names of all sets of ours begin with. */

@@ -65,14 +65,27 @@ export const ipvs: EngineUnderTest = {
     ["ipvsadm -C", () => void run("ipvsadm", "-C")],
     ["ipvsadm -D of one virtual server", () => void run("ipvsadm", "-D", ...ipvsLine("-A").slice(1, 3))],
     ["ipvsadm -d of one destination", () => void run("ipvsadm", "-d", ...ipvsLine("-a").slice(1, 5))],
+    [
+      "ip route delete of one cluster IP",
+      () => {
+        const [, , server = ""] = ipvsLine("-A", "10.96.");
+        run("ip", "route", "delete", "table", "local", "local", server.replace(/:\d+$/, ""), "dev", "kube-ipvs0");
+      },
+    ],
+    [
+      "ip link set kube-ipvs0 down",
+      () => {
+        for (const state of ["down", "up"]) run("ip", "link", "set", "kube-ipvs0", state);
+      },
+    ],
   ],
 };
 
-/** The words of a line of `ipvsadm -S -n` that begins with this one: somewhere in the middle of all. */
-function ipvsLine(command: "-A" | "-a"): readonly string[] {
+/** The words of a line of `ipvsadm -S -n` that begins with this one and with an address like this: somewhere in the middle of all. */
+function ipvsLine(command: "-A" | "-a", address = ""): readonly string[] {
   const lines = run("ipvsadm", "-S", "-n")
     .split("\n")
-    .filter((line) => line.startsWith(`${command} -t `));
+    .filter((line) => line.startsWith(`${command} -t ${address}`));
   return (lines[lines.length >> 1] ?? "").split(" ");
 }
 

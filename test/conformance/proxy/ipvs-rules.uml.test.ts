@@ -14,8 +14,12 @@ import { ipvs } from "./engines.ts";
 import { ipvsState } from "./ipvs-state.ts";
 import type { PodName } from "./places.ts";
 import { addressOf } from "./places.ts";
+import { virtualAddresses } from "./service-objects.ts";
 import type { SliceEntry } from "./service-objects.ts";
 import { clusterIP, loadBalancerIP } from "./targets.ts";
+
+/** What kube-proxy's mode ipvs left: the address of a Service, and those of one that is gone. */
+const ofKubeProxy = [`${virtualAddresses(1, "IPv4").cluster}/32`, "10.96.99.99/32", "fd00:96::9999/128"];
 
 // Round robin as users have it; the suite's own default is another.
 const cluster = new ClusterUnderTest({
@@ -24,6 +28,8 @@ const cluster = new ClusterUnderTest({
 });
 beforeAll(async () => {
   run("ipvsadm", "-A", "-t", "198.51.100.7:99", "-s", "wlc");
+  run("ip", "link", "add", "kube-ipvs0", "type", "dummy");
+  for (const address of ofKubeProxy) run("ip", "address", "add", address, "dev", "kube-ipvs0");
   await cluster.start();
 });
 afterAll(() => cluster.stop());
@@ -204,6 +210,18 @@ describe("a scheduler that this kernel lacks", () => {
       "This kernel has no IPVS scheduler twos: load it with `modprobe ip_vs_twos`",
     );
     rules.close();
+  });
+});
+
+describe("addresses of Services", () => {
+  it("are routes, and what kube-proxy left of them as addresses is gone", async () => {
+    const { socket, greeting } = await cluster.senders.connect("client", clusterIP(1));
+    expect(everyone).toContain(greeting.pod);
+    socket.destroy();
+    expect(run("ip", "address", "show", "dev", "kube-ipvs0", "scope", "global")).toBe("");
+    const routes = [run("ip", "route", "show", "table", "local"), run("ip", "-6", "route", "show", "table", "local")];
+    expect(routes.join("")).toMatch(new RegExp(`^local ${clusterIP(1).destination} dev kube-ipvs0 `, "m"));
+    expect(routes.join("")).not.toMatch(/10\.96\.99\.99|fd00:96::9999/);
   });
 });
 

@@ -22,7 +22,9 @@ export async function ipvsState(namespace: string): Promise<string> {
         .map((line) => `${program} ${line.replace(/ \[\d+:\d+\]$/, "")}`),
     ),
   );
-  const links = await run(["ip", "-o", "address", "show", "scope", "global"]);
-  const addresses = lines(links).flatMap((line) => / kube-ipvs0 +(inet6? \S+)/.exec(line)?.[1] ?? []);
+  const routes = await Promise.all(
+    ["-4", "-6"].map((family) => run(["ip", family, "route", "show", "table", "local", "type", "local"])),
+  );
+  const addresses = lines(routes.join("\n")).filter((line) => / dev kube-ipvs0 /.test(line) && !/ fe80:/.test(line));
   return [...texts.filter(isServed), ...sets, ...rules.flat(), ...addresses].sort().join("\n");
 }
