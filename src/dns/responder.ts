@@ -51,10 +51,10 @@ export interface Responder {
 /** Hears of every answer to a question. It must not throw. */
 export interface QueryObserver {
   /** A query came: the time on the monotonic clock in milliseconds, or nothing when this one is not timed. */
-  started(): number | undefined;
+  started(query: Query): number | undefined;
   /** The answer has to be waited for, so it is timed; gives the time when it was not taken before. */
   waiting(startedAt: number | undefined): number;
-  /** `received` is how many bytes the query had. */
+  /** `received` is how many bytes the query had; `hasWaited` whether `waiting()` was called for it. */
   answered(
     query: Query,
     received: number,
@@ -63,6 +63,7 @@ export interface QueryObserver {
     transport: DnsTransport,
     client: DnsClient | undefined,
     startedAt: number | undefined,
+    hasWaited: boolean,
   ): void;
   /** A query failed by a mistake of the program. */
   failed(): void;
@@ -121,9 +122,9 @@ export function createResponder({ resolve, find }: Finder, log: Logger, options:
       return undefined;
     }
     answers.set(reply.rcode, (answers.get(reply.rcode) ?? 0) + 1);
-    const { query, transport, client, received, startedAt } = asked;
+    const { query, transport, client, received, startedAt, hasWaited } = asked;
     const answer = encodeReply(writer, query, reply, transport, asked.limits);
-    observer?.answered(query, received, answer, reply, transport, client, startedAt);
+    observer?.answered(query, received, answer, reply, transport, client, startedAt, hasWaited);
     return answer;
   };
 
@@ -163,14 +164,16 @@ export function createResponder({ resolve, find }: Finder, log: Logger, options:
       transport,
       client,
       limits: limits ?? general,
-      startedAt: observer?.started(),
+      startedAt: observer?.started(query),
+      hasWaited: false,
     };
     const refused = limits === undefined ? responseCodes.FORMERR : refusal(query);
     if (refused !== undefined) return finish(asked, failure(refused));
     try {
       const reply = find(requestOf(query, transport, client));
       if (!(reply instanceof Promise)) return finish(asked, reply);
-      const timed = observer === undefined ? asked : { ...asked, startedAt: observer.waiting(asked.startedAt) };
+      const timed =
+        observer === undefined ? asked : { ...asked, startedAt: observer.waiting(asked.startedAt), hasWaited: true };
       return reply.then((later) => finish(timed, later)).catch((error: unknown) => failed(timed, error));
     } catch (error) {
       return failed(asked, error);
@@ -194,6 +197,7 @@ interface Asked {
   readonly client: DnsClient | undefined;
   readonly limits: ReplyOptions;
   readonly startedAt: number | undefined;
+  readonly hasWaited: boolean;
 }
 
 const noAliases: Request["aliases"] = [];

@@ -35,7 +35,7 @@ const sizeBuckets = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8191, 16_383,
 const codeNames: Readonly<Record<number, string>> = Object.fromEntries(
   Object.entries(responseCodes).map(([name, code]) => [code, name]),
 );
-/** Of the answers that need nobody else, one of so many is timed: reading the clock costs as much as a tenth of one. */
+/** Of the answers that need nobody else and are not logged, one of so many is timed: two looks at the clock cost a tenth of one. */
 const timedShare = 64;
 
 /** What of a server an observer speaks of. */
@@ -188,19 +188,34 @@ export function createQueryObserver(
     if (block.log.length > 0) loggers.set(block, new QueryLogger(block, writeQuery));
   }
   const counts = new Map<ObservedBlock, ZoneCounts>();
-  let answers = 0;
+  /** How many more answers take the duration of the last one that was timed and needed nobody else, in seconds. */
+  let untimed = 0;
   let lastDuration = 0;
   let lastObserved: ObservedBlock | undefined;
   let lastCounts: ZoneCounts | undefined;
+  const mayBeLogged = ({ name }: Query): boolean => {
+    if (loggers.size === 0) return false;
+    const observed = blockOf(name);
+    return observed !== undefined && loggers.get(observed.block)?.mayWriteNext(name) === true;
+  };
 
   return {
-    started: () => (answers++ % timedShare === 0 ? clock.monotonic() : undefined),
+    started: (query) => (untimed === 0 || mayBeLogged(query) ? clock.monotonic() : undefined),
     waiting: (startedAt) => startedAt ?? clock.monotonic(),
-    answered: (query, received, answer, reply, transport, client, startedAt) => {
+    answered: (query, received, answer, reply, transport, client, startedAt, hasWaited) => {
       const observed = blockOf(query.name);
       if (observed === undefined) return;
       const { rcode } = reply;
-      if (startedAt !== undefined) lastDuration = (clock.monotonic() - startedAt) / 1000;
+      let duration = lastDuration;
+      if (startedAt === undefined) untimed--;
+      else {
+        duration = (clock.monotonic() - startedAt) / 1000;
+        // What was waited for says nothing about those that wait for nobody.
+        if (!hasWaited) {
+          lastDuration = duration;
+          untimed = timedShare - 1;
+        }
+      }
       const { block } = observed;
       if (families !== undefined && block.prometheus !== undefined) {
         if (observed !== lastObserved || lastCounts === undefined) {
@@ -213,12 +228,12 @@ export function createQueryObserver(
         way.requests(query.type).add();
         way.requestSize.observe(received);
         way.responseSize.observe(answer.length);
-        way.duration.observe(lastDuration);
+        way.duration.observe(duration);
         zone.response(rcode, pluginOf(reply)).add();
       }
       if (rcode === responseCodes.SERVFAIL) errorLogs.get(block)?.failed(query);
       if (loggers.size === 0) return;
-      loggers.get(block)?.answered(query, received, answer, rcode, transport, client, lastDuration);
+      loggers.get(block)?.answered(query, received, answer, rcode, transport, client, duration);
     },
     failed: () => families?.panics.with().add(),
     stop: () => {
@@ -241,6 +256,12 @@ class QueryLogger {
     this.#write = write;
   }
 
+  /** Whether the next answer about this name is written, unless its class is left out. */
+  mayWriteNext(name: Query["name"]): boolean {
+    const rule = this.#ruleOf(name);
+    return rule !== undefined && this.#seen % rule.settings.sample === 0;
+  }
+
   answered(
     query: Query,
     received: number,
@@ -250,7 +271,7 @@ class QueryLogger {
     client: DnsClient | undefined,
     duration: number,
   ): void {
-    const rule = this.#rules.find(({ isMine }) => isMine(query.name));
+    const rule = this.#ruleOf(query.name);
     if (rule === undefined) return;
     const hasAnswers = ((answer[6] ?? 0) << 8) + (answer[7] ?? 0) > 0;
     const { settings } = rule;
@@ -273,5 +294,9 @@ class QueryLogger {
       duration,
     });
     this.#write(`[INFO] ${line}`);
+  }
+
+  #ruleOf(name: Query["name"]) {
+    return this.#rules.find(({ isMine }) => isMine(name));
   }
 }
