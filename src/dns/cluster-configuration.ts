@@ -25,6 +25,8 @@ export interface ClusterSettings {
    * endpoints at all, so that headless Services have no names.
    */
   readonly endpointNames?: EndpointNames | "none";
+  /** Gives headless Services names for their endpoints in one zone: `ZONE.pin._zone.web.shop.svc.cluster.local`. */
+  readonly zonal?: boolean;
   /** Denies Services with a cluster IP while none of their endpoints is ready. */
   readonly hidesEmptyServices?: boolean;
   /** The reverse zones that are served, as `0.10.in-addr.arpa`; `in-addr.arpa` and `ip6.arpa` unless given. */
@@ -62,6 +64,7 @@ export function clusterConfiguration(settings: ClusterSettings): DnsConfiguratio
     labels: [],
     endpointPodNames: endpointNames === "pod",
     withEndpoints: endpointNames !== "none",
+    zonal: settings.zonal === true,
     ignoreEmptyService: settings.hidesEmptyServices === true,
     startupTimeoutMs: 5000,
     fallthrough: settings.fallthrough?.map(zone) ?? (upstreams.length > 0 ? everyReverse : "none"),

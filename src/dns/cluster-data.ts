@@ -24,10 +24,13 @@ export interface ClusterDnsCaches {
 /** Caches that all choices share, or those that are made for one choice. */
 export type ClusterDnsSource = ClusterDnsCaches | ((choice: ClusterDataChoice) => ClusterDnsCaches);
 
-/** Which objects become names, and what endpoints without a hostname are called; "none" knows no endpoints at all. */
+/** Which objects become names, and what of them is known. */
 export interface ClusterDataChoice {
   readonly labels: readonly LabelRequirement[];
+  /** What endpoints without a hostname are called; "none" knows no endpoints at all. */
   readonly endpointNames: EndpointNames | "none";
+  /** Whether the zones of endpoints are known. */
+  readonly withZones: boolean;
 }
 
 /** The names of a cluster, kept current from caches. */
@@ -48,7 +51,7 @@ export class ClusterData {
     const changed = () => {
       this.#serial = this.#seconds();
     };
-    this.index = new ServiceIndex(changed, choice.endpointNames === "pod" ? "pod" : "address");
+    this.index = new ServiceIndex(changed, choice.endpointNames === "pod" ? "pod" : "address", choice.withZones);
     const isChosen = selection(choice.labels);
     this.#follow(caches.services, isChosen, (now, before) => this.index.applyService(now, before));
     if (choice.endpointNames !== "none") {

@@ -23,6 +23,7 @@ import type { AddressSet, ServiceEntry } from "./service-entry.ts";
 import type { SrvPort } from "./service-facts.ts";
 import type { ServiceIndex } from "./service-index.ts";
 import { serviceName } from "./service-name.ts";
+import { ZonalEndpoints } from "./zonal-endpoints.ts";
 
 /** The version of the DNS specification of Kubernetes that the zone follows, and how long it may be cached. */
 const schemaVersion = { text: new TextEncoder().encode("1.1.0"), ttl: 28_800 } as const;
@@ -41,6 +42,8 @@ export interface ClusterZoneParts {
   readonly isExposed?: ((namespace: string) => boolean) | undefined;
   /** Denies Services with a cluster IP while none of their endpoints is ready. */
   readonly hidesEmptyServices?: boolean | undefined;
+  /** Whether headless Services have names for their endpoints in one zone; not unless given. */
+  readonly zonal?: boolean | undefined;
   /** Whether a name of the zone that does not exist is left to the next resolver; none is unless given. */
   readonly passesOn?: ((name: DnsName) => boolean) | undefined;
   readonly hasNamespace: (namespace: string) => boolean;
@@ -61,9 +64,11 @@ type Found = Reply | Promise<Reply> | "no data" | "no such name";
 /** The zone of a cluster as `Kubernetes DNS-Based Service Discovery` 1.1.0 describes it. */
 export class ClusterZone implements Resolver {
   readonly #parts: ClusterZoneParts;
+  readonly #zonal: ZonalEndpoints | undefined;
 
   constructor(parts: ClusterZoneParts) {
     this.#parts = parts;
+    this.#zonal = parts.zonal === true ? new ZonalEndpoints() : undefined;
   }
 
   resolve(request: Request): MaybeLater<Reply> | undefined {
@@ -123,11 +128,13 @@ export class ClusterZone implements Resolver {
     const { index, isExposed } = this.#parts;
     if (count === 1) return "no data";
     if (count === 2) return this.#hasNamespace(labelText(name, 0)) ? "no data" : "no such name";
-    if (count > 5) return "no such name";
+    const isZonal = this.#zonal !== undefined && count > 3 && labelIs(name, labels[count - 4] ?? 0, "_zone");
+    if (count > 5 && !isZonal) return "no such name";
     const entry = index.find(name, labels[count - 3] ?? 0, labels[count - 2] ?? 0);
     if (entry === undefined || isExposed?.(entry.namespace) === false || this.#isHidden(entry)) return "no such name";
     if (count === 3) return this.#service(request, zoneAt, entry);
     if (entry.facts?.kind === "external-name") return "no such name";
+    if (isZonal) return this.#inZone(request, zoneAt, labels, entry);
     if (count === 4) return this.#endpoint(request, zoneAt, entry);
     const portName = withoutUnderscore(labelText(name, 0));
     const protocol = withoutUnderscore(labelText(name, labels[1] ?? 0));
@@ -171,6 +178,27 @@ export class ClusterZone implements Resolver {
     if (request.type !== recordTypes.SRV) return this.#addressAnswer(request, set);
     const { list, matched } = entry.endpointPorts(() => true, label);
     return matched === 0 ? "no data" : this.#srvAnswer(entry, nameFrom(request.name, zoneAt), list, matched);
+  }
+
+  /**
+   * `ZONE.pin._zone` and `ZONE.prefer._zone` in front of a headless Service: its endpoints in that zone; where there are none,
+   * "pin" has no records and "prefer" all endpoints. Any zone is a name, so that a typing mistake and an empty zone are the same.
+   */
+  #inZone(request: Request, zoneAt: number, labels: readonly number[], entry: ServiceEntry): Found {
+    const { name } = request;
+    const count = labels.length;
+    if (entry.facts?.kind !== "headless") return "no such name";
+    if (count === 4) return "no data";
+    const fallsBack = labelIs(name, labels[count - 5] ?? 0, "prefer");
+    if (!fallsBack && !labelIs(name, labels[count - 5] ?? 0, "pin")) return "no such name";
+    if (count === 5) return "no data";
+    // The value of a node's label may have dots.
+    const zone = labels.slice(0, count - 5).map((at) => labelText(name, at));
+    const found = this.#zonal?.entry(entry, zone.join(".")) ?? (fallsBack ? entry : undefined);
+    const reply = found === undefined ? "no data" : this.#service(request, zoneAt, found);
+    if (typeof reply !== "string") return reply;
+    // While slices are still coming, one with an endpoint in this zone may be among them.
+    return this.#parts.isSynced() ? "no data" : "no such name";
   }
 
   /** SRV records of the ports that `matches`; A and AAAA of that name give where they are. */

@@ -109,6 +109,20 @@ describe("keptForDns()", () => {
     expect(kept.endpointSlices.slim(slice({})).metadata.labels).toEqual(labels);
   });
 
+  it("keeps zones where they are names in DNS", () => {
+    const zoned = slice({ endpoints: [{ addresses: ["10.0.0.1"], zone: "West-1" }, { addresses: ["10.0.0.2"] }] });
+    const kept = keptForDns("address", false, true).endpointSlices;
+    expect(kept.slim(zoned).endpoints).toEqual([
+      { addresses: ["10.0.0.1"], zone: "west-1" },
+      { addresses: ["10.0.0.2"] },
+    ]);
+    expect(kept.fields).toMatchObject({ endpoints: { zone: true } });
+    const plain = keptForDns("address", false).endpointSlices;
+    expect(plain.slim(zoned).endpoints).toEqual([{ addresses: ["10.0.0.1"] }, { addresses: ["10.0.0.2"] }]);
+    expect(plain.fields.endpoints).not.toHaveProperty("zone");
+    expect(sliceFacts(zoned, "address", share)).not.toHaveProperty("zones");
+  });
+
   it("keeps when a change began", () => {
     const annotations = { "endpoints.kubernetes.io/last-change-trigger-time": "2026-11-01T10:00:00Z", other: "x" };
     const kept = keptForDns("address", false).endpointSlices.slim(slice({ metadata: { ...metadata, annotations } }));

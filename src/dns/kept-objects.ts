@@ -1,8 +1,8 @@
 import { serviceNameLabel } from "../objects/index.ts";
 import type { EndpointSlice, ObjectMeta, Service, WantedFields } from "../objects/index.ts";
 import { splitAddresses } from "./joined-addresses.ts";
-import { portSharing, serviceFacts, sliceFacts } from "./service-facts.ts";
-import type { EndpointNames, ServiceFacts, SharePorts, SliceFacts } from "./service-facts.ts";
+import { portSharing, serviceFacts, sliceFacts, zoneSharing } from "./service-facts.ts";
+import type { EndpointNames, ServiceFacts, SharePorts, ShareZones, SliceFacts } from "./service-facts.ts";
 import { triggerTime } from "./programming-duration.ts";
 
 /** What of its objects a cache keeps when only DNS reads it: options of such caches. */
@@ -19,10 +19,12 @@ interface Kept<T> {
 
 /**
  * Makes objects that hold what DNS answers from and nothing else: a fifth of the memory, in a form that is not worked out
- * twice. They have no uid, so that an object that took another's place is a change. Labels stay only `withLabels`.
+ * twice. They have no uid, so that an object that took another's place is a change. Labels stay only `withLabels`, zones of
+ * endpoints only `withZones`.
  */
-export function keptForDns(names: EndpointNames, withLabels: boolean): KeptForDns {
-  const parts: KeptParts = { names, withLabels, share: portSharing(), texts: new Map() };
+export function keptForDns(names: EndpointNames, withLabels: boolean, withZones = false): KeptForDns {
+  const shareZones = withZones ? zoneSharing() : undefined;
+  const parts: KeptParts = { names, withLabels, share: portSharing(), shareZones, texts: new Map() };
   const labels = withLabels ? true : { [serviceNameLabel]: true as const };
   const identity = { namespace: true, name: true, resourceVersion: true, labels } as const;
   const spec = {
@@ -33,7 +35,8 @@ export function keptForDns(names: EndpointNames, withLabels: boolean): KeptForDn
     ports: true,
     selector: true,
   } as const;
-  const endpoint = { addresses: true, conditions: { ready: true }, hostname: true } as const;
+  const zone = withZones ? ({ zone: true } as const) : {};
+  const endpoint = { addresses: true, conditions: { ready: true }, hostname: true, ...zone } as const;
   return {
     services: { fields: { metadata: identity, spec }, slim: (service) => new KeptService(service, parts) },
     endpointSlices: {
@@ -53,15 +56,21 @@ export function factsOfService(service: Service, share: SharePorts): ServiceFact
   return service instanceof KeptService ? service.facts : serviceFacts(service, share);
 }
 
-/** The same for a slice; kept ones were read for the same `names`. */
-export function factsOfSlice(slice: EndpointSlice, names: EndpointNames, share: SharePorts): SliceFacts {
-  return slice instanceof KeptSlice ? slice.facts : sliceFacts(slice, names, share);
+/** The same for a slice; kept ones were read for the same `names`, and with zones where these are wanted. */
+export function factsOfSlice(
+  slice: EndpointSlice,
+  names: EndpointNames,
+  share: SharePorts,
+  shareZones: ShareZones | undefined,
+): SliceFacts {
+  return slice instanceof KeptSlice ? slice.facts : sliceFacts(slice, names, share, shareZones);
 }
 
 interface KeptParts {
   readonly names: EndpointNames;
   readonly withLabels: boolean;
   readonly share: SharePorts;
+  readonly shareZones: ShareZones | undefined;
   readonly texts: Map<string, string>;
 }
 
@@ -123,7 +132,7 @@ class KeptSlice implements EndpointSlice {
   readonly #trigger: string | undefined;
   readonly facts: SliceFacts;
 
-  constructor(slice: EndpointSlice, { names, withLabels, share, texts }: KeptParts) {
+  constructor(slice: EndpointSlice, { names, withLabels, share, shareZones, texts }: KeptParts) {
     const { namespace = "", name, resourceVersion, labels, annotations } = slice.metadata;
     this.#namespace = shared(texts, namespace);
     this.#name = name;
@@ -131,7 +140,7 @@ class KeptSlice implements EndpointSlice {
     this.#labels = withLabels ? labels : undefined;
     this.#service = labels?.[serviceNameLabel];
     this.#trigger = annotations?.[triggerTime];
-    this.facts = sliceFacts(slice, names, share);
+    this.facts = sliceFacts(slice, names, share, shareZones);
   }
 
   get apiVersion(): string {
@@ -154,10 +163,11 @@ class KeptSlice implements EndpointSlice {
 
   /** Those that are published, with the names that they have in DNS. */
   get endpoints(): EndpointSlice["endpoints"] {
-    const { addresses, hostnames } = this.facts;
+    const { addresses, hostnames, zones } = this.facts;
     return splitAddresses(addresses).map((address, i) => {
-      const hostname = hostnames?.[i];
-      return { addresses: [address], ...(hostname === undefined ? {} : { hostname }) };
+      const [hostname, zone] = [hostnames?.[i], zones?.[i]];
+      const named = hostname === undefined ? {} : { hostname };
+      return { addresses: [address], ...named, ...(zone === undefined ? {} : { zone }) };
     });
   }
 }

@@ -27,7 +27,7 @@ describe("coredns_kubernetes_dns_programming_duration_seconds", () => {
     const endpointSlices = new MemoryCache([triggered(1, slice("tour", "db", "db-0", []))], false);
     const data = new ClusterData(
       { services, endpointSlices },
-      { labels: [], endpointNames: "address" },
+      { labels: [], endpointNames: "address", withZones: false },
       clock,
       metrics,
     );

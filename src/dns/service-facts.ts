@@ -32,21 +32,37 @@ export interface SliceFacts {
   /** The hostname of each address that has one of its own; undefined when none has. */
   readonly hostnames: readonly (string | undefined)[] | undefined;
   readonly ports: readonly SrvPort[];
+  /** The zone of each address in lower case; there is no such list where nobody asks for zones. */
+  readonly zones?: readonly EndpointZone[];
 }
+
+/** Undefined for endpoints without a zone. */
+export type EndpointZone = string | undefined;
 
 /** Gives one list for all that are equal: a cluster has many Services and few kinds of them. */
 export type SharePorts = (ports: readonly SrvPort[]) => readonly SrvPort[];
+/** The same for the zones of endpoints. */
+export type ShareZones = (zones: readonly EndpointZone[]) => readonly EndpointZone[];
 
 /** Makes such a function; it forgets all that it has seen when that is more than `limit` lists. */
 export function portSharing(limit = 1000): SharePorts {
-  const seen = new Map<string, readonly SrvPort[]>();
-  return (ports) => {
-    const key = ports.map(({ name, protocol, port }) => `${name}/${protocol}/${port}`).join(" ");
+  return sharing(({ name, protocol, port }) => `${name}/${protocol}/${port}`, limit);
+}
+
+/** The same for the zones of endpoints. */
+export function zoneSharing(limit = 1000): ShareZones {
+  return sharing((zone) => zone ?? "", limit);
+}
+
+function sharing<T>(textOf: (item: T) => string, limit: number): (list: readonly T[]) => readonly T[] {
+  const seen = new Map<string, readonly T[]>();
+  return (list) => {
+    const key = list.map(textOf).join(" ");
     const known = seen.get(key);
     if (known !== undefined) return known;
     if (seen.size >= limit) seen.clear();
-    seen.set(key, ports);
-    return ports;
+    seen.set(key, list);
+    return list;
   };
 }
 
@@ -75,11 +91,17 @@ export type EndpointNames = "address" | "pod";
 
 /**
  * Reads a slice. An endpoint is published unless its condition `ready` is false: the controller that writes slices
- * sets it for Services with `publishNotReadyAddresses`, so nothing else has to be looked at.
+ * sets it for Services with `publishNotReadyAddresses`, so nothing else has to be looked at. Zones are read where they are shared.
  */
-export function sliceFacts(slice: EndpointSlice, names: EndpointNames, share: SharePorts): SliceFacts {
+export function sliceFacts(
+  slice: EndpointSlice,
+  names: EndpointNames,
+  share: SharePorts,
+  shareZones?: ShareZones,
+): SliceFacts {
   const addresses: Ip[] = [];
   const hostnames: (string | undefined)[] = [];
+  const zones: EndpointZone[] = [];
   for (const endpoint of slice.addressType === "FQDN" ? [] : (slice.endpoints ?? [])) {
     if (endpoint.conditions?.ready === false) continue;
     const label = asLabel(endpoint.hostname) ?? (names === "pod" ? asLabel(endpoint.targetRef?.name) : undefined);
@@ -88,17 +110,25 @@ export function sliceFacts(slice: EndpointSlice, names: EndpointNames, share: Sh
       if (address === undefined) continue;
       addresses.push(address);
       hostnames.push(label);
+      if (shareZones !== undefined) zones.push(asZone(endpoint.zone));
     }
   }
   const ports = (slice.ports ?? [])
     .filter(({ port }) => port !== undefined && port !== null)
     .map(({ name, protocol, port }) => srvPort(name, protocol, port ?? 0));
-  return {
+  const facts = {
     name: slice.metadata.name,
     addresses: joinAddresses(addresses),
     hostnames: hostnames.every((hostname) => hostname === undefined) ? undefined : hostnames,
     ports: share(ports),
   };
+  // Not even an empty property: it would be memory in each slice of clusters that do not use zones.
+  return shareZones === undefined ? facts : { ...facts, zones: shareZones(zones) };
+}
+
+/** A zone as names can spell it: the value of a label of a node, in lower case. */
+function asZone(text: string | undefined): EndpointZone {
+  return text !== undefined && /^[\w.-]{1,63}$/.test(text) ? text.toLowerCase() : undefined;
 }
 
 /** `text` as a label in lower case; `undefined` when it is none, as names of pods with a dot or over 63 characters. */
@@ -122,6 +152,7 @@ export function sameService(a: ServiceFacts | undefined, b: ServiceFacts | undef
 export function sameSlice(a: SliceFacts | undefined, b: SliceFacts | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   if (a.addresses !== b.addresses || !samePorts(a.ports, b.ports)) return false;
+  if (a.zones !== b.zones && !sameItems(a.zones ?? [], b.zones ?? [])) return false;
   return a.hostnames === undefined || b.hostnames === undefined
     ? a.hostnames === b.hostnames
     : sameItems(a.hostnames, b.hostnames);

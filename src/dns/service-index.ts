@@ -6,8 +6,8 @@ import type { EndpointSlice, Service } from "../objects/index.ts";
 import { ServiceEntry } from "./service-entry.ts";
 import { factsOfService, factsOfSlice } from "./kept-objects.ts";
 import { addressKey, splitAddresses } from "./joined-addresses.ts";
-import { portSharing, sameService, sameSlice } from "./service-facts.ts";
-import type { EndpointNames, ServiceFacts } from "./service-facts.ts";
+import { portSharing, sameService, sameSlice, zoneSharing } from "./service-facts.ts";
+import type { EndpointNames, ServiceFacts, ShareZones } from "./service-facts.ts";
 
 type OneOrMore = ServiceEntry | readonly ServiceEntry[];
 type ByAddress = Map<ReturnType<typeof addressKey>, OneOrMore>;
@@ -26,12 +26,14 @@ export class ServiceIndex {
   readonly #changed: () => void;
   readonly #endpointNames: EndpointNames;
   readonly #share = portSharing();
+  readonly #shareZones: ShareZones | undefined;
   #services = 0;
 
-  /** `changed` is called after every change that answers can show. */
-  constructor(changed: () => void, endpointNames: EndpointNames = "address") {
+  /** `changed` is called after every change that answers can show. Zones of endpoints are known only `withZones`. */
+  constructor(changed: () => void, endpointNames: EndpointNames = "address", withZones = false) {
     this.#changed = changed;
     this.#endpointNames = endpointNames;
+    this.#shareZones = withZones ? zoneSharing() : undefined;
   }
 
   get services(): number {
@@ -120,7 +122,7 @@ export class ServiceIndex {
     const entry = this.#entry(object.metadata.namespace ?? "", service);
     const { name } = object.metadata;
     const old = entry.slices.find((slice) => slice.name === name);
-    const facts = now === undefined ? undefined : factsOfSlice(now, this.#endpointNames, this.#share);
+    const facts = now === undefined ? undefined : factsOfSlice(now, this.#endpointNames, this.#share, this.#shareZones);
     if (sameSlice(old, facts)) {
       this.#dropEmpty(entry);
       return;

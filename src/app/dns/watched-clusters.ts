@@ -106,8 +106,8 @@ type CacheOf = <T extends KubeObject>(
 function clusterCaches(cacheOf: CacheOf): (choice: ClusterDataChoice) => ClusterDnsCaches {
   const namespaces = cacheOf(resources.namespaces);
   let pods: RunningCache<Pod> | undefined;
-  return ({ labels, endpointNames }) => {
-    const kept = keptForDns(endpointNames === "pod" ? "pod" : "address", labels.length > 0);
+  return ({ labels, endpointNames, withZones }) => {
+    const kept = keptForDns(endpointNames === "pod" ? "pod" : "address", labels.length > 0, withZones);
     const services = cacheOf(resources.services, kept.services);
     let endpointSlices: RunningCache<EndpointSlice> | undefined;
     return {

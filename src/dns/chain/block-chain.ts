@@ -160,8 +160,9 @@ function dataOf({ kubernetes }: ServerBlock, { data }: ChainParts): ClusterData 
   if (kubernetes === undefined) return undefined;
   if (data === undefined)
     throw new TypeError(`${kubernetes.file}:${kubernetes.line}: kubernetes needs a cluster's data`);
-  const { labels, endpointPodNames, withEndpoints } = kubernetes;
-  return data.get({ labels, endpointNames: withEndpoints ? (endpointPodNames ? "pod" : "address") : "none" });
+  const { labels, endpointPodNames, withEndpoints, zonal } = kubernetes;
+  const endpointNames = withEndpoints ? (endpointPodNames ? "pod" : "address") : "none";
+  return data.get({ labels, endpointNames, withZones: zonal && withEndpoints });
 }
 
 function autopathOf(

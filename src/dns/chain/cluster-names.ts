@@ -51,6 +51,7 @@ export function clusterNames(settings: KubernetesSettings, parts: ClusterNamesPa
         domain,
         pods: podRecords(settings.pods, data),
         hidesEmptyServices: settings.ignoreEmptyService,
+        zonal: settings.zonal && settings.withEndpoints,
         hasNamespace: (name) => data.hasNamespace(name),
         hasPodNamespace: (name) => data.hasPodNamespace(name),
         random,

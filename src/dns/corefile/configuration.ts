@@ -212,6 +212,8 @@ export interface KubernetesData {
   readonly labels: readonly LabelRequirement[];
   readonly endpointPodNames: boolean;
   readonly withEndpoints: boolean;
+  /** Whether headless Services have names for their endpoints in one zone. */
+  readonly zonal: boolean;
 }
 
 export interface KubernetesSettings extends Place, KubernetesData {

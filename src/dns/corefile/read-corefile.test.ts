@@ -170,6 +170,7 @@ describe("readCorefile()", () => {
         endpoint_pod_names
         ttl 0
         noendpoints
+        zonal
         fallthrough
         ignore empty_service
         startup_timeout 1m
@@ -187,6 +188,7 @@ describe("readCorefile()", () => {
           endpointPodNames: true,
           ttl: 0,
           withEndpoints: false,
+          zonal: true,
           fallthrough: "all",
           ignoreEmptyService: true,
           startupTimeoutMs: 60_000,
@@ -400,6 +402,9 @@ describe("readCorefile()", () => {
   it("warns about what has no effect", () => {
     expect(read(". {\n tls cert.pem key.pem\n}").warnings).toEqual([
       "Corefile:1: tls has no effect: no zone of this block begins with tls://",
+    ]);
+    expect(read(". {\n kubernetes cluster.local {\n zonal\n noendpoints\n }\n}").warnings).toEqual([
+      "Corefile:2: kubernetes: zonal has no effect with noendpoints",
     ]);
   });
 

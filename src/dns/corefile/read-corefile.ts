@@ -186,6 +186,9 @@ function warningsOf(servers: readonly ServerBlock[]): readonly string[] {
     ...(kubernetes !== undefined && kubernetes.zones.every((zone) => zone.endsWith(".arpa."))
       ? [`${file}:${line}: kubernetes: only reverse zones are served, names of Services are not`]
       : []),
+    ...(kubernetes?.zonal === true && !kubernetes.withEndpoints
+      ? [`${kubernetes.file}:${kubernetes.line}: kubernetes: zonal has no effect with noendpoints`]
+      : []),
     ...(tls !== undefined && keys.every(({ transport }) => transport === "dns")
       ? [`${file}:${line}: tls has no effect: no zone of this block begins with tls://`]
       : []),

@@ -39,6 +39,7 @@ export function readKubernetes(plugin: Directive, zonesOfBlock: readonly string[
     labels: [],
     endpointPodNames: false,
     withEndpoints: true,
+    zonal: false,
     ignoreEmptyService: false,
     startupTimeoutMs: 5000,
     fallthrough: "none",
@@ -81,6 +82,10 @@ export function readKubernetes(plugin: Directive, zonesOfBlock: readonly string[
       noendpoints: (property) => {
         expectArguments(property, 0, 0, "noendpoints");
         set({ withEndpoints: false });
+      },
+      zonal: (property) => {
+        expectArguments(property, 0, 0, "zonal");
+        set({ zonal: true });
       },
       fallthrough: (property) => set({ fallthrough: readFallthrough(property) }),
       ignore: (property) => {

@@ -14,9 +14,19 @@ const facts: ClusterFacts = {
     service("tour", "waiting", { clusterIP: "None", selector: { app: "x" } }),
     service("tour", "nobody", { clusterIP: "None", selector: { app: "nobody", tier: "db" } }),
     service("shop", "web", { clusterIP: "10.96.7.7", clusterIPs: ["10.96.7.7"] }),
+    service("tour", "zoned", { clusterIP: "None" }),
   ]),
   endpointSlices: new MemoryCache([
     ...slices,
+    {
+      ...slice("tour", "zoned", "zoned-1", []),
+      endpoints: [
+        { addresses: ["10.244.8.1"], zone: "A" },
+        { addresses: ["10.244.8.2"], zone: "corp.example.com" },
+        { addresses: ["10.244.8.3"] },
+        { addresses: ["10.244.8.4"], zone: "d", conditions: { ready: false } },
+      ],
+    },
     {
       ...waiting,
       endpoints: waiting.endpoints.map((one) => ({ ...one, targetRef: { kind: "Pod", name: "waiting-0" } })),
@@ -150,14 +160,52 @@ describe("nameReason()", () => {
     ],
     ["db.tour.svc.cluster.local.", { withEndpoints: false }, "headless Service tour/db has no addresses, because"],
     ["web.shop.svc.cluster.local.", { ignoreEmptyService: true }, "leaves such Services out (ignore empty_service)"],
+    ["a.pin._zone.db.tour.svc.cluster.local.", { zonal: false }, "names of zones are turned off: kubernetes in the"],
+    ["a.pin._zone.pending.tour.svc.cluster.local.", { withEndpoints: false }, "there are no names of zones, because"],
   ] as const)("says that the configuration leaves %s out: %o", (name, change, text) => {
-    const all = { namespaces: [], labels: [], ignoreEmptyService: false, withEndpoints: true };
+    const all = { namespaces: [], labels: [], ignoreEmptyService: false, withEndpoints: true, zonal: true };
     const shown = { ...all, ...change, file: "Corefile", line: 3 };
     const reason = nameReason(name, "A", { ...facts, shown });
     expect(reason?.kind).toBe("left out");
     expect(reason?.text).toContain(text);
     expect(reason?.text).toContain("Corefile:3");
     expect(nameReason(name, "A", { ...facts, shown: { ...shown, ...all } })?.kind).not.toBe("left out");
+  });
+  it.each([
+    ["a.pin", "A", "known", "headless Service tour/zoned (1 ready endpoint in zone a)"],
+    [
+      "a.prefer",
+      "AAAA",
+      "other family",
+      "headless Service tour/zoned (1 ready endpoint in zone a) has IPv4 addresses only",
+    ],
+    ["corp.example.com.pin", "A", "known", "headless Service tour/zoned (1 ready endpoint in zone corp.example.com)"],
+    [
+      "d.pin",
+      "A",
+      "no ready endpoints",
+      "headless Service tour/zoned has no ready endpoint in zone d: they are in a, corp.example.com",
+    ],
+    [
+      "d.prefer",
+      "A",
+      "known",
+      "headless Service tour/zoned has no ready endpoint in zone d, so that prefer gives all (3 ready endpoints)",
+    ],
+    ["a.pni", "A", "no such endpoint", "in front of _zone stands pin or prefer, not pni"],
+    ["pin", "A", "known", "the zones of Service tour/zoned are below this name"],
+  ])("of %s._zone %s", (front, type, kind, text) => {
+    const shown = { namespaces: [], labels: [], ignoreEmptyService: false, withEndpoints: true, zonal: true };
+    const zonal = { ...facts, shown: { ...shown, file: "Corefile", line: 3 } };
+    const reason = nameReason(`${front}._zone.zoned.tour.svc.cluster.local.`, type, zonal);
+    expect(reason).toMatchObject({ kind, text });
+    expect(nameReason(`${front}._zone.web.tour.svc.cluster.local.`, type, zonal)?.text).toBe(
+      "Service tour/web is not headless: only headless Services have names of zones",
+    );
+    expect(nameReason(`${front}._zone.wbe.tour.svc.cluster.local.`, type, zonal)?.kind).toBe("no such service");
+    expect(nameReason(`${front}._zone.empty.tour.svc.cluster.local.`, type, zonal)?.text).toMatch(
+      /it has none at all|pin or prefer|below this name/,
+    );
   });
   it("takes a namespace for there when a Service is in it, where nothing tells of namespaces", () => {
     const { namespaces: _, ...others } = facts;

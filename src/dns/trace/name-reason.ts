@@ -6,6 +6,7 @@ import { nearNames } from "./near-names.ts";
 import { endpointsOf, portsOf } from "./service-endpoints.ts";
 import { whyNamespaceLeftOut, whyServiceLeftOut } from "./shown-names.ts";
 import type { ShownNames } from "./shown-names.ts";
+import { isZonal, zoneReason } from "./zone-reason.ts";
 
 /** The objects of a cluster, as far as names come from them. */
 export interface ClusterFacts {
@@ -53,7 +54,7 @@ export function nameReason(text: string, type: string, facts: ClusterFacts): Nam
       ? serviceReason(path, type, facts)
       : subtree === "pod"
         ? podReason(path, facts)
-        : zoneReason(labels, facts.domain.replace(/\.$/, ""));
+        : apexReason(labels, facts.domain.replace(/\.$/, ""));
   if (facts.isSynced || reason.kind === "known") return reason;
   return { kind: "not synced", text: "not all objects of the cluster have arrived yet", near: [] };
 }
@@ -72,7 +73,7 @@ function leftOut(text: string): NameReason {
   return { kind: "left out", text, near: [] };
 }
 
-function zoneReason(labels: readonly string[], domain: string): NameReason {
+function apexReason(labels: readonly string[], domain: string): NameReason {
   const name = labels.join(".");
   if (["", "dns", "ns.dns", "dns-version"].includes(name)) return known(`the zone ${domain} itself`);
   return {
@@ -82,7 +83,7 @@ function zoneReason(labels: readonly string[], domain: string): NameReason {
   };
 }
 
-/** `path` is NAMESPACE, SERVICE, then one or two labels more, from the right. */
+/** `path` is NAMESPACE, SERVICE, then one or two labels more (or a zone), from the right. */
 function serviceReason(path: readonly string[], type: string, facts: ClusterFacts): NameReason {
   const [namespace, name, ...more] = path;
   if (namespace === undefined) return known("every namespace is below this name");
@@ -92,7 +93,8 @@ function serviceReason(path: readonly string[], type: string, facts: ClusterFact
   if (hidden !== undefined) return leftOut(hidden);
   if (name === undefined) return known(`namespace ${namespace} is below this name, which itself has no records`);
   const service = facts.services.get(namespace, name);
-  if (service === undefined || more.length > 2) return noService(namespace, name, more.length > 2, facts);
+  const isTooLong = more.length > 2 && !isZonal(more);
+  if (service === undefined || isTooLong) return noService(namespace, name, isTooLong, facts);
   const endpoints = endpointsOf(service, facts.endpointSlices);
   const why = whyServiceLeftOut(
     service,
@@ -106,6 +108,9 @@ function serviceReason(path: readonly string[], type: string, facts: ClusterFact
     if (more.length === 0) return known(`${what} is an alias of ${externalName}`);
     return { kind: "no such endpoint", text: `${what} is an alias, so nothing is below it`, near: [] };
   }
+  const zone = isZonal(more) ? zoneReason(service, what, more, endpoints, facts.shown) : undefined;
+  if (zone !== undefined && "kind" in zone) return zone;
+  if (zone !== undefined) return familyReason(zone.what, zone.addresses, type);
   if (more.length === 2) return portReason(service, what, more, facts);
   if (more.length === 1) return hostReason(what, more[0] ?? "", endpoints);
   if (clusterIP !== "None") return familyReason(what, service.spec.clusterIPs ?? [clusterIP ?? ""], type);

@@ -11,20 +11,22 @@ export interface ServiceEndpoint {
   /** What is behind it: `pod/web-0`, or the address. */
   readonly target: string;
   readonly isReady: boolean;
+  /** In lower case; undefined when its slice says none. */
+  readonly zone: string | undefined;
 }
 
 /** All endpoints of a Service, each once however many slices have it. */
 export function endpointsOf(service: Service, slices: Cache<EndpointSlice>): readonly ServiceEndpoint[] {
   const found = new Map<string, ServiceEndpoint>();
   for (const { endpoints } of slicesOf(service, slices)) {
-    for (const { addresses, hostname, targetRef, conditions } of endpoints) {
+    for (const { addresses, hostname, targetRef, conditions, zone } of endpoints) {
       for (const address of addresses) {
         const parsed = parseIp(address);
         const host = hostname ?? (parsed === undefined ? address : dashedAddress(parsed));
         const target =
           targetRef?.name === undefined ? address : `${(targetRef.kind ?? "pod").toLowerCase()}/${targetRef.name}`;
         const isReady = conditions?.ready !== false || found.get(`${host} ${address}`)?.isReady === true;
-        found.set(`${host} ${address}`, { address, host, target, isReady });
+        found.set(`${host} ${address}`, { address, host, target, isReady, zone: zone?.toLowerCase() });
       }
     }
   }

@@ -3,7 +3,10 @@ import type { Service } from "../../objects/index.ts";
 import type { KubernetesSettings, ServerBlock } from "../corefile/configuration.ts";
 
 /** Which names of a cluster a configuration shows, and where it says so. */
-export type ShownNames = Pick<KubernetesSettings, "namespaces" | "labels" | "ignoreEmptyService" | "withEndpoints"> &
+export type ShownNames = Pick<
+  KubernetesSettings,
+  "namespaces" | "labels" | "ignoreEmptyService" | "withEndpoints" | "zonal"
+> &
   Pick<ServerBlock, "file" | "line">;
 
 /** Why a configuration leaves out all names of a namespace that is there; `undefined` when it does not. */
@@ -31,6 +34,13 @@ export function whyServiceLeftOut(
   }
   if (!shown.ignoreEmptyService || hasReadyEndpoint) return undefined;
   return `${what} has no ready endpoint, and ${place} leaves such Services out (ignore empty_service)`;
+}
+
+/** Why there are no names of zones; `undefined` when there are. */
+export function whyZonesLeftOut(shown: ShownNames | undefined): string | undefined {
+  if (shown === undefined) return "names of zones are turned off";
+  if (!shown.withEndpoints) return `there are no names of zones, because ${placeOf(shown)} says noendpoints`;
+  return shown.zonal ? undefined : `names of zones are turned off: ${placeOf(shown)} does not say zonal`;
 }
 
 function placeOf({ file, line }: ShownNames): string {

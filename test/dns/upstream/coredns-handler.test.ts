@@ -235,20 +235,6 @@ replay(
   () => world({ endpointNames: "none" }),
 );
 
-/** Zone-scoped names are an option that is off upstream; without it they are no names. */
-replay(
-  "coredns: plugin/kubernetes/zonal_test.go, option off",
-  rows(zone, [
-    ["us-west-2a._zone.hdls1.testns.svc", "A", "NXDOMAIN"],
-    ["us-west-2a.pin._zone.hdls1.testns.svc", "A", "NXDOMAIN"],
-    ["us-west-2a._zone.svc1.testns.svc", "A", "NXDOMAIN"],
-    ["us-west-2a._zone.hdls1.testns.svc", "TXT", "NXDOMAIN"],
-    ["us-west-2a._zone.hdls1.testns.svc", "SRV", "NXDOMAIN"],
-  ]),
-  5,
-  () => world(),
-);
-
 /** What section 1 of the specification's implementation notes lists and no upstream table asks. */
 replay(
   "the rows that we answer otherwise than CoreDNS",
