@@ -40,6 +40,13 @@ function world(options: Partial<ForwardCacheOptions> = {}) {
   return { clock, sent, checks, cache, ask, remember, answer };
 }
 
+/** A signature that ends so many seconds after the clock's beginning, across the end of its 32 bits. */
+function signature(seconds: number): ResourceRecord {
+  const rdata = new Uint8Array(22);
+  new DataView(rdata.buffer).setUint32(8, Math.floor(new ManualClock().now() / 1000) + seconds);
+  return { name: dnsName("a.example.com"), type: recordTypes.RRSIG, class: 1, ttl: 60, rdata };
+}
+
 function isNow(reply: Reply | Promise<Reply> | undefined): reply is Reply {
   return reply !== undefined && !(reply instanceof Promise);
 }
@@ -90,11 +97,29 @@ describe("ForwardCache", () => {
       8,
     ],
     ["an alias without its target and SOA not", { answers: [aliasRecord("b.com")] }, 0],
+    [
+      "an alias beside another name's address not",
+      { answers: [aliasRecord("b.com"), addressRecord(1, 50, "c.com")] },
+      0,
+    ],
+    [
+      "two aliases of one name not",
+      { answers: [aliasRecord("b.com"), aliasRecord("c.com"), addressRecord(1, 50, "b.com")] },
+      0,
+    ],
+    [
+      "aliases in a circle not",
+      { answers: [aliasRecord("b.com"), aliasRecord("a.example.com", 60, "b.com"), addressRecord(1)] },
+      0,
+    ],
+    ["an answer with a signature that holds", { answers: [addressRecord(1, 40), signature(1)] }, 40],
+    ["an answer with a signature that has ended not", { answers: [addressRecord(1, 40), signature(-1)] }, 0],
     ["an alias with its target", { answers: [aliasRecord("b.com", 40), addressRecord(1, 50, "b.com")] }, 40],
     ["nothing without an SOA", { rcode: 3 }, 0],
     ["nothing that was cut", { truncated: true, answers: [addressRecord(1)] }, 0],
     ["no refusal", { rcode: 5 }, 0],
     ["a failure for 5 seconds", { rcode: 2 }, 5],
+    ["what a server does not do for 5 seconds", { rcode: 4 }, 5],
     ["a failure not, when so set", { rcode: 2 }, 0, { servfailSeconds: 0 }],
   ];
   it.each(remembered.map(([what, fields, seconds, options = {}]) => [what, fields, seconds, options] as const))(
@@ -317,7 +342,7 @@ describe("ForwardCache, answers in bytes", () => {
         sent[0]?.reply(fields);
         const asked = await first;
         const again = answer(query, transport === "tcp" ? "tcp" : "udp");
-        const isKept = fields.answers.some(({ type }) => type !== recordTypes.CNAME);
+        const isKept = fields.answers.some(({ name }) => formatName(name) === "a.example.com.");
         expect(again instanceof Promise).toBe(!isKept);
         if (isKept) expect(read(again)).toEqual(read(asked));
         clock.advance(1000);
@@ -486,14 +511,14 @@ describe("ForwardCache, memory", () => {
 
   it("stays within its number of entries, and lets the expired go before the used", async () => {
     const { remember, ask, clock, cache } = world({ positive: { entries: 2 } });
-    await remember({ answers: [addressRecord(1, 5)] }, "short.example.com");
-    await remember({ answers: [addressRecord(1, 500)] }, "long.example.com");
+    await remember({ answers: [addressRecord(1, 5, "short.example.com")] }, "short.example.com");
+    await remember({ answers: [addressRecord(1, 500, "long.example.com")] }, "long.example.com");
     for (const name of ["short", "long"]) expect(isNow(ask(`${name}.example.com`))).toBe(true);
     clock.advance(5000);
-    await remember({ answers: [addressRecord(1, 500)] }, "new.example.com");
+    await remember({ answers: [addressRecord(1, 500, "new.example.com")] }, "new.example.com");
     expect(isNow(ask("long.example.com"))).toBe(true);
     expect(cache.stats()).toMatchObject({ entries: { positive: 2 }, evictions: { positive: 0 } });
-    await remember({ answers: [addressRecord(1, 500)] }, "newer.example.com");
+    await remember({ answers: [addressRecord(1, 500, "newer.example.com")] }, "newer.example.com");
     expect(cache.stats()).toMatchObject({ entries: { positive: 2 }, evictions: { positive: 1 } });
   });
 
@@ -510,7 +535,9 @@ describe("ForwardCache, memory", () => {
   it("survives names that somebody made to collide", async () => {
     // The first number of the generator is the secret of the hash: with 0 for all, names differ but variants may collide.
     const { remember, cache, ask } = world({ random: () => 0 });
-    for (let i = 0; i < 2000; i++) await remember({ answers: [addressRecord(1, 60)] }, `${i}.example.com`);
+    for (let i = 0; i < 2000; i++) {
+      await remember({ answers: [addressRecord(1, 60, `${i}.example.com`)] }, `${i}.example.com`);
+    }
     expect(cache.stats().entries.positive).toBeGreaterThan(1990);
     expect(isNow(ask("1999.example.com"))).toBe(true);
   });

@@ -2,7 +2,7 @@ import { MessageWriter, dnsClasses, lowerByte, responseCodes, zoneOffset } from 
 import type { DnsName } from "../codec/index.ts";
 import type { Clock, Random } from "../core/index.ts";
 import { lifetimeOf, limited } from "./forward-cache-lifetime.ts";
-import type { LifetimeLimits, ReplyKind } from "./forward-cache-lifetime.ts";
+import type { Lifetime, LifetimeLimits, ReplyKind } from "./forward-cache-lifetime.ts";
 import { ReplyStore, questionHash, variantOf } from "./forward-cache-store.ts";
 import type { StoreLimits, StoredReply } from "./forward-cache-store.ts";
 import { questionKey } from "./forwarder.ts";
@@ -296,8 +296,14 @@ export class ForwardCache implements Resolver {
   /** Whether a reply is no reason to forget what may still be served, be it stale. */
   #isWorse(reply: Reply, stored: StoredReply): boolean {
     if (reply.rcode !== responseCodes.NOERROR && reply.rcode !== responseCodes.NXDOMAIN) return true;
-    const isDenial = reply.answer.every(({ type }) => type !== stored.type);
-    return isDenial && stored.kind === "positive" && this.#options.stale?.prefersPositive === true;
+    const { kind } = this.#lifetimeOf(reply, stored.type);
+    // Cut, or with signatures that have ended: records that nobody can rely on.
+    if (kind === "transient" && reply.answer.length > 0) return true;
+    return kind !== "positive" && stored.kind === "positive" && this.#options.stale?.prefersPositive === true;
+  }
+
+  #lifetimeOf(reply: Reply, type: number): Lifetime {
+    return lifetimeOf(reply, type, Math.floor(this.#options.clock.now() / 1000));
   }
 
   #fetch(request: Request): MaybeLater<Reply> | undefined {
@@ -324,7 +330,7 @@ export class ForwardCache implements Resolver {
   /** Remembers a reply if it may be remembered, and gives it with the TTL that it is remembered for. */
   #keep(request: Request, reply: Reply): Reply {
     const { servfailSeconds = 5, stale } = this.#options;
-    const { kind, seconds: own } = lifetimeOf(reply, request.type);
+    const { kind, seconds: own } = this.#lifetimeOf(reply, request.type);
     const seconds = this.#secondsOf(kind, own, servfailSeconds, request.name);
     if (seconds <= 0) return reply;
     const now = this.#now();
