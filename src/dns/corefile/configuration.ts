@@ -138,6 +138,10 @@ export interface CacheSettings {
     readonly forMs: number;
     readonly mode: "immediate" | "verify";
     readonly verifyTimeoutMs?: number;
+    /** Seconds that clients may keep a stale answer. */
+    readonly ttl?: number;
+    readonly recheckMs?: number;
+    readonly prefersPositive?: boolean;
   };
   readonly servfailMs: number;
   readonly keepTtl: boolean;

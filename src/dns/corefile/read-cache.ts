@@ -36,6 +36,7 @@ export function readCache(plugin: Directive): CacheSettings {
     servfailMs: 5000,
     keepTtl: false,
   };
+  let policy: Directive | undefined;
   const set = (change: Partial<CacheSettings>) => {
     settings = { ...settings, ...change };
   };
@@ -44,6 +45,10 @@ export function readCache(plugin: Directive): CacheSettings {
     denial: (property) => set({ denial: readKind(property, settings.denial) }),
     prefetch: (property) => set({ prefetch: readPrefetch(property) }),
     serve_stale: (property) => set({ serveStale: readServeStale(property) }),
+    serve_stale_policy: (property) => {
+      readChoice(onlyArgument(property, "serve_stale_policy prefer_positive"), ["prefer_positive"]);
+      policy = property;
+    },
     servfail: (property) => {
       const word = onlyArgument(property, "servfail DURATION");
       const servfailMs = readDuration(word);
@@ -64,7 +69,11 @@ export function readCache(plugin: Directive): CacheSettings {
       set({ keepTtl: true });
     },
   });
-  return settings;
+  if (policy === undefined) return settings;
+  if (settings.serveStale === undefined) {
+    throw corefileError(policy, "cache: serve_stale_policy says which stale answers to serve: add serve_stale");
+  }
+  return { ...settings, serveStale: { ...settings.serveStale, prefersPositive: true } };
 }
 
 function readKind(property: Directive, before: CacheKindSettings): CacheKindSettings {
@@ -94,15 +103,17 @@ function readPrefetch(property: Directive): NonNullable<CacheSettings["prefetch"
 }
 
 function readServeStale(property: Directive): NonNullable<CacheSettings["serveStale"]> {
-  expectArguments(property, 0, 3, "serve_stale [DURATION] [immediate|verify [TIMEOUT]]");
-  const [duration, mode, timeout] = property.args;
+  expectArguments(property, 0, 5, "serve_stale [DURATION] [immediate|verify [TIMEOUT]] [TTL [RECHECK]]");
+  const [duration, mode, ...times] = property.args;
   const chosen = mode === undefined ? "immediate" : readChoice(mode, ["immediate", "verify"]);
-  if (timeout !== undefined && chosen === "immediate") {
-    throw corefileError(timeout, "cache: only serve_stale ... verify takes a timeout");
-  }
+  const [timeout, ttl, recheck, ...others] = chosen === "verify" ? times : [undefined, ...times];
+  const [extra] = others;
+  if (extra !== undefined) throw corefileError(extra, "cache: only serve_stale ... verify takes a timeout");
   return {
     forMs: duration === undefined ? 3_600_000 : readDuration(duration),
     mode: chosen,
     ...(timeout === undefined ? {} : { verifyTimeoutMs: readDuration(timeout) }),
+    ...(ttl === undefined ? {} : { ttl: Math.floor(readDuration(ttl) / 1000) }),
+    ...(recheck === undefined ? {} : { recheckMs: readDuration(recheck) }),
   };
 }

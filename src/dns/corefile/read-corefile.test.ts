@@ -267,6 +267,20 @@ describe("readCorefile()", () => {
         },
       },
     ],
+    [
+      "cache with what clients see of stale answers",
+      ". {\n cache {\n serve_stale_policy prefer_positive\n serve_stale 1h verify 0 45s 1m\n }\n}",
+      {
+        cache: {
+          serveStale: { mode: "verify", verifyTimeoutMs: 0, ttl: 45, recheckMs: 60_000, prefersPositive: true },
+        },
+      },
+    ],
+    [
+      "cache with stale answers at once",
+      ". {\n cache {\n serve_stale 1h immediate 30s 10s\n }\n}",
+      { cache: { serveStale: { forMs: 3_600_000, mode: "immediate", ttl: 30, recheckMs: 10_000 } } },
+    ],
     ["cache without a limit", ". {\n cache\n}", { cache: { success: { maxTtl: 3600 }, denial: { maxTtl: 1800 } } }],
     [
       "rewrite",
@@ -491,6 +505,14 @@ describe("readCorefile()", () => {
     [". {\n autopath @kubernetes\n}", "Corefile:2: autopath @kubernetes needs the plugin kubernetes in the same block"],
     [". {\n autopath @etcd\n}", "Corefile:2: autopath: search lists come from @kubernetes or a file, not @etcd"],
     [". {\n cache {\n prefetch 5 1m 10\n }\n}", "Corefile:3: cache: write 10% with its percent sign"],
+    [
+      ". {\n cache {\n serve_stale 1h immediate 1s 30s 30s\n }\n}",
+      "Corefile:3: cache: only serve_stale ... verify takes a timeout",
+    ],
+    [
+      ". {\n cache {\n serve_stale_policy prefer_positive\n }\n}",
+      "Corefile:3: cache: serve_stale_policy says which stale answers to serve: add serve_stale",
+    ],
     [". {\n cache {\n servfail 6m\n }\n}", "Corefile:3: cache: failures are kept for at most 5m"],
     [". {\n health 8080\n}", 'Corefile:2: "8080" is no address to listen on'],
     [". {\n reload 1s\n}", "Corefile:2: reload: every 2s at most"],
