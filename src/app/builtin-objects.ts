@@ -89,6 +89,7 @@ export function dnsObjects(
   const ports = [
     { name: "dns", port: 53, protocol: "UDP" },
     { name: "dns-tcp", port: 53, protocol: "TCP" },
+    { name: "metrics", port: 9153, protocol: "TCP" },
   ] as const;
   const service: Service = {
     apiVersion: "v1",
@@ -98,7 +99,7 @@ export function dnsObjects(
       namespace: "kube-system",
       labels: { ...labels, "service.kubernetes.io/service-proxy-name": "sealane-dns" },
     },
-    spec: { clusterIP, ports: ports.map((port) => ({ ...port, targetPort: 53 })) },
+    spec: { clusterIP, ports: ports.map((port) => ({ ...port, targetPort: port.port })) },
   };
   const slice: EndpointSlice = {
     apiVersion: "discovery.k8s.io/v1",

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { kubeadmCorefile } from "../dns/kubeadm-corefile.ts";
 import { Sealane, example } from "./sealane.ts";
 
 let sealane: Sealane;
@@ -15,25 +16,7 @@ const pod = ["-n", "tour", "pod/multi-0", "--"] as const;
 describe("the DNS of a lab's nodes", () => {
   it("is what kubeadm's Corefile says", async () => {
     const corefile = join(sealane.directory, "Corefile");
-    writeFileSync(
-      corefile,
-      `.:53 {
-        errors
-        health
-        ready
-        kubernetes cluster.local in-addr.arpa ip6.arpa {
-          pods insecure
-          fallthrough in-addr.arpa ip6.arpa
-          ttl 30
-        }
-        prometheus :9153
-        forward . /etc/resolv.conf
-        cache 30
-        loop
-        reload
-        loadbalance
-      }`,
-    );
+    writeFileSync(corefile, kubeadmCorefile);
     const up = await sealane.run(
       "up",
       "-d",
@@ -52,9 +35,47 @@ describe("the DNS of a lab's nodes", () => {
     expect(answer.stdout.trim().split(/\s+/).slice(0, 4)).toEqual(["web.tour.svc.cluster.local.", "30", "IN", "A"]);
     expect((await exec(...pod, "dig", "+short", "db.example.com")).stdout.trim()).toBe("192.168.100.50");
     const page = (path: string) => exec("node/node-1", "--", "curl", "-s", `http://127.0.0.1${path}`);
+    expect((await page(":8080/health")).stdout).toBe("OK");
     expect((await page(":8181/ready")).stdout).toBe("OK");
-    expect((await page(":9153/metrics")).stdout).toContain("coredns_dns_requests_total{");
+    const metrics = (await page(":9153/metrics")).stdout;
+    expect(metrics).toContain("\ncoredns_dns_requests_total{");
+    expect(metrics).toContain("\ncoredns_build_info{");
+    for (const kind of ["Service", "EndpointSlice", "Namespace"]) {
+      expect(metrics).toContain(`\nsealane_dns_watch_connected{kind="${kind}"} 1\n`);
+    }
+    // Nobody has a page where the Corefile wants none.
+    expect((await page(":9153/health")).stdout).toContain("404");
     await sealane.run("down", "--name", "corefile");
+  });
+
+  it("has its pages on every node without a Corefile, for pods too, and leaves 8080 and 8181 to pods", async () => {
+    const taken = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "taken" },
+      spec: {
+        hostNetwork: true,
+        nodeName: "node-2",
+        containers: [{ name: "web", image: "nginx", ports: [{ containerPort: 8080 }, { containerPort: 8181 }] }],
+      },
+    };
+    const manifest = join(sealane.directory, "taken.json");
+    writeFileSync(manifest, JSON.stringify(taken));
+    // It is up when all pods are ready.
+    const up = await sealane.run("up", "-d", "--name", "pages", "--nodes", "2", "-f", example("tour"), "-f", manifest);
+    expect(up).toMatchObject({ code: 0, stderr: "" });
+    const curl = async (from: readonly string[], url: string) =>
+      (await sealane.run("exec", "--name", "pages", ...from, "curl", "-s", "-m", "5", url)).stdout;
+    for (const node of ["1", "2"]) {
+      for (const path of ["health", "ready"]) {
+        expect(await curl([`node/${node}`, "--"], `http://127.0.0.1:9153/${path}`)).toBe("OK");
+      }
+    }
+    // The lookup of this name is a query that is counted.
+    const metrics = await curl(pod, "http://kube-dns.kube-system:9153/metrics");
+    expect(metrics).toMatch(/\ncoredns_dns_requests_total\{server="dns:\/\/:53",zone="\.",.*type="A"\} [1-9]/);
+    expect(metrics).toContain('\nsealane_dns_watch_connected{kind="Service"} 1\n');
+    await sealane.run("down", "--name", "pages");
   });
 
   it("goes through the search lists of pods when told to", async () => {

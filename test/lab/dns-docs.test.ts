@@ -21,8 +21,8 @@ const steady = (output: string) =>
 
 it("the commands of docs/dns.md do what it says", async () => {
   const commands = blocks.filter(({ language }) => language === "sh").map(({ code }) => code);
-  expect(commands).toHaveLength(5);
-  const [up = "", trace = "", times = "", autopath = "", conntrack = ""] = commands;
+  expect(commands).toHaveLength(6);
+  const [up = "", trace = "", times = "", autopath = "", conntrack = "", metrics = ""] = commands;
   expect(await sealane.runShell(up)).toMatchObject({ code: 0, stderr: "" });
 
   const shown = blocks.find(({ code }) => code.startsWith("pod/web-0 in default"))?.code ?? "no trace";
@@ -49,6 +49,7 @@ it("the commands of docs/dns.md do what it says", async () => {
   }
 
   expect(await sealane.runShell(autopath)).toMatchObject({ code: 0, stderr: "" });
+  expect((await sealane.runShell(metrics)).stdout).toContain("\ncoredns_dns_requests_total{");
 
   // `conntrack` is not on every machine: where it is, it finds no query, while rules have let many pass untracked.
   const { stdout: there } = await sealane.runShell("command -v conntrack || true");

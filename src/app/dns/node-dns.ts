@@ -1,25 +1,33 @@
-import { createMetrics, ip, messageOf } from "../../core/index.ts";
+import { ip, messageOf } from "../../core/index.ts";
+import type { RunningCache } from "../../client/index.ts";
 import type { Clock, Ip, Logger, Random } from "../../core/index.ts";
 import { clusterConfiguration, parseUpstream } from "../../dns/index.ts";
-import type { ClusterDnsCaches } from "../../dns/index.ts";
 import { applyLinkSteps, writeFixedRules } from "../../kernel/index.ts";
 import type { FixedRules } from "../../kernel/index.ts";
-import type { Cache, Pod } from "../../objects/index.ts";
+import type { EndpointSlice, KubeObject, Namespace, Pod, Service } from "../../objects/index.ts";
 import type { AgentInput } from "../agent-messages.ts";
 import { givenCluster } from "./cluster-source.ts";
 import { readTextFile } from "./dns-files.ts";
+import { createDnsMetrics } from "./dns-metrics.ts";
 import { startDnsService } from "./dns-service.ts";
 import type { DnsService } from "./dns-service.ts";
 import { readDnsSource } from "./dns-source.ts";
 import type { DnsSource } from "./dns-source.ts";
 import { listenAddresses } from "./own-addresses.ts";
+import { exposeWatches } from "./watch-metrics.ts";
 
 /** What a node's DNS is made from. */
 export interface NodeDnsParts {
   readonly input: AgentInput;
-  readonly caches: ClusterDnsCaches;
+  readonly caches: {
+    readonly services: RunningCache<Service>;
+    readonly endpointSlices: RunningCache<EndpointSlice>;
+    readonly namespaces: RunningCache<Namespace>;
+    /** The pods of this node. */
+    readonly clientPods: RunningCache<Pod>;
+  };
   /** Pods of all nodes; asked for when a Corefile wants them. */
-  readonly allPods: () => Cache<Pod>;
+  readonly allPods: () => RunningCache<Pod>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -27,6 +35,11 @@ export interface NodeDnsParts {
 
 /** On nodes, what leads outside is the world's resolver. */
 const resolverFile = "/etc/resolv.conf";
+/**
+ * Where a node's DNS has its pages unless a Corefile says another place: one port for all three, CoreDNS's for metrics, as pods in the
+ * host's network may want those that it has for the others (8080, 8181).
+ */
+const pagesAddress = ":9153";
 
 /**
  * Serves DNS on a node, at the cluster's DNS address, which only this node itself sees as its own, and at the node's. So
@@ -40,14 +53,21 @@ export async function startNodeDns({ input, caches, allPods, clock, random, log 
   writeFixedRules(untrackedRules(dnsAddress)).catch((error: unknown) =>
     log.warn("connection tracking sees DNS queries", { error: messageOf(error) }),
   );
-  const metrics = createMetrics();
-  let pods: Cache<Pod> | undefined;
+  const metrics = createDnsMetrics();
+  const { services, endpointSlices, namespaces } = caches;
+  const watched: Record<string, RunningCache<KubeObject>> = {
+    Service: services,
+    EndpointSlice: endpointSlices,
+    Namespace: namespaces,
+  };
+  exposeWatches(metrics, clock, () => watched);
+  let pods: RunningCache<Pod> | undefined;
   return startDnsService({
     source: sourceOf(input),
     cluster: givenCluster({
       ...caches,
       get pods() {
-        pods ??= allPods();
+        watched["Pod"] = pods ??= allPods();
         return pods;
       },
     }),
@@ -101,7 +121,12 @@ function sourceOf(input: AgentInput): DnsSource {
   if (input.dnsCorefile !== undefined) return { kind: "corefile", path: input.dnsCorefile };
   const upstreams = input.dnsUpstreams.flatMap((text) => parseUpstream(text) ?? []);
   const { clusterDomain: domain, dnsAutopath: autopath } = input;
-  return { kind: "fixed", configuration: clusterConfiguration({ domain, upstreams, autopath }) };
+  const pages = {
+    health: { address: pagesAddress, lameduckMs: 0 },
+    ready: { address: pagesAddress, continuously: false },
+    prometheus: { address: pagesAddress },
+  };
+  return { kind: "fixed", configuration: clusterConfiguration({ domain, upstreams, autopath, more: pages }) };
 }
 
 /** Throws `CodedError` code `InvalidCorefile` when the nodes of a lab could not use this file. */

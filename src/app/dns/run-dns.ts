@@ -1,7 +1,6 @@
-import { createMetrics, version } from "../../core/index.ts";
 import type { Ip, Logger } from "../../core/index.ts";
 import { secureRandom, systemClock } from "../../net/index.ts";
-import { readProcessMetrics } from "../proxy/process-metrics.ts";
+import { createDnsMetrics } from "./dns-metrics.ts";
 import type { DnsSource } from "./dns-source.ts";
 import { startDnsService } from "./dns-service.ts";
 import type { DnsService } from "./dns-service.ts";
@@ -33,16 +32,7 @@ export async function runDns(options: DnsRunOptions): Promise<DnsService> {
   const clock = systemClock;
   const random = secureRandom();
   const environment = (name: string) => process.env[name];
-  const metrics = createMetrics();
-  readProcessMetrics(metrics);
-  metrics
-    .gauge({
-      name: "coredns_build_info",
-      help: "The version of this program.",
-      labels: ["version", "revision", "goversion"],
-    })
-    .with(version, "sealane", "")
-    .set(1);
+  const metrics = createDnsMetrics();
 
   return startDnsService({
     source,

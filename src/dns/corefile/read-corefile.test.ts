@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { kubeadmCorefile } from "../../../test/dns/kubeadm-corefile.ts";
 import { hasCode } from "../../core/index.ts";
 import { readCorefile } from "./read-corefile.ts";
 import type { CorefileContext } from "./read-corefile.ts";
@@ -25,35 +26,9 @@ const context: CorefileContext = {
 
 const read = (text: string) => readCorefile(text, "Corefile", context);
 
-/** The Corefile that kubeadm writes. */
-const kubeadm = `.:53 {
-    errors
-    health {
-       lameduck 5s
-    }
-    ready
-    kubernetes cluster.local in-addr.arpa ip6.arpa {
-       pods insecure
-       fallthrough in-addr.arpa ip6.arpa
-       ttl 30
-    }
-    prometheus :9153
-    forward . /etc/resolv.conf {
-       max_concurrent 1000
-    }
-    cache 30 {
-       disable success cluster.local
-       disable denial cluster.local
-    }
-    loop
-    reload
-    loadbalance
-}
-`;
-
 describe("readCorefile()", () => {
   it("reads kubeadm's", () => {
-    const { servers, warnings } = read(kubeadm);
+    const { servers, warnings } = read(kubeadmCorefile);
     expect(warnings).toEqual([]);
     expect(servers).toHaveLength(1);
     const [server] = servers;
