@@ -19,7 +19,8 @@ import { podAddress } from "./pod-records.ts";
 import type { PodRecords } from "./pod-records.ts";
 import { addresses, negative, positive, records, zoneSoa } from "./resolver.ts";
 import type { MaybeLater, RecordSet, Reply, Request, Resolve, Resolver } from "./resolver.ts";
-import type { AddressSet, ServiceEntry } from "./service-entry.ts";
+import { distinctPorts } from "./service-entry.ts";
+import type { AddressSet, LabelledEndpoints, ServiceEntry } from "./service-entry.ts";
 import type { SrvPort } from "./service-facts.ts";
 import type { ServiceIndex } from "./service-index.ts";
 import { serviceName } from "./service-name.ts";
@@ -176,8 +177,10 @@ export class ClusterZone implements Resolver {
       return leadsToPorts ? "no data" : "no such name";
     }
     if (request.type !== recordTypes.SRV) return this.#addressAnswer(request, set);
-    const { list, matched } = entry.endpointPorts(() => true, label);
-    return matched === 0 ? "no data" : this.#srvAnswer(entry, nameFrom(request.name, zoneAt), list, matched);
+    const { hosts, matched } = entry.endpointPorts(() => true, label);
+    return matched === 0
+      ? "no data"
+      : this.#srvAnswer(entry, nameFrom(request.name, zoneAt), targetsOf(hosts), matched);
   }
 
   /**
@@ -209,41 +212,31 @@ export class ClusterZone implements Resolver {
       const ports = facts.ports.filter(matches);
       if (ports.length === 0) return "no such name";
       if (request.type !== recordTypes.SRV) return this.#addressAnswer(request, entry.clusterIps());
-      const targets = [...new Set(ports.map(({ port }) => port))].map((port) => ({ host: undefined, port }));
-      return this.#srvAnswer(entry, zone, targets, ports.length * facts.ips.length);
+      const target = { labels: [], ports: distinctPorts(ports), set: entry.clusterIps() };
+      return this.#srvAnswer(entry, zone, [target], ports.length * facts.ips.length);
     }
-    const { list, matched } = entry.endpointPorts(matches);
+    const { hosts, matched } = entry.endpointPorts(matches);
     if (matched === 0) return "no such name";
-    if (request.type === recordTypes.SRV) return this.#srvAnswer(entry, zone, list, matched);
+    if (request.type === recordTypes.SRV) return this.#srvAnswer(entry, zone, targetsOf(hosts), matched);
     return this.#addressAnswer(request, entry.endpointsWithPort(matches));
   }
 
-  /** SRV records to endpoints of `entry`, or to the Service itself where there is no `host`. */
-  #srvAnswer(
-    entry: ServiceEntry,
-    zone: DnsName,
-    targets: readonly { readonly host: string | undefined; readonly port: number }[],
-    matched: number,
-  ): Found {
+  /** SRV records to `targets` below or at the name of `entry`. */
+  #srvAnswer(entry: ServiceEntry, zone: DnsName, targets: readonly SrvTarget[], matched: number): Found {
     const { ttl } = this.#parts;
     const weight = Math.max(1, Math.floor(100 / Math.max(1, matched)));
     const service = serviceName(entry, zone);
     if (service === undefined) return "no data";
-    const names = new Map<string | undefined, DnsName>();
     const list: Uint8Array[] = [];
-    for (const { host, port } of targets) {
-      const target = names.get(host) ?? (host === undefined ? service : joinedName([host], service));
+    const additional: RecordSet[] = [];
+    for (const { labels, ports, set } of targets) {
+      const target = joinedName(labels, service);
       // In a zone with a very long name there is no room for this endpoint's.
       if (target === undefined) continue;
-      names.set(host, target);
-      list.push(writeRecordData({ kind: "SRV", priority: 0, weight, port, target }));
+      for (const port of ports) list.push(writeRecordData({ kind: "SRV", priority: 0, weight, port, target }));
+      additional.push(...this.#addressSets(target, set));
     }
-    if (list.length === 0) return "no data";
-    const additional = [...names].flatMap(([host, target]) => {
-      const set = host === undefined ? entry.clusterIps() : entry.host(host);
-      return set === undefined ? [] : this.#addressSets(target, set);
-    });
-    return positive([records(0, recordTypes.SRV, ttl, list)], additional);
+    return list.length === 0 ? "no data" : positive([records(0, recordTypes.SRV, ttl, list)], additional);
   }
 
   #pods(request: Request, labels: readonly number[]): Found {
@@ -280,6 +273,22 @@ export class ClusterZone implements Resolver {
   #first(count: number): number {
     return count < 2 ? 0 : Math.floor(this.#parts.random() * count);
   }
+}
+
+/** Where SRV records lead to. */
+interface SrvTarget {
+  /** What its name has before that of the Service. */
+  readonly labels: readonly string[];
+  readonly ports: readonly number[];
+  readonly set: AddressSet;
+}
+
+function targetsOf(hosts: ReadonlyMap<string, LabelledEndpoints>): readonly SrvTarget[] {
+  const targets: SrvTarget[] = [];
+  for (const [label, { addresses, ports }] of hosts) {
+    if (ports.length > 0) targets.push({ labels: [label], ports, set: splitFamilies(addresses) });
+  }
+  return targets;
 }
 
 /** The domain of a cluster as a name. Throws `TypeError` when it is none. */

@@ -1,5 +1,5 @@
 import type { Ip } from "../core/index.ts";
-import { dashedAddress, splitFamilies } from "./address-bytes.ts";
+import { addressOfLabel, dashedAddress, splitFamilies } from "./address-bytes.ts";
 import { hasAddress, splitAddresses } from "./joined-addresses.ts";
 import type { ServiceFacts, SliceFacts, SrvPort } from "./service-facts.ts";
 
@@ -11,16 +11,18 @@ export interface AddressSet {
   readonly v6: Uint8Array;
 }
 
-/** One port of one endpoint, the endpoint by its label. */
-export interface EndpointPortOf {
-  readonly host: string;
-  readonly port: number;
+/** What endpoints with the same label have in common. */
+export interface LabelledEndpoints {
+  readonly addresses: readonly Ip[];
+  /** The asked ports of these endpoints, each once. */
+  readonly ports: readonly number[];
 }
 
 /**
- * All that DNS knows under one `namespace/name`: the Service and its slices, which may come in any order. What is
- * computed from the slices is computed when first asked for and dropped with the next change, so that a change
- * costs what it changes and a Service that nobody asks for costs nothing.
+ * All that DNS knows under one `namespace/name`: the Service and its slices, which may come in any order. Its addresses are
+ * computed when first asked for and dropped with the next change, so that a change costs what it changes and a Service that
+ * nobody asks for costs nothing. What is known of single endpoints is computed for each question: kept, it would take a third
+ * as much as everything else together, and it is a tenth of the work of such an answer.
  */
 export class ServiceEntry {
   readonly namespace: string;
@@ -32,7 +34,6 @@ export class ServiceEntry {
   slices: readonly SliceFacts[] = none;
   #clusterIps: AddressSet | undefined;
   #endpoints: AddressSet | undefined;
-  #hosts: ReadonlyMap<string, AddressSet> | undefined;
 
   constructor(namespace: string, name: string) {
     this.namespace = namespace;
@@ -56,7 +57,6 @@ export class ServiceEntry {
     // A list that grows has room for 16 more than it needs, in each of all Services.
     else this.slices = others.length === 0 ? [facts] : [...others, facts];
     this.#endpoints = undefined;
-    this.#hosts = undefined;
   }
 
   /** The cluster IPs; none when the Service has none of its own. */
@@ -73,14 +73,25 @@ export class ServiceEntry {
 
   /** The addresses of the endpoints with this label (in lower case). */
   host(label: string): AddressSet | undefined {
-    this.#hosts ??= this.#makeHosts();
-    return this.#hosts.get(label);
+    const spelled = addressOfLabel(label);
+    const dashed = spelled !== undefined && dashedAddress(spelled) === label ? spelled : undefined;
+    const found: Ip[] = [];
+    for (const { addresses, hostnames } of this.slices) {
+      const mayBeDashed = dashed !== undefined && hasAddress(addresses, dashed);
+      if (hostnames === undefined) {
+        if (mayBeDashed) found.push(dashed);
+      } else if (mayBeDashed || hostnames.includes(label)) {
+        for (const [i, address] of splitAddresses(addresses).entries()) {
+          if ((hostnames[i] ?? dashedAddress(address)) === label) found.push(address);
+        }
+      }
+    }
+    return found.length === 0 ? undefined : splitFamilies(found);
   }
 
   /** The labels of all endpoints. */
   hostLabels(): Iterable<string> {
-    this.#hosts ??= this.#makeHosts();
-    return this.#hosts.keys();
+    return this.endpointPorts(() => false).hosts.keys();
   }
 
   /** The labels of the endpoints with this address. */
@@ -107,26 +118,31 @@ export class ServiceEntry {
   }
 
   /**
-   * The endpoint ports that `matches`, each pair of label and port once, and how many there were with doubles; of one
-   * `label` only when it is given.
+   * The endpoints by their labels, of one `label` only when it is given, with the ports that `matches`; and how many such ports
+   * there were with doubles.
    */
   endpointPorts(
     matches: (port: SrvPort) => boolean,
     label?: string,
-  ): { readonly list: readonly EndpointPortOf[]; readonly matched: number } {
-    const distinct = new Map<string, EndpointPortOf>();
+  ): { readonly hosts: ReadonlyMap<string, LabelledEndpoints>; readonly matched: number } {
+    const hosts = new Map<string, { readonly addresses: Ip[]; readonly ports: number[] }>();
     let matched = 0;
     for (const slice of this.slices) {
-      for (const { port } of slice.ports.filter(matches)) {
-        for (const [i, address] of splitAddresses(slice.addresses).entries()) {
-          const host = slice.hostnames?.[i] ?? dashedAddress(address);
-          if (label !== undefined && host !== label) continue;
-          distinct.set(`${host}:${port}`, { host, port });
-          matched++;
+      const ports = slice.ports.filter(matches);
+      for (const [i, address] of splitAddresses(slice.addresses).entries()) {
+        const host = slice.hostnames?.[i] ?? dashedAddress(address);
+        if (label !== undefined && host !== label) continue;
+        matched += ports.length;
+        const known = hosts.get(host);
+        if (known === undefined) {
+          hosts.set(host, { addresses: [address], ports: distinctPorts(ports) });
+          continue;
         }
+        known.addresses.push(address);
+        for (const { port } of ports) if (!known.ports.includes(port)) known.ports.push(port);
       }
     }
-    return { list: [...distinct.values()], matched };
+    return { hosts, matched };
   }
 
   /** The addresses of the endpoints that have a port which `matches`. */
@@ -134,17 +150,10 @@ export class ServiceEntry {
     const slices = this.slices.filter(({ ports }) => ports.some(matches));
     return splitFamilies(slices.flatMap(({ addresses }) => splitAddresses(addresses)));
   }
+}
 
-  #makeHosts(): ReadonlyMap<string, AddressSet> {
-    const lists = new Map<string, Ip[]>();
-    for (const slice of this.slices) {
-      for (const [i, address] of splitAddresses(slice.addresses).entries()) {
-        const label = slice.hostnames?.[i] ?? dashedAddress(address);
-        const list = lists.get(label);
-        if (list === undefined) lists.set(label, [address]);
-        else list.push(address);
-      }
-    }
-    return new Map([...lists].map(([label, list]) => [label, splitFamilies(list)]));
-  }
+/** The numbers of ports, each once. */
+export function distinctPorts(ports: readonly SrvPort[]): number[] {
+  const numbers = ports.map(({ port }) => port);
+  return numbers.length < 2 ? numbers : [...new Set(numbers)];
 }

@@ -139,7 +139,8 @@ export class MessageWriter {
       const start = at;
       if (field === "name") {
         at = nameEnd(rdata, at);
-        this.name(rdata.subarray(start, at) as DnsName, mayPoint);
+        // Not `subarray`, which moves the bytes of a small array out of the heap: a third of the work of SRV.
+        this.name(rdata.slice(start, at) as DnsName, mayPoint);
         continue;
       }
       at =
