@@ -577,7 +577,8 @@ describe("log, errors and prometheus", () => {
       'coredns_dns_requests_total{server="dns://:53",zone="cluster.local.",view="",proto="tcp",family="2",type="other"} 1',
       'coredns_dns_requests_total{server="dns://:53",zone=".",view="",proto="udp",family="1",type="A"} 2',
       'coredns_dns_responses_total{server="dns://:53",zone="cluster.local.",view="",rcode="NXDOMAIN",plugin="kubernetes"} 1',
-      'coredns_dns_responses_total{server="dns://:53",zone=".",view="",rcode="NOERROR",plugin="forward"} 2',
+      'coredns_dns_responses_total{server="dns://:53",zone=".",view="",rcode="NOERROR",plugin="forward"} 1',
+      'coredns_dns_responses_total{server="dns://:53",zone=".",view="",rcode="NOERROR",plugin="cache"} 1',
       'coredns_dns_request_size_bytes_count{server="dns://:53",zone=".",view="",proto="udp"} 2',
       'coredns_cache_hits_total{server="dns://:53",type="success",zones="cluster.local.,.",view=""} 1',
       "coredns_panics_total 0",
@@ -601,6 +602,30 @@ describe("log, errors and prometheus", () => {
     ] as const) {
       const labels = `server="dns://:53",zone=".",view="",rcode="NOERROR",plugin="${plugin}"`;
       expect(text).toContain(`\ncoredns_dns_responses_total{${labels}} ${count}\n`);
+    }
+  });
+
+  it("counts what is remembered as answers of the cache, also behind plugins that look into them, issue-5", async () => {
+    const rewrite = "rewrite name other.example.com db.example.com answer auto";
+    const { ask, metrics } = world(`.:53 {\n prometheus\n ${rewrite}\n ${cluster}\n cache\n ${forward}\n }`);
+    for (const name of ["other", "db", "db", "none"]) await ask(`${name}.example.com`, "A");
+    await ask("legacy-db.tour.svc.cluster.local", "A");
+    const counts = metrics.expose().matchAll(/^coredns_dns_responses_total\{.*rcode="(.*)",plugin="(.*)"\} (.*)$/gm);
+    expect([...counts].map(([, ...words]) => words.join(" "))).toEqual([
+      "NOERROR forward 1",
+      "NOERROR cache 2",
+      "NXDOMAIN forward 1",
+      // The alias is the cluster's, whoever knew where it leads.
+      "NOERROR kubernetes 1",
+    ]);
+  });
+
+  it("counts what clients are refused as answers of the plugin that says so", async () => {
+    const { ask, metrics } = world(`.:53 {\n prometheus\n acl {\n block type AAAA\n }\n ratelimit 1\n ${cluster}\n }`);
+    await ask("web.tour.svc.cluster.local", "AAAA");
+    await ask("web.tour.svc.cluster.local", "A");
+    for (const plugin of ["acl", "ratelimit"]) {
+      expect(metrics.expose()).toContain(`rcode="REFUSED",plugin="${plugin}"} 1\n`);
     }
   });
 

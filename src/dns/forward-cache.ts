@@ -224,7 +224,17 @@ export class ForwardCache implements Resolver {
     const { rotate = true, random } = this.#options;
     const { rcode, authoritative, recursionAvailable, authenticData, runCount } = stored;
     const first = runCount > 1 && rotate ? Math.floor(random() * runCount) : 0;
-    return { rcode, authoritative, recursionAvailable, authenticData, truncated: false, records: stored, ttl, first };
+    return {
+      rcode,
+      authoritative,
+      recursionAvailable,
+      authenticData,
+      truncated: false,
+      records: stored,
+      ttl,
+      first,
+      plugin: "cache",
+    };
   }
 
   #prefetch(stored: StoredReply, request: Request, left: number, now: number, options: PrefetchOptions): void {

@@ -82,10 +82,10 @@ export function unpackReply(packed: PackedReply, { name, type }: PackedQuestion)
   writer.u16(dnsClasses.IN);
   writePackedRecords(writer, packed);
   const message = decodeMessage(writer.finish());
-  const { rcode, authoritative, recursionAvailable, authenticData, truncated } = packed;
+  const { records: _records, ttl: _ttl, first: _first, ...reply } = packed;
   // What the program wrote itself can be read; the check is for the compiler.
-  const { answer, authority, additional } = message.kind === "message" ? replyOf(message, name) : failure(rcode);
-  return { rcode, authoritative, recursionAvailable, authenticData, truncated, answer, authority, additional };
+  const { answer, authority, additional } = message.kind === "message" ? replyOf(message, name) : failure(packed.rcode);
+  return { ...reply, answer, authority, additional };
 }
 
 function u16(bytes: Uint8Array, at: number): number {

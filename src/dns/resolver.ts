@@ -55,12 +55,12 @@ export interface Reply {
   readonly answer: readonly RecordSet[];
   readonly authority: readonly RecordSet[];
   readonly additional: readonly RecordSet[];
-  /** Which plugin gave it, when that is none of those that give nearly all: for the count of answers. */
-  readonly plugin?: RarePlugin;
+  /** Which plugin gave it, where its flags do not say that it was `kubernetes` or `forward`: for the count of answers. */
+  readonly plugin?: AnsweringPlugin;
 }
 
 /** The plugins that answer themselves, besides `kubernetes` and `forward`. */
-export type RarePlugin = "hosts" | "whoami" | "any";
+export type AnsweringPlugin = "cache" | "hosts" | "whoami" | "any" | "acl" | "ratelimit";
 
 /** Records as the bytes that stand after a question, so that they can be sent by copying (`packed-records.ts`). */
 export interface PackedRecords {

@@ -7,8 +7,8 @@ import type { Reply, Request } from "../resolver.ts";
 import type { Layer } from "./layer.ts";
 import { inZones } from "./zone-match.ts";
 
-const empty: Reply = failure(responseCodes.NOERROR);
-const blocked: Reply = failure(responseCodes.REFUSED);
+const empty: Reply = { ...failure(responseCodes.NOERROR), plugin: "acl" };
+const blocked: Reply = { ...failure(responseCodes.REFUSED), plugin: "acl" };
 
 /** Lets clients through, or not, by their address and the type they ask for; the first rule that fits decides. */
 export function accessLayer(lists: readonly AclSettings[], decided: (action: AclRule["action"]) => void): Layer {

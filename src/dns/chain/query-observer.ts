@@ -81,7 +81,7 @@ class ZoneCounts {
 }
 
 /** Who may have given an answer. */
-const pluginNames = ["", "kubernetes", "forward", "hosts", "whoami", "any"] as const;
+const pluginNames = ["", "kubernetes", "forward", "cache", "hosts", "whoami", "any", "acl", "ratelimit"] as const;
 
 /** Index of the plugin that gave a reply: what is authoritative and says nothing else is the cluster's. */
 function pluginOf({ plugin, authoritative, recursionAvailable }: ObservedReply): number {

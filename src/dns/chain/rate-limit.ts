@@ -10,8 +10,8 @@ import type { Layer } from "./layer.ts";
 /** More clients are not remembered: the one that asked the longest time ago is forgotten, and begins anew. */
 const mostClients = 16_384;
 
-const refused: Reply = failure(responseCodes.REFUSED);
-const truncated: Reply = { ...failure(responseCodes.NOERROR), truncated: true };
+const refused: Reply = { ...failure(responseCodes.REFUSED), plugin: "ratelimit" };
+const truncated: Reply = { ...failure(responseCodes.NOERROR), truncated: true, plugin: "ratelimit" };
 
 /** A client's allowance: `left` queries at the time `at`, in monotonic milliseconds. */
 interface Allowance {
