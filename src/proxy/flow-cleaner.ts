@@ -1,9 +1,9 @@
 import { messageOf } from "../core/index.ts";
-import type { Clock, IpFamily, Logger, Protocol } from "../core/index.ts";
+import type { Cancel, Clock, IpFamily, Logger, Protocol } from "../core/index.ts";
 import type { ServicePlan } from "../model/index.ts";
 import type { Service } from "../objects/index.ts";
 import type { FlowQuery, FlowsPort, TrackedFlow } from "./ports.ts";
-import { fewQueries, flowEntries, flowQueries, staleFlows, wholeTables } from "./stale-flows.ts";
+import { fewQueries, flowEntries, flowId, flowQueries, staleFlows, wholeTables } from "./stale-flows.ts";
 import type { FlowEntry } from "./stale-flows.ts";
 
 /** The plans of a Service before and after a change. */
@@ -24,9 +24,18 @@ export interface FlowCleanerOptions<F extends TrackedFlow> {
   readonly removed: (family: IpFamily, flows: number, milliseconds: number) => void;
 }
 
+/** Each question makes the kernel walk all flows: while changes do not end, so many times as long as that took nothing is asked. */
+const restFactor = 9;
+
 /** Removes flows that go to Services but are answered by nobody any more; never those of others. */
 export class FlowCleaner<F extends TrackedFlow> {
   readonly #options: FlowCleanerOptions<F>;
+  readonly #queries: FlowQuery[] = [];
+  /** By what they are for: the last change of a Service says who may answer. */
+  readonly #entries = new Map<string, FlowEntry>();
+  /** Of the monotonic clock. */
+  #restsUntil = 0;
+  #cancel: Cancel | undefined;
 
   constructor(options: FlowCleanerOptions<F>) {
     this.#options = options;
@@ -37,18 +46,24 @@ export class FlowCleaner<F extends TrackedFlow> {
     return service?.spec.ports?.some(({ protocol = "TCP" }) => this.#options.protocols.has(protocol)) === true;
   }
 
-  /** After a change: asks the kernel only for what the change may have left. */
+  /** After a change: asks the kernel only for what the change may have left; at once, unless many changes go before. */
   afterChanges(changes: readonly PlanChange[]): void {
-    const { protocols } = this.#options;
-    const queries: FlowQuery[] = [];
-    const entries: FlowEntry[] = [];
+    const { protocols, clock } = this.#options;
     for (const { now, before } of changes) {
-      const own = flowQueries(now, before, protocols);
-      if (own.length === 0) continue;
-      queries.push(...own);
-      entries.push(...flowEntries(now, before, protocols));
+      this.#queries.push(...flowQueries(now, before, protocols));
+      // For a question that waits, who may answer is who may now.
+      if (this.#queries.length === 0) continue;
+      for (const entry of flowEntries(now, before, protocols)) this.#entries.set(flowId(entry), entry);
     }
-    this.#clean(fewQueries(queries), entries);
+    if (this.#queries.length === 0 || this.#cancel !== undefined) return;
+    const restMs = this.#restsUntil - clock.monotonic();
+    if (restMs <= 0) this.#cleanPending();
+    else this.#cancel = clock.schedule(restMs, () => this.#cleanPending());
+  }
+
+  /** What waits is not asked any more. */
+  stop(): void {
+    this.#cancel?.();
   }
 
   /** Looks through everything: what an earlier agent may have left. */
@@ -56,6 +71,17 @@ export class FlowCleaner<F extends TrackedFlow> {
     const entries: FlowEntry[] = [];
     for (const now of plans) entries.push(...flowEntries(now, [], this.#options.protocols));
     this.#clean(wholeTables(entries), entries);
+  }
+
+  #cleanPending(): void {
+    const { clock } = this.#options;
+    this.#cancel = undefined;
+    const started = clock.monotonic();
+    const entries = [...this.#entries.values()];
+    this.#entries.clear();
+    this.#clean(fewQueries(this.#queries.splice(0)), entries);
+    const ended = clock.monotonic();
+    this.#restsUntil = ended + restFactor * (ended - started);
   }
 
   #clean(queries: readonly FlowQuery[], entries: readonly FlowEntry[]): void {

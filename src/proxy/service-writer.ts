@@ -178,6 +178,7 @@ export class ServiceWriter<F extends TrackedFlow> {
   /** Nothing is done by itself from now on. */
   stop(): void {
     this.#cancelEarlierFlows();
+    this.#options.flows?.stop();
     this.#setAside.stop();
   }
 

@@ -27,8 +27,10 @@ export function flowEntries(
   protocols: ReadonlySet<Protocol>,
 ): readonly FlowEntry[] {
   const entriesNow = now.flatMap((plan) => entriesOf(plan, protocols, servingOf(plan)));
-  const known = new Set(entriesNow.map(idOf));
-  const gone = before.flatMap((plan) => entriesOf(plan, protocols, nobody)).filter((entry) => !known.has(idOf(entry)));
+  const known = new Set(entriesNow.map(flowId));
+  const gone = before
+    .flatMap((plan) => entriesOf(plan, protocols, nobody))
+    .filter((entry) => !known.has(flowId(entry)));
   return [...entriesNow, ...gone];
 }
 
@@ -62,9 +64,9 @@ export function flowQueries(
   before: readonly ServicePlan[],
   protocols: ReadonlySet<Protocol>,
 ): readonly FlowQuery[] {
-  const entriesNow = new Map(flowEntries(now, [], protocols).map((entry) => [idOf(entry), entry]));
+  const entriesNow = new Map(flowEntries(now, [], protocols).map((entry) => [flowId(entry), entry]));
   const entriesBefore = new Map(
-    before.flatMap((plan) => entriesOf(plan, protocols, servingOf(plan))).map((entry) => [idOf(entry), entry]),
+    before.flatMap((plan) => entriesOf(plan, protocols, servingOf(plan))).map((entry) => [flowId(entry), entry]),
   );
   const queries = new Map<string, FlowQuery>();
   for (const [id, { family, protocol, endpoints }] of entriesBefore) {
@@ -100,7 +102,8 @@ export function wholeTables(of: readonly Pick<FlowQuery, "family" | "protocol">[
   return [...tables.values()];
 }
 
-function idOf({ family, protocol, address, port }: Omit<FlowEntry, "endpoints">): string {
+/** A text that is equal for equal destinations. */
+export function flowId({ family, protocol, address, port }: Omit<FlowEntry, "endpoints">): string {
   return `${family} ${protocol} ${address ?? ""} ${port}`;
 }
 
@@ -109,10 +112,11 @@ function idOf({ family, protocol, address, port }: Omit<FlowEntry, "endpoints">)
  * before the Service was there. A client that keeps sending would keep such a flow alive for ever.
  */
 export function staleFlows<F extends TrackedFlow>(flows: readonly F[], entries: readonly FlowEntry[]): readonly F[] {
-  const byId = new Map(entries.map((entry) => [idOf(entry), entry]));
+  const byId = new Map(entries.map((entry) => [flowId(entry), entry]));
   return flows.filter(({ family, protocol, destination, destinationPort: port, answeredBy, answeredFrom }) => {
     const entry =
-      byId.get(idOf({ family, protocol, address: destination, port })) ?? byId.get(idOf({ family, protocol, port }));
+      byId.get(flowId({ family, protocol, address: destination, port })) ??
+      byId.get(flowId({ family, protocol, port }));
     if (entry === undefined || entry.endpoints.has(`${answeredBy} ${answeredFrom}`)) return false;
     // It may be on its way to another node, which redirects it. Unlike UDP, an association without its entry is invalid.
     return protocol !== "SCTP" || entry.address !== undefined || answeredBy !== destination;

@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { ip, ManualClock, silentLogger } from "../core/index.ts";
+import type { ServicePlan } from "../model/index.ts";
+import { endpointAt, planWith } from "../../test/support/service-plans.ts";
+import { FlowCleaner } from "./flow-cleaner.ts";
+import type { FlowQuery, TrackedFlow } from "./ports.ts";
+
+/** A conntrack that takes 10 ms for every question, with a flow from a client to the Service for each of these endpoints. */
+class SlowFlows {
+  readonly asked: FlowQuery[] = [];
+  readonly deleted: string[] = [];
+  readonly #clock: ManualClock;
+  readonly #answeredBy: readonly string[];
+
+  constructor(clock: ManualClock, answeredBy: readonly string[]) {
+    this.#clock = clock;
+    this.#answeredBy = answeredBy;
+  }
+
+  flows(query: FlowQuery): readonly TrackedFlow[] {
+    this.asked.push(query);
+    this.#clock.advance(10);
+    return this.#answeredBy
+      .filter((address) => query.answeredBy === undefined || query.answeredBy.ip === address)
+      .map((address) => ({
+        family: "IPv4",
+        protocol: "UDP",
+        destination: ip("10.96.0.20"),
+        destinationPort: 80,
+        answeredBy: ip(address),
+        answeredFrom: 8080,
+      }));
+  }
+
+  deleteFlow({ answeredBy }: TrackedFlow): void {
+    this.deleted.push(answeredBy);
+  }
+}
+
+const a = "10.244.1.2";
+const b = "10.244.2.2";
+
+function served(...by: readonly string[]): readonly ServicePlan[] {
+  return [planWith({ protocol: "UDP", serving: by.map((address) => endpointAt(address, "node-1")) })];
+}
+
+function started(answeredBy: readonly string[]) {
+  const clock = new ManualClock();
+  const flows = new SlowFlows(clock, answeredBy);
+  const cleaner = new FlowCleaner({
+    flows,
+    protocols: new Set(["UDP"] as const),
+    clock,
+    log: silentLogger,
+    isOwn: () => false,
+    removed: () => undefined,
+  });
+  return { clock, flows, cleaner };
+}
+
+describe("FlowCleaner.afterChanges()", () => {
+  it("asks at once after a change alone", () => {
+    const { flows, cleaner } = started([a, b]);
+    cleaner.afterChanges([{ now: served(b), before: served(a, b) }]);
+    expect(flows.deleted).toEqual([a]);
+  });
+
+  it("asks after changes without end for a tenth of the time, and judges by the last of them", () => {
+    const { clock, flows, cleaner } = started([a, b]);
+    for (let i = 0; i < 500; i++) {
+      cleaner.afterChanges([{ now: served(b), before: served(a, b) }]);
+      cleaner.afterChanges([{ now: served(a, b), before: served(b) }]);
+      clock.advance(1);
+    }
+    expect(flows.asked.length).toBeGreaterThan(3);
+    expect(flows.asked.length).toBeLessThanOrEqual(10);
+    flows.deleted.length = 0;
+    cleaner.afterChanges([{ now: served(a), before: served(a, b) }]);
+    clock.advance(100);
+    expect(flows.deleted).toEqual([b]);
+  });
+
+  it("asks nothing any more when it is stopped", () => {
+    const { clock, flows, cleaner } = started([a, b]);
+    for (const now of [served(b), served(b)]) cleaner.afterChanges([{ now, before: served(a, b) }]);
+    const asked = flows.asked.length;
+    cleaner.stop();
+    clock.advance(1000);
+    expect(flows.asked).toHaveLength(asked);
+  });
+});
