@@ -14,5 +14,5 @@ describeFaults(
     open: (namespace) => ipvsEngine({ ipvs: openIpvsRules({ namespace }), clock: systemClock }),
     damages: [["rules, device and sets at once", wasteAll]],
   },
-  { services: 19, changesPerSecond: 50, convergenceMs: 50_000 },
+  { services: 19, changesPerSecond: 50, convergenceMs: 50_000, apiAwayMs: 60_000 },
 );
