@@ -100,4 +100,24 @@ describe("ServiceLedger", () => {
       { numRuns: 300 },
     );
   });
+
+  it("names the Service that has an address now, when another one gave it back in the same write", () => {
+    const ledger = new ServiceLedger();
+    const textOf = (service: string): string =>
+      planText([planWith({ service, clusterIP: "10.96.0.1" })], {
+        family: "IPv4",
+        before: "",
+        sticky: new StickyNumbers(),
+        shape: () => undefined,
+      });
+    ledger.want("ns/before", textOf("ns/before"));
+    ledger.changes(["ns/before"]).commit();
+    ledger.want("ns/before", "");
+    ledger.want("ns/now", textOf("ns/now"));
+    const { additions, deletions } = ledger.changes(["ns/before", "ns/now"]);
+    const inSet = (groups: typeof additions) =>
+      groups.filter(({ set }) => set === "cluster-ips").flatMap(({ elements }) => elements);
+    expect(inSet(deletions)).toMatchObject([{ key: "10.96.0.1", comment: "ns/before" }]);
+    expect(inSet(additions)).toMatchObject([{ key: "10.96.0.1", comment: "ns/now" }]);
+  });
 });

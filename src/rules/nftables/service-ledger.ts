@@ -239,7 +239,10 @@ function dropUnchanged(
     const added = additions.get(set);
     if (added === undefined) continue;
     for (const [key, element] of removed) {
-      if (added.has(key) && added.get(key)?.value === element.value) {
+      const heir = added.get(key);
+      // What one Service had and another has now must name that one. A pod's own packets are of no Service.
+      const saysSame = set === "hairpin" || heir?.comment === element.comment;
+      if (heir !== undefined && heir.value === element.value && saysSame) {
         removed.delete(key);
         added.delete(key);
       }
