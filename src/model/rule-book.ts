@@ -27,6 +27,8 @@ export interface RuleBook<S> {
   probe(): S;
   /** Takes everything away, whether it is there or not. */
   removal(): S;
+  /** Takes away what an earlier process may have had where this one has nothing to write; absent or `undefined` when there is no such place. */
+  leftovers?(): S | undefined;
   readonly installed: number;
 }
 

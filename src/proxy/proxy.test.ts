@@ -115,7 +115,8 @@ describe("createProxy()", () => {
     slices.set(sliceObject("web", ["10.244.1.2"]));
     await proxy.whenSynced();
     const [first = "", ...rest] = rules.take();
-    expect(rest).toEqual([]);
+    // This cluster has no IPv6: what an earlier agent may have had of it goes.
+    expect(rest).toEqual(["add table ip6 sealane\ndelete table ip6 sealane\n"]);
     expect(first).toContain("add table ip sealane");
     expect(first).toContain("10.96.0.1 . tcp . 80 . 1:0");
     slices.set(sliceObject("web", ["10.244.1.3"]));
@@ -478,9 +479,9 @@ describe("Proxy.setEngine()", () => {
     const next = new FakeRules();
     const order: string[] = [];
     rules.refuses = (script) => void order.push(script.includes("delete table") ? "old removed" : "old written");
-    next.refuses = (script) => void order.push(script.includes("10.96.0.1 . tcp") ? "new complete" : "new written");
+    next.refuses = (script) => void order.push(script.includes("10.96.0.1 . tcp") ? "new complete" : "new swept");
     await proxy.setEngine(otherEngine(next));
-    expect(order).toEqual(["new complete", "old removed"]);
+    expect(order).toEqual(["new complete", "new swept", "old removed"]);
     services.set(serviceObject("api", 2));
     await proxy.whenIdle();
     expect(next.scripts.at(-1)).toContain("10.96.0.2");

@@ -42,6 +42,7 @@ class ScriptWriter<S> {
   readonly #log: Logger;
   #generation: number | undefined;
   #foreign = false;
+  #swept = false;
   transactions = 0;
 
   constructor({ book, port, log }: ScriptedEngineParts<S>) {
@@ -66,6 +67,7 @@ class ScriptWriter<S> {
     for (const recreate of [false, true]) {
       try {
         await this.#apply(this.#book.full({ recreate }), true);
+        await this.#sweep();
         return { kind: "written", refused: [] };
       } catch (error) {
         if (codeOf(error) === "EMSGSIZE") break;
@@ -74,7 +76,9 @@ class ScriptWriter<S> {
     }
     // It is too big for one transaction here, or something in it is refused. Start from the empty table; when even that fails the engine does not work.
     await this.#apply(this.#book.ground(), true);
-    return this.writeChanges([...services], false);
+    const result = await this.writeChanges([...services], false);
+    await this.#sweep();
+    return result;
   }
 
   noticesOthers(): boolean {
@@ -115,6 +119,19 @@ class ScriptWriter<S> {
     // A transaction that changes nothing is not counted.
     const own = (this.#port.transactions?.() ?? 1) - ownBefore;
     if (before !== undefined && (this.#generation ?? before) > before + own) this.#foreign = true;
+  }
+
+  /** Once a process: afterwards all that is there is its own. */
+  async #sweep(): Promise<void> {
+    const script = this.#swept ? undefined : this.#book.leftovers?.();
+    this.#swept = true;
+    if (script === undefined) return;
+    try {
+      await this.#apply({ script, isEmpty: false, size: 0, commit: () => undefined }, false);
+    } catch (error) {
+      // As in a kernel without IPv6, which has no such table either.
+      this.#log.debug("cannot look for rules of an earlier process", { error: messageOf(error) });
+    }
   }
 
   /** Fails when not even an empty change can be made: then no Service is to blame. */

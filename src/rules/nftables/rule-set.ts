@@ -72,7 +72,13 @@ export class RuleSet implements RuleBook<Script> {
 
   /** A script that removes the tables, whether they are there or not. */
   removal(): string {
-    return ipFamilies.map((family) => script(tableOf(family, tableName), [{ kind: "delete-table" }])).join("");
+    return removalOf(ipFamilies);
+  }
+
+  /** A script that removes the tables of families that nothing is wanted of; `undefined` when something is of both. */
+  leftovers(): string | undefined {
+    const others = ipFamilies.filter((family) => !this.#tables.has(family));
+    return others.length === 0 ? undefined : removalOf(others);
   }
 
   /** How many elements the kernel has. */
@@ -85,4 +91,8 @@ export class RuleSet implements RuleBook<Script> {
     this.#tables.set(family, table);
     return table;
   }
+}
+
+function removalOf(families: readonly IpFamily[]): string {
+  return families.map((family) => script(tableOf(family, tableName), [{ kind: "delete-table" }])).join("");
 }

@@ -123,9 +123,18 @@ describe("UserspaceRules.changes()", () => {
     `);
   });
 
-  it("writes the table of a family with the first Service that needs it", () => {
-    const rules = writtenRules(planWith({ cluster: pods }));
+  it("has a table for each family that Services have addresses of in the cluster", () => {
+    expect(rulesWith(network).families()).toEqual(["IPv4", "IPv6"]);
+    expect(rulesWith(network).leftovers()).toBe(undefined);
+    // So that what was never a Service's is dropped there, too, before and after the first one.
+    expect(scriptText(rulesWith(network).full().script)).toMatch(/fd00:96::\/108.* drop/);
+  });
+
+  it("writes the table of a family with the first Service that needs it, where the cluster names no addresses", () => {
+    const rules = rulesWith(nodeNetwork(), [["tour/web", [planWith({ cluster: pods })]]]);
+    rules.full().commit();
     expect(rules.families()).toEqual(["IPv4"]);
+    expect(rules.leftovers()).toBe("add table ip6 sealane-userspace\ndelete table ip6 sealane-userspace\n");
     rules.want("tour/six", [planWith({ service: "tour/six", family: "IPv6", clusterIP: "fd00:96::1", cluster: pods })]);
     expect(rules.families()).toEqual(["IPv4", "IPv6"]);
     expect(() => rules.changes(["tour/six"])).toThrow("call setListeners first");

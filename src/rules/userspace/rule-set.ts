@@ -1,4 +1,4 @@
-import { ipFamilies } from "../../core/index.ts";
+import { cidrsOfFamily, ipFamilies } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
 import type { NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
@@ -13,7 +13,7 @@ const manyServices = 1000;
 
 /**
  * The rules that redirect the clients of all Services to the relay, and what of them the kernel has. IPv4 and IPv6 have a
- * table each; the second comes with the first Service that needs it. `setListeners` must have been called for a family before
+ * table each; the second comes with Services' addresses of its family. `setListeners` must have been called for a family before
  * anything of it is written.
  */
 export class UserspaceRules implements RuleBook<Script> {
@@ -22,11 +22,15 @@ export class UserspaceRules implements RuleBook<Script> {
 
   constructor(network: NodeNetwork = nodeNetwork()) {
     this.#network = network;
-    this.#table("IPv4");
+    this.setNetwork(network);
   }
 
+  /** Changes what the fixed chains say; takes effect with the next full transaction. */
   setNetwork(network: NodeNetwork): void {
     this.#network = network;
+    for (const family of ipFamilies) {
+      if (family === "IPv4" || cidrsOfFamily(network.serviceCidrs, family).length > 0) this.#table(family);
+    }
   }
 
   /** Where the relay listens; takes effect with the next `full` or `ground`, or with the first change of the family. */
@@ -72,7 +76,13 @@ export class UserspaceRules implements RuleBook<Script> {
 
   /** A script that removes the tables, whether they are there or not. */
   removal(): string {
-    return ipFamilies.map((family) => script(tableOf(family, tableName), [{ kind: "delete-table" }])).join("");
+    return removalOf(ipFamilies);
+  }
+
+  /** A script that removes the tables of families that nothing is wanted of; `undefined` when something is of both. */
+  leftovers(): string | undefined {
+    const others = ipFamilies.filter((family) => !this.#tables.has(family));
+    return others.length === 0 ? undefined : removalOf(others);
   }
 
   /** What the table of a family should be. */
@@ -94,4 +104,8 @@ export class UserspaceRules implements RuleBook<Script> {
     this.#tables.set(family, table);
     return table;
   }
+}
+
+function removalOf(families: readonly IpFamily[]): string {
+  return families.map((family) => script(tableOf(family, tableName), [{ kind: "delete-table" }])).join("");
 }
