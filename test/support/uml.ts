@@ -136,9 +136,11 @@ export async function inUml(files: readonly string[], options: UmlOptions = {}):
   const folder = mkdtempSync(join(tmpdir(), "sealane-uml-report-"));
   try {
     const report = join(folder, "report.json");
+    const seed = process.env["FAST_CHECK_SEED"];
+    const env = { ...(seed === undefined ? {} : { FAST_CHECK_SEED: seed }), ...options.env };
     const vitest = [process.execPath, "node_modules/vitest/vitest.mjs", "run", "--config", "vitest.uml.config.ts"];
     const reporters = ["--reporter=dot", "--reporter=json", `--outputFile.json=${report}`];
-    const { output } = await runInUml([...vitest, ...reporters, ...files], options);
+    const { output } = await runInUml([...vitest, ...reporters, ...files], { ...options, env });
     const reports = existsSync(report)
       ? (JSON.parse(readFileSync(report, "utf8")) as { readonly testResults: readonly FileReport[] }).testResults
       : [];
