@@ -16,7 +16,9 @@ export function dns64Layer({ prefix, translateAll, allowIpv4 }: Dns64Settings, t
       if (six.rcode === responseCodes.NXDOMAIN) return six;
       if (!translateAll && has(six, recordTypes.AAAA)) return six;
       return whenReplied(next({ ...request, type: recordTypes.A }), (four) => {
-        if (four.rcode !== responseCodes.NOERROR || !has(four, recordTypes.A)) return six;
+        // A failure must not look like an absence.
+        if (four.rcode !== responseCodes.NOERROR) return has(six, recordTypes.AAAA) ? six : four;
+        if (!has(four, recordTypes.A)) return six;
         translated();
         // Section 5.1.7: no longer than the absence of AAAA records may be remembered.
         const longest = Math.min(
