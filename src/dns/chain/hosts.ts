@@ -1,6 +1,6 @@
 import { dnsName, nameFrom, nameKey, parseName, recordTypes, responseCodes, zoneOffset } from "../../codec/index.ts";
 import type { DnsName } from "../../codec/index.ts";
-import { parseIp } from "../../core/index.ts";
+import { ipFromBytes, ipToBytes, parseIp } from "../../core/index.ts";
 import type { Cancel, Clock, Ip, Logger, Random } from "../../core/index.ts";
 import { splitFamilies } from "../address-bytes.ts";
 import type { HostsSettings } from "../corefile/configuration.ts";
@@ -132,7 +132,8 @@ export class Hosts implements Resolver {
     const lists = new Map<string, Ip[]>();
     const parents = new Set<string>();
     const reverse = new Map<Ip, DnsName[]>();
-    for (const { address, names } of entries) {
+    for (const { address: writtenAddress, names } of entries) {
+      const address = withoutMapping(writtenAddress);
       for (const written of names) {
         const name = dnsName(written);
         // A name outside of the zones is never asked for here.
@@ -149,6 +150,13 @@ export class Hosts implements Resolver {
     const names = new Map([...lists].map(([key, list]) => [key, splitFamilies(list)]));
     return { names, parents, reverse, serial: Math.floor(this.#parts.clock.now() / 1000) };
   }
+}
+
+/** `10.0.0.2` for `::ffff:10.0.0.2`, which is the same host (RFC 4291 section 2.5.5.2); other addresses as they are. */
+function withoutMapping(address: Ip): Ip {
+  const bytes = ipToBytes(address);
+  const isMapped = bytes.length === 16 && bytes.subarray(0, 12).every((byte, i) => byte === (i < 10 ? 0 : 255));
+  return isMapped ? ipFromBytes(bytes.subarray(12)) : address;
 }
 
 /** Names between a name and the root exist, too, but have no records. */
