@@ -113,10 +113,12 @@ describe("followAlias()", () => {
     expect(await chain(1, end, domain)).toEqual(expected);
   });
 
-  it("stops at a name that it came from", async () => {
-    const self = dnsName("start.tour.svc.cluster.local");
+  it("stops at a name that it came from, and has no addresses for an alias of itself", async () => {
+    const [self, first] = [dnsName("start.tour.svc.cluster.local"), dnsName("first.tour.svc.cluster.local")];
     const zone = { domain: dnsName("cluster.local"), ttl: 5, resolve: () => address };
-    const reply = await followAlias(request(recordTypes.A), self, zone);
-    expect(told(reply, "start.")).toEqual(["NOERROR", "start. CNAME start.tour.svc.cluster.local."]);
+    const reply = await followAlias({ ...request(recordTypes.A), aliases: [first] }, first, zone);
+    expect(told(reply, "start.")).toEqual(["NOERROR", "start. CNAME first.tour.svc.cluster.local."]);
+    expect(followAlias(request(recordTypes.A), self, zone)).toBeUndefined();
+    expect(told(await followAlias(request(recordTypes.CNAME), self, zone), "start.")?.length).toBe(2);
   });
 });

@@ -21,6 +21,8 @@ export function followAlias(request: Request, target: DnsName, zone: AliasZone):
   const cname = positive([records(0, recordTypes.CNAME, zone.ttl, [target])]);
   if (request.type === recordTypes.CNAME) return cname;
   if (request.type !== recordTypes.A && request.type !== recordTypes.AAAA) return undefined;
+  // An alias of itself says nothing about addresses.
+  if (sameName(request.name, target)) return undefined;
   const aliases = [...request.aliases, request.name];
   if (aliases.length >= longestChain || aliases.some((name) => sameName(name, target))) return cname;
   const reply = zone.resolve({ ...request, name: target, aliases });

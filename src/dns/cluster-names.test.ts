@@ -273,9 +273,10 @@ const names: readonly Case[] = [
       "loop-b.tour.svc.cluster.local. 5 IN CNAME loop-a.tour.svc.cluster.local.",
     ],
   ],
+  ["self.tour.svc.cluster.local", "A", nodata],
   [
     "self.tour.svc.cluster.local",
-    "A",
+    "CNAME",
     ["NOERROR", "self.tour.svc.cluster.local. 5 IN CNAME self.tour.svc.cluster.local."],
   ],
   ["literal.tour.svc.cluster.local", "A", nxdomain],
