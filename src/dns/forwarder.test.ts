@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressRecord, fakeUpstreams, requestFor, settle } from "../../test/support/fake-upstreams.ts";
+import { addressRecord, aliasRecord, fakeUpstreams, requestFor, settle } from "../../test/support/fake-upstreams.ts";
 import { dnsName, encodeMessage, queryMessage, recordTypes, responseCodes } from "../codec/index.ts";
 import { ManualClock, createMetrics, ip, seededRandom } from "../core/index.ts";
 import { Forwarder } from "./forwarder.ts";
@@ -85,6 +85,24 @@ describe("Forwarder", () => {
     void ask("a.example.com", { dnssecOk: true });
     void ask("a.example.com", { flags: 0x0110 });
     expect(sent).toHaveLength(3);
+  });
+
+  it("gives aliases before what they lead to, and addresses in turn, whatever order the server has them in", async () => {
+    const { ask, sent } = world();
+    const firsts = new Set<number>();
+    for (let i = 0; i < 50; i++) {
+      const reply = ask(`n${i}.example.com`);
+      const name = `n${i}.example.com`;
+      const addresses = [1, 2, 3].map((last) => addressRecord(last, 60, "b.com"));
+      sent
+        .at(-1)
+        ?.reply({ answers: [...addresses, aliasRecord("a.com", 60, name), aliasRecord("b.com", 60, "a.com")] });
+      const { answer = [] } = (await reply) ?? {};
+      expect(answer.map(({ type }) => type)).toEqual([recordTypes.CNAME, recordTypes.CNAME, recordTypes.A]);
+      const data = answer[2]?.data;
+      if (data?.kind === "addresses") firsts.add(data.first);
+    }
+    expect([...firsts].toSorted()).toEqual([0, 1, 2]);
   });
 
   it("asks again over TCP when the answer was cut", async () => {

@@ -13,7 +13,7 @@ import { UpstreamHealth } from "./upstream-health.ts";
 import type { HealthCheckOptions, UpstreamState } from "./upstream-health.ts";
 import { upstreamOrder } from "./upstream-policy.ts";
 import type { UpstreamPolicy } from "./upstream-policy.ts";
-import { replyOf } from "./upstream-reply.ts";
+import { replyOf, rotated } from "./upstream-reply.ts";
 import { afterAnswer, lateAfter } from "./upstream-timing.ts";
 import type { RoundTrip } from "./upstream-timing.ts";
 import { maxUpstreams, upstreamName } from "./upstream.ts";
@@ -285,7 +285,7 @@ export class Forwarder implements Resolver {
       answers.set(rcode, (answers.get(rcode) ?? 0) + 1);
       this.#metrics?.answered(known.name, rcode, ms / 1000);
       health.answered();
-      done(replyOf(result.message, request.name));
+      done(rotated(replyOf(result.message, request.name), random));
     });
     const lateMs = Math.min(timeoutMs, this.#hedgeMs(known) ?? timeoutMs);
     return () => {

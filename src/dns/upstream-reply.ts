@@ -14,10 +14,18 @@ export function replyOf(message: Message, name: DnsName): Reply {
     recursionAvailable: true,
     authenticData: message.authenticData,
     truncated: message.truncated,
-    answer: recordSets(message.answers, name),
+    answer: recordSets(aliasesFirst(message.answers), name),
     authority: recordSets(message.authorities, name),
     additional: recordSets(message.additionals, name),
   };
+}
+
+/** Some resolvers, glibc's among them, do not look at addresses that come before the alias which leads to them. */
+function aliasesFirst(list: readonly ResourceRecord[]): readonly ResourceRecord[] {
+  const isAlias = ({ type }: ResourceRecord) => type === recordTypes.CNAME;
+  const firstOther = list.findIndex((record) => !isAlias(record));
+  if (firstOther < 0 || !list.some((record, i) => i > firstOther && isAlias(record))) return list;
+  return [...list.filter(isAlias), ...list.filter((record) => !isAlias(record))];
 }
 
 /** Gathers records that follow each other with one owner and type, in their order. */
