@@ -21,7 +21,7 @@ const longestServfailMs = 300_000;
 /** `cache [TTL] [ZONES...] { ... }` */
 export function readCache(plugin: Directive): CacheSettings {
   const [first] = plugin.args;
-  const hasTtl = first !== undefined && /^[0-9]+$/.test(first.text);
+  const hasTtl = first !== undefined && /^-?[0-9]+$/.test(first.text);
   const ttl = hasTtl ? readInteger(first, 1, 0x7fff_ffff) : undefined;
   const kind = (longest: number): CacheKindSettings => ({
     capacity: standardCapacity,
@@ -105,7 +105,8 @@ function readPrefetch(property: Directive): NonNullable<CacheSettings["prefetch"
 function readServeStale(property: Directive): NonNullable<CacheSettings["serveStale"]> {
   expectArguments(property, 0, 5, "serve_stale [DURATION] [immediate|verify [TIMEOUT]] [TTL [RECHECK]]");
   const [duration, mode, ...times] = property.args;
-  const chosen = mode === undefined ? "immediate" : readChoice(mode, ["immediate", "verify"]);
+  const chosen =
+    mode === undefined ? "immediate" : readChoice({ ...mode, text: mode.text.toLowerCase() }, ["immediate", "verify"]);
   const [timeout, ttl, recheck, ...others] = chosen === "verify" ? times : [undefined, ...times];
   const [extra] = others;
   if (extra !== undefined) throw corefileError(extra, "cache: only serve_stale ... verify takes a timeout");
