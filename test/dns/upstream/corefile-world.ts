@@ -95,10 +95,15 @@ export function corefileWorld(
 export function said({ rcode, answers, authorities, additionals }: Message): readonly string[] {
   return [
     responseCodeName(rcode),
-    ...answers.map((one) => formatRecord(one)),
-    ...authorities.map((one) => `ns: ${formatRecord(one)}`),
-    ...additionals.map((one) => `+ ${formatRecord(one)}`),
+    ...texts(answers),
+    ...texts(authorities).map((one) => `ns: ${one}`),
+    ...texts(additionals).map((one) => `+ ${one}`),
   ];
+}
+
+/** Records as zone files write them, in their order. */
+export function texts(list: Message["answers"]): readonly string[] {
+  return list.map((one) => formatRecord(one));
 }
 
 /** A server outside that has these records, and denies all other names with this SOA record when there is one. */
