@@ -53,6 +53,11 @@ export interface Iptables {
    * `ProgramMissing` when iptables is not installed.
    */
   apply(script: IptablesScript, options?: { readonly full?: boolean }): Promise<void>;
+  /**
+   * Whether the tool would take the texts of a script, as if none of the caller's rules were there; nothing is changed. Rejects like
+   * `apply` when it would not. The kernel itself is asked of no rule: it may still refuse some.
+   */
+  check(script: IptablesScript): Promise<void>;
   /** Whether rules that were written are gone; a few system calls. */
   isDamaged(): boolean;
   /** The variant in use; decided by the first script. */
@@ -122,6 +127,13 @@ class NodeIptables implements Iptables {
       await this.#remove(script.families, variant === "nft" ? "legacy" : "nft");
       this.#othersRemoved = true;
     }
+  }
+
+  async check(script: IptablesScript): Promise<void> {
+    const variant = await this.variant();
+    // Parts would need the ones before them.
+    const limits = { chains: Infinity, isTest: true };
+    for (const family of script.families) await this.#run(family, variant, new Map(), limits);
   }
 
   isDamaged(): boolean {
@@ -261,18 +273,18 @@ class NodeIptables implements Iptables {
     script: IptablesFamilyScript,
     variant: IptablesVariant,
     there: ReadonlyMap<string, TableOutline>,
-    limits: { readonly chains: number },
+    limits: { readonly chains: number; readonly isTest?: boolean },
   ): Promise<boolean> {
     let number = 0;
     for (const pieces of script.runs(there, limits)) {
       try {
-        await this.#restore(script.family, variant, pieces);
+        await this.#restore(script.family, variant, pieces, limits.isTest);
       } catch (error) {
         if (!(error instanceof ProgramError) || error.code === "ProgramMissing") throw error;
         const stderr = error.stderr === "" ? error.message : error.stderr;
         const line = lineOf(script.runs(there, limits), number, failedLine(stderr));
         const decoded = decodeIptablesError(stderr, line);
-        if (decoded.code !== "EMSGSIZE" || limits.chains < smallestParts) throw decoded;
+        if (decoded.code !== "EMSGSIZE" || limits.chains < smallestParts || limits.isTest === true) throw decoded;
         if (number === 0 || script.needsOutline) return false;
         // The same change would not fit any more.
         throw new IptablesError("ENOENT", "a part of the change was too big, others are there", line, stderr);
@@ -283,7 +295,7 @@ class NodeIptables implements Iptables {
   }
 
   /** Runs the program, unless there is no text at all. */
-  async #restore(family: IpFamily, variant: IptablesVariant, pieces: Iterable<string>): Promise<void> {
+  async #restore(family: IpFamily, variant: IptablesVariant, pieces: Iterable<string>, isTest = false): Promise<void> {
     const iterator = pieces[Symbol.iterator]();
     const first = iterator.next();
     if (first.done === true) return;
@@ -291,8 +303,8 @@ class NodeIptables implements Iptables {
       yield first.value;
       for (let next = iterator.next(); next.done !== true; next = iterator.next()) yield next.value;
     })();
-    const wait = variant === "legacy" ? ["-w", lockSeconds] : [];
-    await runProgram([program(family, variant, "restore"), "--noflush", "--counters", ...wait], {
+    const options = [...(variant === "legacy" ? ["-w", lockSeconds] : []), ...(isTest ? ["--test"] : [])];
+    await runProgram([program(family, variant, "restore"), "--noflush", "--counters", ...options], {
       input,
       ...this.#place,
     });

@@ -22,6 +22,11 @@ export interface Nft {
    * rules that work, and a failure (`KernelError`) those of before or, in a table that was not there, none.
    */
   apply(script: NftScript, options?: { readonly full?: boolean }): Promise<void>;
+  /**
+   * Whether nft and the kernel would take a script, without its loads; nothing is changed. Rejects like `apply` when they would not. The
+   * kernel takes the whole transaction, and gives it up instead of ending it.
+   */
+  check(script: NftScript): Promise<void>;
   /** A number that grows by one with each transaction of anyone in the namespace. */
   generation(): number;
   /** How many transactions this object has made at most: one that changes nothing is none. */
@@ -51,17 +56,20 @@ export function openNft({ namespace }: NftOptions = {}): Nft {
   let batches: NftBatchSocket | undefined;
   let transactions = 0;
 
-  const applyByProgram = async (script: NftScript): Promise<void> => {
+  const run = async (script: NftScript, options: readonly string[]): Promise<void> => {
     const input = typeof script === "string" ? script : script.pieces();
     try {
-      await runProgram(["nft", "-f", "-"], { input, ...place });
+      await runProgram(["nft", ...options, "-f", "-"], { input, ...place });
     } catch (error) {
       if (!(error instanceof ProgramError) || error.code === "ProgramMissing") throw error;
       throw decodeNftError(error.stderr.includes("Error: ") ? error.stderr : `Error: ${error.message}`);
     }
   };
 
+  const applyByProgram = (script: NftScript): Promise<void> => run(script, []);
+
   return {
+    check: (script) => run(script, ["-c"]),
     async apply(script, { full = false } = {}) {
       if (script === "") return;
       if (typeof script !== "string" && script.loads !== undefined) {

@@ -8,6 +8,6 @@ export type { EmptyVerdict, HealthCheckPlan, NodeServicePlan, PlanNode, ServiceP
 export { biggestWeight, isWeight, weightsAnnotation } from "./endpoint-weights.ts";
 export { nodeNetwork, nodePortNetworksOf } from "./node-network.ts";
 export type { LocalTraffic, NodeNetwork } from "./node-network.ts";
-export type { ExplainedRule, RuleBook, Transaction } from "./rule-book.ts";
+export type { ExplainedRule, FullOptions, RuleBook, ServiceState, Transaction } from "./rule-book.ts";
 export { parseScheduler, schedulerAnnotation, schedulers } from "./scheduler.ts";
 export type { Scheduler } from "./scheduler.ts";

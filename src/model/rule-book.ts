@@ -12,6 +12,17 @@ export interface Transaction<S> {
   commit(): void;
 }
 
+/** What a full write has of a Service: what is wanted, what was written last (nothing, where nothing was), or nothing. */
+export type ServiceState = "wanted" | "former" | "none";
+
+/** How everything is written. */
+export interface FullOptions {
+  /** Also over things that stand in the way. */
+  readonly recreate?: boolean;
+  /** What of each Service; by default what is wanted of all. */
+  readonly stateOf?: (service: string) => ServiceState;
+}
+
 /** What is wanted, what the kernel has, and the scripts from one to the other: a folder of `rules/` each. */
 export interface RuleBook<S> {
   setNetwork(network: NodeNetwork): void;
@@ -19,8 +30,8 @@ export interface RuleBook<S> {
   want(service: string, plans: readonly ServicePlan[]): void;
   /** What brings the kernel to the wanted plans of these Services; work is proportional to their change. */
   changes(services: Iterable<string>): Transaction<S>;
-  /** Everything, over whatever is there; `recreate` also over things that stand in the way. */
-  full(options?: { readonly recreate?: boolean }): Transaction<S>;
+  /** Everything, over whatever is there. Books whose scripts nobody can check without writing them know no `stateOf`. */
+  full(options?: FullOptions): Transaction<S>;
   /** The fixed part alone: the ground on which Services can be tried one by one. */
   ground(): Transaction<S>;
   /** A script without effect on packets: it fails only when the kernel's tool itself does not work. */

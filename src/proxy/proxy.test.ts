@@ -5,6 +5,7 @@ import type { EndpointSlice, Node, Service, ServiceSpec } from "../objects/index
 import { scriptText } from "../rules/nft/index.ts";
 import type { Script } from "../rules/nft/index.ts";
 import { FakeCache } from "../../test/support/fake-cache.ts";
+import { endpointAt, planWith } from "../../test/support/service-plans.ts";
 import type { FlowQuery, HealthCheckAnswer, HealthChecksPort, TrackedFlow } from "./ports.ts";
 import type { ProxyEngine } from "./engine.ts";
 import { nftablesEngine } from "./engines/nftables.ts";
@@ -38,6 +39,14 @@ class FakeRules implements RulesPort<Script> {
   /** The scripts since the last look. */
   take(): readonly string[] {
     return this.scripts.splice(0);
+  }
+}
+
+/** Its tool can also tell what the kernel would refuse. */
+class CheckedRules extends FakeRules {
+  async check(given: Script): Promise<void> {
+    const code = this.refuses(scriptText(given));
+    if (code !== undefined) throw new CodedError(code, `refused with ${code}`);
   }
 }
 
@@ -202,6 +211,38 @@ describe("createProxy()", () => {
     await proxy.whenSynced();
     expect(rules.take().join("")).toContain("10.96.0.1 . tcp");
     expect(proxy.stats().setAside.map(({ service }) => service)).toEqual(["tour/bad"]);
+  });
+
+  it("finds refused Services without writing where the kernel's tool can tell, and writes once", async () => {
+    const rules = new CheckedRules();
+    rules.refuses = (script) => (/10\.96\.0\.(66|77)/.test(script) ? "NftRefused" : undefined);
+    const { proxy, services } = worldWith({}, rules);
+    for (const number of [66, 77]) services.set(serviceObject(`bad-${number}`, number));
+    for (let i = 1; i <= 9; i++) services.set(serviceObject(`good-${i}`, i));
+    await proxy.whenSynced();
+    const [script = "", ...rest] = rules.take().filter((text) => text.includes("table ip sealane"));
+    expect(rest).toEqual([]);
+    for (let i = 1; i <= 9; i++) expect(script).toContain(`10.96.0.${i} . tcp . 80 `);
+    expect(proxy.stats().setAside.map(({ service }) => service)).toEqual(["tour/bad-66", "tour/bad-77"]);
+    expect(proxy.stats().services).toBe(9);
+  });
+
+  it("writes the former rules of a refused Service together with everything else", async () => {
+    const rules = new CheckedRules();
+    const engine = nftablesEngine({ rules });
+    const planAt = (address: string) => [planWith({ cluster: [endpointAt(address, "node-1")] })];
+    engine.want("tour/web", planAt("10.244.1.2"));
+    await engine.writeAll(["tour/web"]);
+    rules.refuses = (script) => (script.includes("10.244.6.6") ? "NftRefused" : undefined);
+    engine.want("tour/web", planAt("10.244.6.6"));
+    engine.want("tour/api", [planWith({ service: "tour/api", clusterIP: "10.96.0.21" })]);
+    rules.take();
+    const refused = [{ service: "tour/web", reason: "refused with NftRefused" }];
+    expect(await engine.writeAll(["tour/web", "tour/api"])).toEqual({ kind: "written", refused });
+    const scripts = rules.take();
+    expect(scripts).toHaveLength(1);
+    expect(scripts[0]).toContain("10.244.1.2 . 8080");
+    expect(scripts[0]).toContain("10.96.0.21");
   });
 
   it("writes in parts what is too big for one transaction", async () => {

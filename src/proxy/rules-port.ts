@@ -6,6 +6,11 @@ export interface RulesPort<S = string> {
    * when the script is too big for one transaction.
    */
   apply(script: S, options: { readonly full: boolean }): Promise<void>;
+  /**
+   * Rejects like `apply` with `full`, as far as that can be told without writing anything. Absent where nothing can be told; what passes may
+   * still be refused.
+   */
+  check?(script: S): Promise<void>;
   /** Grows by one with each transaction of anyone, by which changes of others are noticed. */
   generation?(): number;
   /** How many transactions this port has made at most; absent: one for each script. */

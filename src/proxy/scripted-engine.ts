@@ -1,6 +1,6 @@
 import { messageOf } from "../core/index.ts";
 import type { Logger } from "../core/index.ts";
-import type { RuleBook, ServicePlan, Transaction } from "../model/index.ts";
+import type { FullOptions, RuleBook, ServicePlan, Transaction } from "../model/index.ts";
 import type { EngineStats, ProxyEngine, ProxyMode, Refusal, WriteResult } from "./engine.ts";
 import type { RulesPort } from "./rules-port.ts";
 
@@ -15,7 +15,8 @@ export interface ScriptedEngineParts<S> {
 
 /**
  * An engine that writes scripts, and finds the Services to blame when one fails: it is halved until the culprits stand
- * alone and everything else is in the kernel.
+ * alone and everything else is in the kernel. When everything is written at once, as at a start, they are found without
+ * writing where the kernel's tool can tell, so that rules of before carry traffic until then.
  */
 export function scriptedEngine<S>(parts: ScriptedEngineParts<S>): ProxyEngine {
   const { mode, book, port, shortcomings } = parts;
@@ -64,21 +65,25 @@ class ScriptWriter<S> {
 
   async writeAll(services: Iterable<string>): Promise<WriteResult> {
     this.#foreign = false;
-    for (const recreate of [false, true]) {
-      try {
-        await this.#apply(this.#book.full({ recreate }), true);
-        await this.#sweep();
-        return { kind: "written", refused: [] };
-      } catch (error) {
-        if (codeOf(error) === "EMSGSIZE") break;
-        this.#log.warn("a full sync failed", { recreate, error: messageOf(error) });
-      }
-    }
-    // It is too big for one transaction here, or something in it is refused. Start from the empty table; when even that fails the engine does not work.
-    await this.#apply(this.#book.ground(), true);
-    const result = await this.writeChanges([...services], false);
+    const result = await this.#writeEverything(services);
     await this.#sweep();
     return result;
+  }
+
+  async #writeEverything(services: Iterable<string>): Promise<WriteResult> {
+    const result = await this.#writeWhole();
+    if (result === "written") return { kind: "written", refused: [] };
+    const names = [...services];
+    if (result === "refused") {
+      const refused = await this.#findRefused(names);
+      const aside = new Set(refused.map(({ service }) => service));
+      // Those that were found keep the rules that they had, as far as this process knows them.
+      const stateOf = (service: string) => (aside.has(service) ? "former" : "wanted");
+      if (aside.size > 0 && (await this.#writeWhole(stateOf)) === "written") return { kind: "written", refused };
+    }
+    // It is too big for one transaction here, or nobody knows what is refused. Start from the empty table; when even that fails the engine does not work.
+    await this.#apply(this.#book.ground(), true);
+    return this.writeChanges(names, false);
   }
 
   noticesOthers(): boolean {
@@ -90,20 +95,48 @@ class ScriptWriter<S> {
     return others;
   }
 
-  async #halve(services: readonly string[], error: unknown): Promise<readonly Refusal[]> {
-    const [first] = services;
-    if (first === undefined) throw error;
-    if (services.length === 1) return [{ service: first, reason: messageOf(error) }];
-    const middle = services.length >> 1;
-    const refused: Refusal[] = [];
-    for (const half of [services.slice(0, middle), services.slice(middle)]) {
+  #halve(services: readonly string[], error: unknown): Promise<readonly Refusal[]> {
+    return culpritsIn(services, error, (part) => this.#apply(this.#book.changes(part), false));
+  }
+
+  /** Writes everything; over what stands in the way when it must be. */
+  async #writeWhole(stateOf?: FullOptions["stateOf"]): Promise<"written" | "refused" | "too big"> {
+    const part = stateOf === undefined ? {} : { stateOf };
+    let result: "refused" | "too big" = "too big";
+    for (const recreate of [false, true]) {
       try {
-        await this.#apply(this.#book.changes(half), false);
-      } catch (halfError) {
-        refused.push(...(await this.#halve(half, halfError)));
+        await this.#apply(this.#book.full({ recreate, ...part }), true);
+        return "written";
+      } catch (error) {
+        if (codeOf(error) === "EMSGSIZE") break;
+        result = "refused";
+        this.#log.warn("a full sync failed", { recreate, error: messageOf(error) });
       }
     }
-    return refused;
+    return result;
+  }
+
+  /** The Services that are refused, each by itself, without writing anything; none when that cannot be told. */
+  async #findRefused(services: readonly string[]): Promise<readonly Refusal[]> {
+    const port = this.#port;
+    if (port.check === undefined) return [];
+    const check = async (part: readonly string[]): Promise<void> => {
+      const names = new Set(part);
+      const stateOf = (service: string) => (names.has(service) ? "wanted" : "none");
+      await port.check?.(this.#book.full({ recreate: true, stateOf }).script);
+    };
+    try {
+      await check([]);
+    } catch {
+      // No Service is to blame.
+      return [];
+    }
+    try {
+      await check(services);
+      return [];
+    } catch (error) {
+      return culpritsIn(services, error, check);
+    }
   }
 
   async #apply(transaction: Transaction<S>, full: boolean): Promise<void> {
@@ -139,6 +172,27 @@ class ScriptWriter<S> {
     await this.#port.apply(this.#book.probe(), { full: false });
     this.#generation = this.#port.generation?.();
   }
+}
+
+/** The Services that fail by themselves, among some that failed together. Rejects when there are none at all. */
+async function culpritsIn(
+  services: readonly string[],
+  error: unknown,
+  attempt: (services: readonly string[]) => Promise<void>,
+): Promise<readonly Refusal[]> {
+  const [first] = services;
+  if (first === undefined) throw error;
+  if (services.length === 1) return [{ service: first, reason: messageOf(error) }];
+  const middle = services.length >> 1;
+  const refused: Refusal[] = [];
+  for (const half of [services.slice(0, middle), services.slice(middle)]) {
+    try {
+      await attempt(half);
+    } catch (halfError) {
+      refused.push(...(await culpritsIn(half, halfError, attempt)));
+    }
+  }
+  return refused;
 }
 
 function isMismatch(error: unknown): boolean {

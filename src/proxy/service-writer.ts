@@ -269,11 +269,13 @@ export class ServiceWriter<F extends TrackedFlow> {
     const { service, reason } = refusal;
     this.#options.refused();
     const attempts = this.#setAside.add(refusal);
-    this.#engine.want(service, book.applied(service).ports);
+    const former = book.applied(service).ports;
+    this.#engine.want(service, former);
     log.error("the rules of a Service were refused", { service, reason });
     const object = book.service(service);
     if (object === undefined || attempts > 1) return;
-    const message = `The kernel of ${nodeName} refused the rules of this Service, its last good rules stay: ${reason}`;
+    const until = former.length > 0 ? "its last good rules stay" : "it has none there until they are taken";
+    const message = `The kernel of ${nodeName} refused the rules of this Service, ${until}: ${reason}`;
     recorder?.record(object, "Warning", "FailedToProgramService", message);
   }
 

@@ -1,7 +1,7 @@
 import { cidrsOfFamily, ipFamilies } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
-import type { NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
+import type { FullOptions, NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
 import { fixedChains } from "./chain-names.ts";
 import { changeLines, changeOf, isNoChange, writtenBy } from "./change-script.ts";
 import type { RuleChange } from "./change-script.ts";
@@ -57,8 +57,8 @@ export class IptablesBook implements RuleBook<IptablesScript> {
   }
 
   /** Everything, over whatever is there. */
-  full(): Transaction<IptablesScript> {
-    return this.#join((book) => book.full());
+  full({ stateOf }: FullOptions = {}): Transaction<IptablesScript> {
+    return this.#join((book) => book.full(stateOf));
   }
 
   /** The fixed chains alone, without any Service. */
@@ -166,16 +166,26 @@ class FamilyBook {
     return { script: { ...scriptOf(family, runs), steps }, size: changes.length, commit };
   }
 
-  full(): FamilyTransaction {
+  full(stateOf?: FullOptions["stateOf"]): FamilyTransaction {
     if (!this.#isNeeded) {
       const forget = (): void => this.#forget(new Map(), noRules, false);
       return { script: scriptOf(this.#family, removalRuns, true), size: this.#written.size, commit: forget };
     }
-    return this.#whole(this.#wanted);
+    return this.#whole(stateOf === undefined ? this.#wanted : this.#chosen(stateOf));
   }
 
   ground(): FamilyTransaction {
     return this.#isNeeded ? this.#whole(new Map()) : this.full();
+  }
+
+  #chosen(stateOf: NonNullable<FullOptions["stateOf"]>): ReadonlyMap<string, readonly RulePlan[]> {
+    const chosen = new Map<string, readonly RulePlan[]>();
+    for (const [service, wanted] of this.#wanted) {
+      const state = stateOf(service);
+      const plans = state === "wanted" ? wanted : this.#written.get(service);
+      if (state !== "none" && plans !== undefined) chosen.set(service, plans);
+    }
+    return chosen;
   }
 
   #whole(services: ReadonlyMap<string, readonly RulePlan[]>): FamilyTransaction {

@@ -1,4 +1,5 @@
 import type { IpFamily } from "../../core/index.ts";
+import type { FullOptions } from "../../model/index.ts";
 import { elementBatches } from "./element-messages.ts";
 import { isFilledByPackets, script, tableOf } from "./statement.ts";
 import type { ChainDefinition, SetDefinition, Statement, TableLoad, Written } from "./statement.ts";
@@ -18,9 +19,7 @@ export interface WholeTable {
 }
 
 /** How everything is written. */
-export interface FullWrite {
-  /** Also over things that stand in the way. */
-  readonly recreate: boolean;
+export interface FullWrite extends FullOptions {
   /** Whether the elements may come as bytes. */
   readonly byNetlink: boolean;
 }

@@ -69,10 +69,10 @@ export class FamilyTable {
     return this.#services.wantedCount(most);
   }
 
-  full(network: NodeNetwork, { recreate, byNetlink }: FullWrite): Transaction<Script> {
-    const chains = this.#chains.replace(this.#services.chainCounts(), network.masqueradeBit);
+  full(network: NodeNetwork, { recreate, byNetlink, stateOf }: FullWrite): Transaction<Script> {
     const services = this.#services;
-    const start: readonly Statement[] = recreate ? [{ kind: "delete-table" }] : [];
+    const chains = this.#chains.replace(services.chainCounts(stateOf), network.masqueradeBit);
+    const start: readonly Statement[] = recreate === true ? [{ kind: "delete-table" }] : [];
     const head = script(this.#table, [...start, ...this.#ground(network), ...chains.before]);
     const tail = script(this.#table, chains.after);
     const load = tableLoad({
@@ -82,16 +82,16 @@ export class FamilyTable {
       chains: layoutChains(this.#family, network),
       before: chains.before,
       after: chains.after,
-      each: (visit) => services.each((line) => visit(line.set, line)),
+      each: (visit) => services.each((line) => visit(line.set, line), stateOf),
     });
     return {
-      script: { pieces: () => this.#pieces(head, tail), ...(byNetlink ? { loads: [load] } : {}) },
+      script: { pieces: () => this.#pieces(head, tail, stateOf), ...(byNetlink ? { loads: [load] } : {}) },
       isEmpty: false,
       get size() {
-        return services.wantedCount();
+        return services.wantedCount(Infinity, stateOf);
       },
       commit: () => {
-        this.#services.commitAll();
+        services.commitAll(stateOf);
         chains.commit();
         this.#exists = true;
       },
@@ -116,10 +116,10 @@ export class FamilyTable {
     return applyStatements([...this.#ground(network), ...before, ...this.#additions()]);
   }
 
-  *#pieces(head: string, tail: string): Generator<string> {
+  *#pieces(head: string, tail: string, stateOf: FullWrite["stateOf"]): Generator<string> {
     yield head;
     for (const set of elementSets) {
-      yield* fillScript(this.#table, set, (visit) => this.#services.eachOf(set, visit));
+      yield* fillScript(this.#table, set, (visit) => this.#services.eachOf(set, visit, stateOf));
     }
     if (tail !== "") yield tail;
   }

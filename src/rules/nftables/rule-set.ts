@@ -1,7 +1,7 @@
 import { cidrsOfFamily, ipFamilies } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
-import type { NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
+import type { FullOptions, NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
 import { joinTransactions, script, tableOf } from "../nft/index.ts";
 import type { Script, TableState } from "../nft/index.ts";
 import { FamilyTable } from "./family-table.ts";
@@ -48,11 +48,11 @@ export class RuleSet implements RuleBook<Script> {
   }
 
   /** Everything: tables, chains and all elements. Replaces whatever is in the project's tables, except affinities. */
-  full({ recreate = false }: { readonly recreate?: boolean } = {}): Transaction<Script> {
+  full({ recreate = false, ...options }: FullOptions = {}): Transaction<Script> {
     const tables = [...this.#tables.values()];
     // A table in the way is replaced by one transaction, which only nft can make.
     const byNetlink = !recreate && tables.some((table) => table.wantedCount(manyElements) >= manyElements);
-    return joinTransactions(tables.map((table) => table.full(this.#network, { recreate, byNetlink })));
+    return joinTransactions(tables.map((table) => table.full(this.#network, { ...options, recreate, byNetlink })));
   }
 
   /** The fixed part alone, without any element: the ground on which Services can be tried one by one. */

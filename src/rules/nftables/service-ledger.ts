@@ -1,3 +1,4 @@
+import type { FullOptions } from "../../model/index.ts";
 import type { Element } from "../nft/index.ts";
 import { Claims } from "./claims.ts";
 import { eachGoto, eachLine, eachLineOf, elementOf, lineCount } from "./element-text.ts";
@@ -12,6 +13,9 @@ export interface ServiceChanges {
   readonly chains: ReadonlyMap<string, number>;
   commit(): void;
 }
+
+/** What everything has of each Service; absent: what is wanted of all. */
+type StateOf = FullOptions["stateOf"];
 
 export interface ElementGroup {
   readonly set: string;
@@ -95,9 +99,9 @@ export class ServiceLedger {
   }
 
   /** How many elements are wanted, also those that wait for an entry of another Service; from `most` on it is not counted further. */
-  wantedCount(most = Infinity): number {
+  wantedCount(most = Infinity, stateOf?: StateOf): number {
     let count = 0;
-    for (const [, text] of this.#texts()) {
+    for (const [, text] of this.#texts(stateOf)) {
       count += lineCount(text);
       if (count >= most) break;
     }
@@ -105,8 +109,8 @@ export class ServiceLedger {
   }
 
   /** Calls `visit` for everything that is wanted and in force, Service by Service. */
-  *each(visit: (line: Line) => void): Generator<void> {
-    for (const [service, text] of this.#texts()) {
+  *each(visit: (line: Line) => void, stateOf?: StateOf): Generator<void> {
+    for (const [service, text] of this.#texts(stateOf)) {
       eachLine(
         text,
         this.#claims.uncontested ? visit : (line) => void (this.#claims.holds(service, line) && visit(line)),
@@ -116,8 +120,8 @@ export class ServiceLedger {
   }
 
   /** Calls `visit` for everything of one set that is wanted and in force, Service by Service. */
-  *eachOf(set: ElementSet, visit: (line: Line) => void): Generator<void> {
-    for (const [service, text] of this.#texts()) {
+  *eachOf(set: ElementSet, visit: (line: Line) => void, stateOf?: StateOf): Generator<void> {
+    for (const [service, text] of this.#texts(stateOf)) {
       eachLineOf(text, set, (line) => {
         if (this.#claims.holds(service, line)) visit(line);
       });
@@ -126,20 +130,18 @@ export class ServiceLedger {
   }
 
   /** How many of the elements that are wanted and in force go to each chain; not only chains of shapes. */
-  chainCounts(): ReadonlyMap<string, number> {
+  chainCounts(stateOf?: StateOf): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
-    for (const [service, text] of this.#texts()) {
+    for (const [service, text] of this.#texts(stateOf)) {
       eachGoto(this.#inForce(service, text), (chain) => counts.set(chain, (counts.get(chain) ?? 0) + 1));
     }
     return counts;
   }
 
   /** To be called when the kernel has what `eachOf` gave of every set. */
-  commitAll(): void {
-    if (this.#installed.size === 0 && this.#claims.uncontested) return this.#commitFirst();
-    for (const service of new Set([...this.#wanted.keys(), ...this.#installed.keys()])) {
-      this.#commit(service, this.#inForce(service, this.wanted(service)));
-    }
+  commitAll(stateOf?: StateOf): void {
+    if (stateOf === undefined && this.#installed.size === 0 && this.#claims.uncontested) return this.#commitFirst();
+    for (const [service, text] of this.#texts(stateOf)) this.#commit(service, this.#inForce(service, text));
     this.#heirs.clear();
   }
 
@@ -150,9 +152,16 @@ export class ServiceLedger {
     this.#installedCount = 0;
   }
 
-  *#texts(): Generator<readonly [string, string]> {
-    for (const [service, text] of this.#installed) if (!this.#wanted.has(service)) yield [service, text];
-    yield* this.#wanted;
+  *#texts(stateOf: StateOf = () => "wanted"): Generator<readonly [string, string]> {
+    for (const [service, text] of this.#installed) {
+      if (!this.#wanted.has(service)) yield [service, stateOf(service) === "none" ? "" : text];
+    }
+    for (const entry of this.#wanted) {
+      const [service] = entry;
+      const state = stateOf(service);
+      if (state === "wanted") yield entry;
+      else yield [service, state === "former" ? this.installed(service) : ""];
+    }
   }
 
   #withHeirs(services: Iterable<string>): ReadonlySet<string> {

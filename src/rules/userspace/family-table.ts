@@ -75,10 +75,15 @@ export class FamilyTable {
     return this.#wanted.size;
   }
 
-  full(network: NodeNetwork, { recreate, byNetlink }: FullWrite): Transaction<Script> {
-    const due = new Map([...this.#wanted.keys()].map((service) => [service, this.#due(service)]));
+  full(network: NodeNetwork, { recreate, byNetlink, stateOf = () => "wanted" }: FullWrite): Transaction<Script> {
+    const due = new Map<string, string>();
+    for (const service of this.#wanted.keys()) {
+      const state = stateOf(service);
+      if (state === "wanted") due.set(service, this.#due(service));
+      else if (state === "former") due.set(service, this.#written.get(service) ?? "");
+    }
     const ground: readonly Statement[] = [
-      ...(recreate ? [{ kind: "delete-table" } as const] : []),
+      ...(recreate === true ? [{ kind: "delete-table" } as const] : []),
       ...this.#groundStatements(network),
     ];
     let size = 0;

@@ -1,7 +1,7 @@
 import { cidrsOfFamily, ipFamilies } from "../../core/index.ts";
 import type { IpFamily } from "../../core/index.ts";
 import { nodeNetwork } from "../../model/index.ts";
-import type { NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
+import type { FullOptions, NodeNetwork, RuleBook, ServicePlan, Transaction } from "../../model/index.ts";
 import { joinTransactions, script, tableOf } from "../nft/index.ts";
 import type { Script, TableState } from "../nft/index.ts";
 import { FamilyTable } from "./family-table.ts";
@@ -58,10 +58,10 @@ export class UserspaceRules implements RuleBook<Script> {
   }
 
   /** Everything, over whatever is there; `recreate` also over things that stand in the way. */
-  full({ recreate = false }: { readonly recreate?: boolean } = {}): Transaction<Script> {
+  full({ recreate = false, ...options }: FullOptions = {}): Transaction<Script> {
     // A table in the way is replaced by one transaction, which only nft can make.
     const byNetlink = !recreate && [...this.#tables.values()].some(({ services }) => services >= manyServices);
-    return this.#join((table) => table.full(this.#network, { recreate, byNetlink }));
+    return this.#join((table) => table.full(this.#network, { ...options, recreate, byNetlink }));
   }
 
   /** The fixed part alone, without any element: the ground on which Services can be tried one by one. */
