@@ -1,33 +1,30 @@
 import { cpus, loadavg } from "node:os";
-import { CodedError } from "#layers/core";
+import { duration, leadingOption, wholeNumber } from "./arguments.ts";
 import { missingPrograms } from "./dns/peers.ts";
 import type { ServerFacts, SocketResult, SocketRow } from "./dns/over-sockets.ts";
 import { table } from "./table.ts";
 
-const usage = "sealane bench dns [SERVICES...] | soak [MINUTES]";
+const usage = "sealane bench dns [--seconds S] [SERVICES...] | soak [MINUTES] [SERVICES]";
 const endpointsPerService = 5;
-/** How long each row is measured over sockets. */
-const rowSeconds = 4;
+/** How long each row is measured over sockets; without them an eighth of it is enough. */
+const defaultRowSeconds = "4";
 
 /**
  * Measures cluster DNS: CPU of answers in this process, then `sealane dns` over sockets beside knot and unbound, for clusters
- * of so many Services (default 10,000 and 50,000). `soak` instead checks every answer while the cluster changes.
+ * of so many Services (default 10,000 and 50,000), each row S seconds (default 4). `soak` instead checks every answer while the cluster changes.
  */
 export async function run(args: readonly string[]): Promise<number> {
   if (args[0] === "soak") {
     const { runSoak } = await import("./dns/soak.ts");
     return runSoak(args.slice(1));
   }
-  const sizes = (args.length === 0 ? ["10000", "50000"] : args).map((text) => {
-    const services = Number(text);
-    if (!Number.isInteger(services) || services < 2) {
-      throw new CodedError("Usage", `${JSON.stringify(text)} is no number of Services: ${usage}`);
-    }
-    return services;
-  });
+  const { value = defaultRowSeconds, rest } = leadingOption(args, "--seconds");
+  const rowSeconds = duration(value, "seconds", usage);
+  const sizes = (rest.length === 0 ? ["10000", "50000"] : rest).map((text) => wholeNumber(text, "Services", 2, usage));
   const { benchDns, benchForwardedDns, inProcessText } = await import("./dns/in-process.ts");
-  const own = benchDns(sizes[0]);
-  const inProcess = { ...own, rows: [...own.rows, ...(await benchForwardedDns())] };
+  const rowMs = rowSeconds * 125;
+  const own = benchDns(sizes[0], endpointsPerService, rowMs);
+  const inProcess = { ...own, rows: [...own.rows, ...(await benchForwardedDns(undefined, rowMs))] };
   print(inProcessText(inProcess));
   const { missing, advice } = missingPrograms();
   if (advice !== "") print(`\n${advice}`);
@@ -73,8 +70,10 @@ function socketText({ services, readyMs, rows, servers }: SocketResult): string 
       ["RSS MB", ({ memoryAtStart }) => mb(memoryAtStart.residentMb)],
       ["PSS MB", ({ memoryAtStart }) => mb(memoryAtStart.shareMb)],
       ["RSS MB after", ({ memoryAtEnd }) => mb(memoryAtEnd.residentMb)],
+      ["PSS MB after", ({ memoryAtEnd }) => mb(memoryAtEnd.shareMb)],
       ["most RSS MB", ({ memoryAtEnd }) => mb(memoryAtEnd.peakMb)],
     ]),
+    "memory: at the start, and after all of this and every name of each server once more, of sealane also as SRV and PTR",
     `sealane: start to ready ${(readyMs / 1000).toFixed(2)} s`,
   ].join("\n");
 }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { askLab, labDirectory, packageFile, readLabRecord } from "#layers/app";
 import type { HttpProbe, HttpProbeResult } from "#layers/app";
+import { wholeNumber } from "./arguments.ts";
 import { memoryOf, processTree, titleOf } from "./processes.ts";
 
 interface Run {
@@ -19,7 +20,7 @@ const tour = packageFile("examples/tour.yaml");
 
 /** Starts the tour's lab `runs` times (default 5), one after the other, and prints time and memory. */
 export async function run(args: readonly string[]): Promise<number> {
-  const count = Number(args[0] ?? 5);
+  const count = wholeNumber(args[0] ?? "5", "runs", 1, "sealane bench up [RUNS]");
   const runs: Run[] = [];
   for (let i = 0; i < count; i++) runs.push(await measure(`bench-up-${process.pid}-${i}`));
   const median = (of: (run: Run) => number) => runs.map(of).sort((a, b) => a - b)[Math.floor(runs.length / 2)] ?? 0;

@@ -7,7 +7,10 @@ import type { MeasuredServer } from "./server-process.ts";
 /** How dnsperf asks. */
 export interface DnsperfLoad {
   readonly queries: string;
-  readonly seconds: number;
+  /** How long; once through the queries unless given. */
+  readonly seconds?: number;
+  /** The response codes that the answers have: each of these and no other. */
+  readonly codes: readonly string[];
   readonly transport?: "udp" | "tcp";
   /** Queries a second; as many as are answered unless given. */
   readonly rate?: number;
@@ -37,7 +40,6 @@ export async function measure(server: MeasuredServer, load: DnsperfLoad): Promis
   const after = cpuOf(server.pid);
   const number = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? Number.NaN);
   const completed = number(/Queries completed:\s+(\d+)/);
-  if (!(completed > 0)) throw new CodedError("NoAnswers", `${server.name} answered nothing: ${text.slice(-800)}`);
   return {
     perSecond: Math.round(number(/Queries per second:\s+([\d.]+)/)),
     lost: number(/Queries lost:\s+(\d+)/),
@@ -63,12 +65,13 @@ export async function latencies(server: MeasuredServer, load: DnsperfLoad & { ra
 
 async function dnsperf(
   { port, name }: MeasuredServer,
-  { queries, seconds, transport = "udp", rate }: DnsperfLoad,
+  { queries, seconds, codes, transport = "udp", rate }: DnsperfLoad,
   more: readonly string[],
   line: (text: string) => void,
 ): Promise<string> {
   const args = ["-c", `${clientCore}`, "dnsperf", "-s", "127.0.0.1", "-p", `${port}`, "-d", queries, "-m", transport];
-  args.push("-c", "32", "-T", "1", "-q", "200", "-l", `${seconds}`, "-W");
+  args.push("-c", "32", "-T", "1", "-q", "200", "-W");
+  args.push(...(seconds === undefined ? ["-n", "1"] : ["-l", `${seconds}`]));
   if (rate !== undefined) args.push("-Q", `${rate}`);
   const child = spawn("taskset", [...args, ...more], { stdio: ["ignore", "pipe", "pipe"] });
   let rest = "";
@@ -84,5 +87,22 @@ async function dnsperf(
   child.stderr.on("data", (chunk: Buffer) => (kept += chunk.toString()));
   const [code] = (await once(child, "close")) as [number | null];
   if (code !== 0) throw new CodedError("DnsperfFailed", `dnsperf against ${name} ended with code ${code}: ${kept}`);
+  expectCodes(name, kept, codes);
   return kept;
+}
+
+/**
+ * Compares the response codes that dnsperf counted with the `expected` ones. Throws `CodedError` code `NoAnswers` when there was
+ * none, and `WrongAnswers` when there were others or one of them is missing.
+ */
+export function expectCodes(server: string, report: string, expected: readonly string[]): void {
+  const line = /^\s*Response codes:\s+(\S.*)$/m.exec(report)?.[1] ?? "";
+  const told = [...line.matchAll(/(\w+) \d+ \(/g)].map(([, code]) => code);
+  if (told.length === 0) throw new CodedError("NoAnswers", `${server} answered nothing: ${report.slice(-800)}`);
+  if (told.toSorted().join() !== expected.toSorted().join()) {
+    throw new CodedError(
+      "WrongAnswers",
+      `${server} should answer with ${expected.join(" and ")}, and answered ${line}`,
+    );
+  }
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRandom } from "#layers/core";
-import { serviceHost, startBenchCluster } from "./cluster.ts";
+import { addressesOf, clusterIpOf, isHeadless, serviceHost, startBenchCluster } from "./cluster.ts";
 import type { ClusterSize } from "./cluster.ts";
 import { latencies, measure } from "./dnsperf.ts";
 import type { DnsperfResult, Latencies } from "./dnsperf.ts";
@@ -21,7 +21,7 @@ export interface ServerFacts {
   readonly server: string;
   /** Under half of the queries of cluster IPs that it can answer. */
   readonly halfLoad: Latencies & { readonly rate: number };
-  /** After the start, and after all queries. */
+  /** After the start, and after all queries and every name that it has once more. */
   readonly memoryAtStart: Memory;
   readonly memoryAtEnd: Memory;
 }
@@ -38,9 +38,13 @@ interface Kind {
   readonly query: string;
   /** The line of dnsperf's input for the `n`th query. */
   readonly line: (random: () => number, n: number) => string;
+  /** The response codes of the answers; NOERROR alone unless given. */
+  readonly codes?: readonly string[];
   readonly transport?: "tcp";
-  /** Ask once before, so that caches have it; only of servers that ask others. */
-  readonly warm?: boolean;
+  /** The servers that know such names; all unless given. */
+  readonly servers?: readonly string[];
+  /** The answers come from caches: hardly anything is asked elsewhere. */
+  readonly isCached?: boolean;
 }
 
 const linesPerFile = 10_000;
@@ -48,8 +52,8 @@ const linesPerFile = 10_000;
 const namesElsewhere = 4000;
 
 function kindsOf(services: number): readonly Kind[] {
-  const pick = (random: () => number, headless: 0 | 1) =>
-    serviceHost(2 * Math.floor((random() * services) / 2) + headless);
+  const number = (random: () => number, headless: 0 | 1) => 2 * Math.floor((random() * services) / 2) + headless;
+  const pick = (random: () => number, headless: 0 | 1) => serviceHost(number(random, headless));
   const address = (random: () => number) => `${pick(random, 0)} A`;
   return [
     { query: "A of a cluster IP", line: address },
@@ -60,10 +64,40 @@ function kindsOf(services: number): readonly Kind[] {
         [`${pick(random, 0)} A`, `${pick(random, 0)} AAAA`, `api.example.com.${pick(random, 0)} A`][
           [0, 1, 0, 1, 2][n % 5] ?? 0
         ] ?? "",
+      codes: ["NOERROR", "NXDOMAIN"],
+    },
+    { query: "SRV of a named port", line: (random) => `_http._tcp.${pick(random, 0)} SRV`, servers: ["sealane"] },
+    { query: "SRV of a headless Service", line: (random) => `_http._tcp.${pick(random, 1)} SRV`, servers: ["sealane"] },
+    {
+      query: "PTR of a cluster IP",
+      line: (random) => `${pointer(clusterIpOf(number(random, 0)))} PTR`,
+      servers: ["sealane"],
     },
     { query: "A of a cluster IP, TCP", line: address, transport: "tcp" },
-    { query: "A of elsewhere, cached", line: (_, n) => `name-${n % namesElsewhere}.example.com A`, warm: true },
+    {
+      query: "A of elsewhere, cached",
+      line: (_, n) => `name-${n % namesElsewhere}.example.com A`,
+      servers: ["sealane", "unbound"],
+      isCached: true,
+    },
   ];
+}
+
+/** Every name of the cluster that a server has once. */
+function everyName({ services, endpointsPerService }: ClusterSize, server: string): readonly string[] {
+  const all = Array.from({ length: services }, (_, i) => i);
+  const lines = all.map((i) => `${serviceHost(i)} A`);
+  if (server !== "sealane") return lines;
+  const addresses = (i: number) => (isHeadless(i) ? addressesOf(i, endpointsPerService) : [clusterIpOf(i)]);
+  return [
+    ...lines,
+    ...all.map((i) => `_http._tcp.${serviceHost(i)} SRV`),
+    ...all.flatMap((i) => addresses(i).map((address) => `${pointer(address)} PTR`)),
+  ];
+}
+
+function pointer(address: string): string {
+  return `${address.split(".").toReversed().join(".")}.in-addr.arpa`;
 }
 
 /** Measures `sealane dns`, knot and unbound with the same names, each with a core of its own, one after the other. */
@@ -95,16 +129,17 @@ export async function benchSockets(
     const rows: SocketRow[] = [];
     const halfLoads = new Map<MeasuredServer, ServerFacts["halfLoad"]>();
     const random = seededRandom(1);
-    for (const { query, line, transport = "udp", warm = false } of kindsOf(size.services)) {
-      const queries = join(cluster.folder, "queries");
+    const queries = join(cluster.folder, "queries");
+    for (const kind of kindsOf(size.services)) {
+      const { query, line, codes = ["NOERROR"], transport = "udp", isCached = false } = kind;
       writeFileSync(queries, `${Array.from({ length: linesPerFile }, (_, n) => line(random, n)).join("\n")}\n`);
       for (const one of servers) {
-        if (warm && one.name === "knot") continue;
+        if (kind.servers?.includes(one.name) === false) continue;
         // Programs that compile as they run need a while.
-        await measure(one, { queries, seconds: 1, transport });
+        await measure(one, { queries, codes, seconds: Math.min(1, seconds), transport });
         const asked = upstream.asked;
-        const result = await measure(one, { queries, seconds, transport });
-        if (warm && upstream.asked - asked > namesElsewhere) {
+        const result = await measure(one, { queries, codes, seconds, transport });
+        if (isCached && upstream.asked - asked > namesElsewhere) {
           throw new Error(
             `${one.name} asked ${upstream.asked - asked} times: this measured something else than its cache`,
           );
@@ -112,8 +147,12 @@ export async function benchSockets(
         rows.push({ server: one.name, query, ...result });
         if (halfLoads.has(one)) continue;
         const rate = Math.round(result.perSecond / 2);
-        halfLoads.set(one, { rate, ...(await latencies(one, { queries, seconds, rate })) });
+        halfLoads.set(one, { rate, ...(await latencies(one, { queries, codes, seconds, rate })) });
       }
+    }
+    for (const one of servers) {
+      writeFileSync(queries, `${everyName(size, one.name).join("\n")}\n`);
+      await measure(one, { queries, codes: ["NOERROR"] });
     }
     const facts = servers.map((one): ServerFacts => {
       const none = { rate: 0, medianUs: 0, p99Us: 0, longestUs: 0 };

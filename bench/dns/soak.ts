@@ -1,4 +1,5 @@
-import { CodedError, seededRandom } from "#layers/core";
+import { seededRandom } from "#layers/core";
+import { duration, wholeNumber } from "../arguments.ts";
 import { startBenchCluster } from "./cluster.ts";
 import type { ClusterSize } from "./cluster.ts";
 import { startSealane } from "./peers.ts";
@@ -37,10 +38,8 @@ export interface SoakResult extends ClusterSize, SoakCounts {
  * gives 1 when an answer was wrong or missing or memory grew.
  */
 export async function runSoak(args: readonly string[]): Promise<number> {
-  const [minutes, services] = [Number(args[0] ?? 5), Number(args[1] ?? 10_000)];
-  if (!(minutes > 0) || !Number.isInteger(services) || services < 300) {
-    throw new CodedError("Usage", `A soak takes some minutes, of at least 300 Services: ${usage}`);
-  }
+  const minutes = duration(args[0] ?? "5", "minutes", usage);
+  const services = wholeNumber(args[1] ?? "10000", "Services", 300, usage);
   const result = await soak({ services, endpointsPerService }, minutes);
   process.stdout.write(`${text(result)}\n${JSON.stringify(result)}\n`);
   return result.isGood ? 0 : 1;

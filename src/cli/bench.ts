@@ -1,7 +1,8 @@
 import { UsageError } from "./command.ts";
 import type { Command } from "./command.ts";
 
-const help = `Usage: sealane bench up [RUNS] | proxy [SERVICES...] | machine | dns [SERVICES...] | dns soak [MINUTES] | dns-freshness [SERVICES...]
+const help = `Usage: sealane bench up [RUNS] | proxy [SERVICES...] | machine | dns [--seconds S] [SERVICES...] | dns soak [MINUTES]
+                   | dns-freshness [SERVICES...]
 
 The project's own measurements, as a table and a line of JSON. See bench/README.md for what each measures.`;
 
@@ -16,7 +17,13 @@ async function run(args: readonly string[]): Promise<number> {
   const [name = "", ...rest] = args;
   if (!names.includes(name)) throw new UsageError(`Say what to measure: ${names.join(", ")}`);
   const bench = (await import(`#bench/${name}`)) as Bench;
-  return bench.run(rest);
+  try {
+    return await bench.run(rest);
+  } catch (error) {
+    // Benchmarks are no part of this program's bundle, so their errors are of another class.
+    if (error instanceof Error && "code" in error && error.code === "Usage") throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 export const command: Command = { help, run };
