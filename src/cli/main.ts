@@ -44,6 +44,9 @@ async function runOrHelp(command: Command, args: readonly string[]): Promise<num
   return 0;
 }
 
+/** The words of the command that runs, for pointers to its help: `sealane dns trace`. */
+const called = ["sealane"];
+
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
@@ -56,11 +59,14 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) throw new UsageError(`There is no command ${JSON.stringify(name)}`);
+  called.push(name);
   const { command } = await entry.load();
   const [first = "", ...others] = rest;
   const { subcommands = {} } = command;
   const load = Object.hasOwn(subcommands, first) ? subcommands[first] : undefined;
-  return load === undefined ? runOrHelp(command, rest) : runOrHelp(await load(), others);
+  if (load === undefined) return runOrHelp(command, rest);
+  called.push(first);
+  return runOrHelp(await load(), others);
 }
 
 // Output into a closed pipe (`sealane status | head`) is no error.
@@ -71,7 +77,7 @@ try {
 } catch (error) {
   printError(`sealane: ${messageOf(error)}`);
   if (error instanceof UsageError) {
-    printError(`Try "sealane ${process.argv[2] ?? ""} --help".`);
+    printError(`Try "${called.join(" ")} --help".`);
     process.exitCode = 2;
   } else {
     if (!(error instanceof CodedError) && error instanceof Error && process.env["SEALANE_DEBUG"] !== undefined) {

@@ -146,6 +146,8 @@ Cheaper:
       ["pod/asker", "web.shpo"],
       ["there is no namespace shpo", "similar names that exist: namespace shop"],
     ],
+    [["pod/asker", "none.example.com"], ["none.example.com does not exist: upstream 192.168.100.1:53 says NXDOMAIN"]],
+    [["pod/outsider.shop", "none.example.com"], ["none.example.com does not exist: 192.168.100.1 says NXDOMAIN"]],
     [["pod/asker", "waiting"], ["headless Service default/waiting has no ready endpoint: pod/broken is not ready"]],
     [
       ["pod/asker", "_https._tcp.web", "-t", "SRV"],
@@ -198,7 +200,8 @@ Cheaper:
   it.each(wrong)("%j is an error that says what to do", async (args, code, message) => {
     const { code: given, stdout, stderr } = await trace(...args);
     expect({ given, stdout }).toEqual({ given: code, stdout: "" });
-    expect(stderr.startsWith(message)).toBe(true);
+    // Mistakes of the command line point to the help of this very command.
+    expect(stderr).toBe(message + (code === 2 ? 'Try "sealane dns trace --help".\n' : ""));
   });
 
   it("has a help of its own", async () => {

@@ -71,15 +71,18 @@ describe("sealane up", () => {
   });
 
   it.each([
-    [["up", "--nodes", "0"], "--nodes must be a number from 1 to"],
-    [["up", "--colour"], "Unknown option '--colour'"],
-    [["upp"], 'There is no command "upp"'],
-    [["exec", "client"], "Say what to run"],
-    [["forward", "web"], "svc/NAME"],
-    [["node", "stop"], "Say what to do with which node"],
-  ])("answers %j with what is wrong and where help is", async (args, message) => {
+    [["up", "--nodes", "0"], "--nodes must be a number from 1 to", "up --help"],
+    [["up", "--colour"], "Unknown option '--colour'", "up --help"],
+    [["upp"], 'There is no command "upp"', "--help"],
+    [["exec", "client"], "Say what to run", "exec --help"],
+    [["forward", "web"], "svc/NAME", "forward --help"],
+    [["node", "stop"], "Say what to do with which node", "node --help"],
+    [["dns", "--colour"], "Unknown option '--colour'", "dns --help"],
+    [["dns", "trace", "--colour"], "Unknown option '--colour'", "dns trace --help"],
+  ])("answers %j with what is wrong and where help is", async (args, message, help) => {
     const { code, stderr } = await sealane.run(...args);
     expect(stderr).toContain(message);
+    expect(stderr.endsWith(`\nTry "sealane ${help}".\n`)).toBe(true);
     expect(code).toBe(2);
   });
 

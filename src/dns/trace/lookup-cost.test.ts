@@ -153,12 +153,7 @@ describe("findingsOf()", () => {
   });
   const reasons = (...list: readonly (readonly [NameReason["kind"], string, readonly string[]])[]) =>
     list.map(([kind, text, near]) => ({ kind, text, near }));
-  const table: readonly (readonly [
-    string,
-    ReturnType<typeof fail>,
-    Parameters<typeof findingsOf>[1],
-    readonly string[],
-  ])[] = [
+  const table: readonly (readonly [string, ...Parameters<typeof findingsOf>, readonly string[]])[] = [
     ["nothing to explain", fail([{ why: "silent" }], "found"), none, []],
     [
       "a missing Service",
@@ -228,5 +223,108 @@ describe("findingsOf()", () => {
       ["its dnsPolicy is Default; cluster DNS knows web.demo."],
     ],
   ];
-  it.each(table)("of %s", (_, lookup, facts, expected) => expect(findingsOf(lookup, facts)).toEqual(expected));
+  /** A lookup that goes through the search list; `reasonsOf` are the cluster's words for each name of it. */
+  const searched = (
+    name: string,
+    reasonsOf: readonly (readonly [NameReason["kind"], string, readonly string[]])[],
+    last: Partial<TracedQuery>,
+  ) => ({
+    end: "no such name" as const,
+    names: ["default.svc.cluster.local.", "svc.cluster.local.", "cluster.local.", ""].map((domain, index) => ({
+      name: `${name}.${domain}`,
+      origin: domain === "" ? ({ kind: "as-is" } as const) : ({ kind: "search", index, domain } as const),
+      goesOn: domain !== "",
+      why: "",
+      queries: [
+        traced(
+          { type: "A", server: "10.96.0.10", outcome: reply("NXDOMAIN") },
+          domain === ""
+            ? last
+            : { answeredBy: "cluster zone", reasons: reasons(reasonsOf[index] ?? ["nothing here", "", []]) },
+        ),
+      ],
+    })),
+  });
+  const upstream = { answeredBy: "upstream 192.0.2.1:53" };
+  const denied: typeof table = [
+    [
+      "a name of the world that does not exist, issue-5",
+      searched(
+        "api.example.com",
+        [
+          ["no such service", "no Service default/com", []],
+          ["no such namespace", "no namespace com", []],
+        ],
+        upstream,
+      ),
+      none,
+      ["api.example.com does not exist: upstream 192.0.2.1:53 says NXDOMAIN"],
+    ],
+    [
+      "one that is remembered not to exist",
+      searched("api.example.com", [["no such service", "no Service default/com", []]], { answeredBy: "cache" }),
+      none,
+      ["api.example.com does not exist: cluster DNS remembers that an upstream said NXDOMAIN"],
+    ],
+    [
+      "one without addresses",
+      searched("api.example.com", [["no such service", "no Service default/com", []]], {
+        ...upstream,
+        outcome: reply("NOERROR"),
+      }),
+      none,
+      ["api.example.com has no A records: upstream 192.0.2.1:53 says so"],
+    ],
+    [
+      "one that may be a Service's",
+      searched(
+        "cart.shop",
+        [
+          ["no such service", "no Service default/shop", []],
+          ["no such service", "no Service shop/cart", []],
+        ],
+        upstream,
+      ),
+      none,
+      ["cart.shop does not exist: upstream 192.0.2.1:53 says NXDOMAIN", "no Service shop/cart"],
+    ],
+    [
+      "a Service with another name that exists",
+      searched(
+        "wbe.shop",
+        [
+          ["no such service", "no Service default/shop", []],
+          ["no such service", "no Service shop/wbe", ["web.shop"]],
+        ],
+        upstream,
+      ),
+      none,
+      ["no Service shop/wbe", "similar names that exist: web.shop"],
+    ],
+    [
+      "a Service of the pod's namespace",
+      searched("cart", [["no such service", "no Service default/cart", []]], upstream),
+      none,
+      ["no Service default/cart"],
+    ],
+    [
+      "a name that only another DNS was asked for",
+      fail([{ outcome: reply("NXDOMAIN"), answeredBy: "192.0.2.1" }]),
+      none,
+      ["x does not exist: 192.0.2.1 says NXDOMAIN"],
+    ],
+    [
+      "a name whose upstream failed once",
+      searched("api.example.com", [["no such service", "no Service default/com", []]], {
+        ...upstream,
+        outcome: reply("SERVFAIL"),
+        why: "it was asked",
+      }),
+      none,
+      ["10.96.0.10 answers SERVFAIL: upstream 192.0.2.1:53, it was asked"],
+    ],
+  ];
+  it.each([...table, ...denied])("of %s", (_, lookup, facts, expected) =>
+    expect(findingsOf(lookup, facts)).toEqual(expected),
+  );
 });
