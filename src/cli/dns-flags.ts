@@ -1,3 +1,4 @@
+import { parseName } from "../codec/index.ts";
 import { parseCidr, parseIp } from "../core/index.ts";
 import { isListenAddress, parseUpstream } from "../dns/index.ts";
 import { durationOption, integerOption, UsageError } from "./command.ts";
@@ -48,6 +49,8 @@ export const dnsFlagsHelp = `  --domain NAME         * the cluster's domain (def
   --metrics ADDRESS     * serve /metrics there, such as :9153
   --lameduck TIME       * how long to go on after SIGTERM (default 0s)`;
 
+/** RFC 1123; how long labels and names may be, `parseName` knows. */
+const hostLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/i;
 const podModes = ["disabled", "insecure", "verified"] as const;
 
 /** Checks the flags and writes the Corefile that they mean. Throws `UsageError` that names the flag. */
@@ -56,7 +59,7 @@ export function dnsCorefile(values: DnsFlagValues): string {
   if (!podModes.some((mode) => mode === pods)) {
     throw new UsageError(`--pods must be one of ${podModes.join(", ")}, not ${JSON.stringify(pods)}`);
   }
-  if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/i.test(domain)) {
+  if (parseName(domain) === undefined || !domain.split(".").every((label) => hostLabel.test(label))) {
     throw new UsageError(`--domain must be a name such as cluster.local, not ${JSON.stringify(domain)}`);
   }
   const health = listenOption("health", values.health);

@@ -361,6 +361,9 @@ describe("sealane dns", () => {
     [["--upstream", "dns.example.com"], "--upstream must be IP, IP:PORT, [IPv6]:PORT or tls://IP"],
     [["--corefile", "x", "--ttl", "5"], "--corefile and --ttl exclude each other"],
     [["--lameduck", "5s"], "--lameduck needs --health"],
+    [["--domain", "a..b"], '--domain must be a name such as cluster.local, not "a..b"'],
+    [["--domain", `${"a".repeat(64)}.b`], "--domain must be a name such as cluster.local"],
+    [["--domain", "a.-b"], "--domain must be a name such as cluster.local"],
     [["--pods", "some"], "--pods must be one of disabled, insecure, verified"],
   ])("refuses %j", async (args, message) => {
     const { code, stderr } = await sealane.run("dns", ...args);

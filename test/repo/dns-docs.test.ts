@@ -31,6 +31,20 @@ describe("docs/dns.md", () => {
     expect(named.toSorted()).toEqual([...known, ...refused].toSorted());
   });
 
+  it("has a Corefile for stub domains that can be read", () => {
+    const [, example = ""] = /### Stub domains[^]*?```\n([^]*?)```/.exec(text) ?? [];
+    const { servers, warnings } = readCorefile(example, "Corefile", {
+      environment: () => undefined,
+      readText: () => undefined,
+    });
+    expect({ servers, warnings }).toMatchObject({
+      servers: [
+        { keys: [{ zone: "corp.example.com.", port: 53 }], forward: [{ to: [{ address: "10.150.0.1" }, {}] }] },
+      ],
+      warnings: [],
+    });
+  });
+
   it("names metrics that there are", () => {
     const tree = repositoryTree();
     const sources = tree.paths
