@@ -199,7 +199,7 @@ const insertions: readonly Insertion[] = [
     },
     seconds: 300,
   },
-  // error_test, spoof_test
+  // plugin/cache/error_test.go
   { what: "no FORMERR", question: ["example.org", "A"], says: { rcode: responseCodes.FORMERR }, seconds: 0 },
   {
     what: "a denial no longer than its zone says",
