@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { expectMemory, expectShares, expectWalk } from "../../test/conformance/proxy/expect-walk.ts";
+import { expectMemory, expectNames, expectWalk } from "../../test/conformance/proxy/expect-walk.ts";
 import { iptablesRulesOf } from "../../test/conformance/proxy/iptables-walk.ts";
 import { settings } from "../../test/conformance/proxy/settings.ts";
 
@@ -9,7 +9,7 @@ describe("iptablesRules()", () => {
     (_, setting) => expectWalk("iptables", setting, iptablesRulesOf),
   );
 
-  it("gives endpoints their shares by weight, and names their Service", () => expectShares(iptablesRulesOf));
+  it("names the Service of a packet", () => expectNames(iptablesRulesOf));
 
   it("remembers clients with session affinity", () => expectMemory(iptablesRulesOf));
 });

@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { expectShares, expectWalk } from "../../test/conformance/proxy/expect-walk.ts";
+import { expectNames, expectWalk } from "../../test/conformance/proxy/expect-walk.ts";
 import { ipvsRulesOf } from "../../test/conformance/proxy/ipvs-walk.ts";
 import { settings } from "../../test/conformance/proxy/settings.ts";
 
@@ -9,5 +9,5 @@ describe("ipvsRules()", () => {
     (_, setting) => expectWalk("ipvs", setting, ipvsRulesOf),
   );
 
-  it("gives endpoints their shares by weight, and names their Service", () => expectShares(ipvsRulesOf));
+  it("names the Service of a packet", () => expectNames(ipvsRulesOf));
 });

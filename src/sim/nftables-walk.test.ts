@@ -1,5 +1,10 @@
 import { describe, it } from "vitest";
-import { expectMemory, expectShares, expectWalk } from "../../test/conformance/proxy/expect-walk.ts";
+import {
+  expectMemory,
+  expectNames,
+  expectSharesToCount,
+  expectWalk,
+} from "../../test/conformance/proxy/expect-walk.ts";
 import { nftablesRulesOf } from "../../test/conformance/proxy/nftables-walk.ts";
 import { settings } from "../../test/conformance/proxy/settings.ts";
 
@@ -9,7 +14,9 @@ describe("nftablesRules()", () => {
     (_, setting) => expectWalk("nftables", setting, nftablesRulesOf),
   );
 
-  it("gives endpoints their shares by weight, and names their Service", () => expectShares(nftablesRulesOf));
+  it("names the Service of a packet", () => expectNames(nftablesRulesOf));
+
+  it("knows how likely each endpoint is", () => expectSharesToCount(nftablesRulesOf));
 
   it("remembers clients with session affinity", () => expectMemory(nftablesRulesOf));
 });

@@ -3,10 +3,9 @@ import type { ProxyMode } from "../../../src/proxy/index.ts";
 import { deviatingFate } from "./deviations.ts";
 import { describeFate, describePacket } from "./packet-case.ts";
 import type { Setting } from "./packet-case.ts";
-import { addressOf } from "./places.ts";
 import { SimJudge } from "./sim-judge.ts";
 import type { RulesOf } from "./sim-judge.ts";
-import { caseOf, served } from "./single-cases.ts";
+import { caseOf, served, weights } from "./single-cases.ts";
 
 /** Walks every packet of a setting through an engine's rules, and expects the fate that the suite says, or the engine's own. */
 export function expectWalk(mode: ProxyMode, setting: Setting, rulesOf: RulesOf): void {
@@ -23,30 +22,24 @@ export function expectWalk(mode: ProxyMode, setting: Setting, rulesOf: RulesOf):
   expect(wrong).toEqual([]);
 }
 
-const weighted = caseOf({
-  name: "weighted",
-  number: 300,
-  endpoints: [
-    { pod: "a1", weight: 1 },
-    { pod: "a2", weight: 2 },
-    { pod: "b1", weight: 5 },
-  ],
-  rows: [{ path: "pod to cluster IP", from: "b1", to: "cluster", fate: served(["a1", "a2", "b1"], "kept") }],
-});
-
-/** Weights 1:2:5 must be the shares of the endpoints, exactly, and the trace must name the Service. */
-export function expectShares(rulesOf: RulesOf): void {
-  const judge = new SimJudge({ name: "weights", network: {}, cases: [weighted] }, rulesOf);
-  for (const packet of weighted.packets) {
-    const shares = new Map<string, number>();
-    for (const { probability, verdict, trace } of judge.outcomes(packet)) {
-      const to = verdict.kind === "redirected" ? verdict.to : verdict.kind;
-      shares.set(to, (shares.get(to) ?? 0) + probability);
+/** The rules that a packet comes by must name its Service. */
+export function expectNames(rulesOf: RulesOf): void {
+  const judge = new SimJudge({ name: "names", network: {}, cases: [weights] }, rulesOf);
+  for (const packet of weights.packets) {
+    for (const { trace } of judge.outcomes(packet)) {
       const comments = trace.map(({ comment = "" }) => comment).join(" ");
-      expect(comments).toContain(`weighted:${packet.protocol.toLowerCase()}`);
+      expect(comments).toContain(`weights:${packet.protocol.toLowerCase()}`);
     }
-    const expected = (["a1", "a2", "b1"] as const).map((pod, i) => [addressOf(pod, packet.family), [1, 2, 5][i]]);
-    expect([...shares].map(([to, share]) => [to, Math.round(share * 8e6) / 1e6]).sort()).toEqual(expected.sort());
+  }
+}
+
+/** The judge must tell endpoints that are not as likely as they should be. */
+export function expectSharesToCount(rulesOf: RulesOf): void {
+  const judge = new SimJudge({ name: "shares", network: {}, cases: [weights] }, rulesOf);
+  for (const packet of weights.packets) {
+    if (packet.fate.kind !== "served") throw new Error("endpoints serve all of these");
+    const { by, source } = packet.fate;
+    expect(judge.observe(packet, served(by, source))).toMatch(/ with probability 0\.\d+ instead of 0\./);
   }
 }
 

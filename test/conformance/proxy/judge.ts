@@ -14,8 +14,8 @@ const patienceMs = 10_000;
 /** Kernels limit how many ICMP errors they send a second, some of them for the whole machine: a refusal may need a second packet. */
 const refusalMs = 500;
 const refusalTries = 8;
-/** The chance that one of three endpoints is missed so often is 3 * (2/3)^120, far below 1e-20. */
-const mostTries = 120;
+/** The chance that one of three endpoints is missed so often is 3 * (2/3)^240, and for one in eight connections (7/8)^240: below 1e-13. */
+const mostTries = 240;
 
 const numbers: Readonly<Record<Protocol, number>> = { TCP: 6, UDP: 17, SCTP: 132 };
 

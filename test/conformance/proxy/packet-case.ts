@@ -28,9 +28,18 @@ export type SeenSource =
   /** An address of the node that redirected. */
   | "node";
 
+/** By pod; above 0. */
+export type Shares = Readonly<Partial<Record<PodName, number>>>;
+
 /** What becomes of a packet. */
 export type Fate =
-  | { readonly kind: "served"; readonly by: readonly PodName[]; readonly source: SeenSource }
+  | {
+      readonly kind: "served";
+      readonly by: readonly PodName[];
+      /** How likely each of them is, relative to the others; absent: all the same. Only the walker can tell. */
+      readonly shares?: Shares;
+      readonly source: SeenSource;
+    }
   /** The sender is told at once: a TCP reset or an ICMP error. */
   | { readonly kind: "rejected" }
   | { readonly kind: "dropped" }

@@ -36,10 +36,7 @@ export class SimJudge {
   constructor(setting: Setting, rulesOf: RulesOf) {
     this.#nodes = new Map(
       nodes.map((node) => {
-        const plans = new Map(
-          setting.cases.map(({ name, service, slices }) => [name, planService(service, slices, placeOf(node)).ports]),
-        );
-        return [node, rulesOf(plans, networkOf(node, setting.network), node)];
+        return [node, rulesOf(plansOn(node, setting), networkOf(node, setting.network), node)];
       }),
     );
   }
@@ -80,29 +77,37 @@ export class SimJudge {
       .join("\n");
   }
 
-  /** The packet's fate in words, and when that is the one expected, whether its endpoints are equally likely. */
+  /** The packet's fate in words, and when that is the one expected, whether its endpoints are as likely as they should be. */
   observe(packet: Packet, expected: Fate): string {
-    const outcomes = this.outcomes(packet);
-    const shares = new Map<string, number>();
-    for (const { probability, verdict } of outcomes) {
+    const found = new Map<string, number>();
+    for (const { probability, verdict } of this.outcomes(packet)) {
       const fate = fateOf(verdict, packet);
-      shares.set(fate, (shares.get(fate) ?? 0) + probability);
+      found.set(fate, (found.get(fate) ?? 0) + probability);
     }
-    if (expected.kind !== "served") return [...shares.keys()].sort().join("; ");
+    if (expected.kind !== "served") return [...found.keys()].sort().join("; ");
     const by: PodName[] = [];
-    for (const [fate, share] of shares) {
+    for (const [fate, probability] of found) {
       const pod = expected.by.find((name) => fate === served(name, sourceFor(name, packet, expected)));
-      if (pod === undefined) return [...shares.keys()].sort().join("; ");
-      if (!hasWeights.has(packet.packetCase) && Math.abs(share - 1 / expected.by.length) > 1e-6) {
-        return `${fate} with probability ${share}`;
-      }
+      if (pod === undefined) return [...found.keys()].sort().join("; ");
+      const wanted = probabilityOf(pod, expected);
+      // iptables has 31 bits for each of its chances.
+      if (Math.abs(probability - wanted) > 1e-6) return `${fate} with probability ${probability} instead of ${wanted}`;
       by.push(pod);
     }
     return describeFate({ ...expected, by });
   }
 }
 
-const hasWeights = new Set(["weight-zero"]);
+function probabilityOf(pod: PodName, { by, shares }: Fate & { readonly kind: "served" }): number {
+  if (shares === undefined) return 1 / by.length;
+  const all = by.reduce((sum, name) => sum + (shares[name] ?? 0), 0);
+  return (shares[pod] ?? 0) / all;
+}
+
+/** What a node plans for the Services of a setting. */
+export function plansOn(node: NodeName, { cases }: Setting): ReadonlyMap<string, readonly ServicePlan[]> {
+  return new Map(cases.map(({ name, service, slices }) => [name, planService(service, slices, placeOf(node)).ports]));
+}
 
 /** What a node knows of itself. */
 export function placeOf(node: NodeName): PlanNode {

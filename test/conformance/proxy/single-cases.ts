@@ -1,6 +1,6 @@
 import type { IpFamily } from "../../../src/core/index.ts";
 import type { Service } from "../../../src/objects/index.ts";
-import type { Fate, Packet, PacketCase, Path, SeenSource } from "./packet-case.ts";
+import type { Fate, Packet, PacketCase, Path, SeenSource, Shares } from "./packet-case.ts";
 import { addressOf, families, nodeOf, zones } from "./places.ts";
 import type { NodeName, Place, PodName } from "./places.ts";
 import { protocols, serviceOf, servicePort, slicesOf, virtualAddresses } from "./service-objects.ts";
@@ -18,8 +18,8 @@ interface Row {
   readonly families?: readonly IpFamily[];
 }
 
-export function served(by: readonly PodName[], source: SeenSource): Fate {
-  return { kind: "served", by, source };
+export function served(by: readonly PodName[], source: SeenSource, shares?: Shares): Fate {
+  return { kind: "served", by, source, ...(shares === undefined ? {} : { shares }) };
 }
 
 export const dropped: Fate = { kind: "dropped" };
@@ -78,6 +78,30 @@ function forNode(pod: PodName): SliceEntry {
 }
 
 const balanced = { type: "LoadBalancer" } as const;
+
+const oneTwoFive: Shares = { a1: 1, a2: 2, b1: 5 };
+
+/** Endpoints of weight 1, 2 and 5. */
+export const weights = caseOf({
+  name: "weights",
+  number: 115,
+  service: { spec: { ...balanced, externalTrafficPolicy: "Local" } },
+  endpoints: [
+    { pod: "a1", weight: 1 },
+    { pod: "a2", weight: 2 },
+    { pod: "b1", weight: 5 },
+  ],
+  rows: [
+    { path: "pod to cluster IP", from: "b1", to: "cluster", fate: served(everyone, "kept", oneTwoFive) },
+    { path: "node to load balancer", from: "node-2", to: "loadBalancer", fate: served(everyone, "node", oneTwoFive) },
+    {
+      path: "outside to load balancer",
+      from: "client",
+      to: "loadBalancer",
+      fate: served(["a1", "a2"], "kept", { a1: 1, a2: 2 }),
+    },
+  ],
+});
 
 /** What the matrix does not reach: hints, source ranges, what no Service has, ... */
 export function singleCases(): readonly PacketCase[] {
@@ -209,8 +233,11 @@ export function singleCases(): readonly PacketCase[] {
       name: "weight-zero",
       number: 112,
       endpoints: [{ pod: "a1", weight: 0 }, { pod: "a2" }, { pod: "b1", weight: 3 }],
-      rows: [{ path: "pod to cluster IP", from: "a1", to: "cluster", fate: served(["a2", "b1"], "kept") }],
+      rows: [
+        { path: "pod to cluster IP", from: "a1", to: "cluster", fate: served(["a2", "b1"], "kept", { a2: 1, b1: 3 }) },
+      ],
     }),
+    weights,
     caseOf({
       name: "published-although-not-ready",
       number: 113,
