@@ -17,11 +17,16 @@ const ipvsHooks: readonly (readonly [HookName, number])[] = [
 
 /**
  * IPVS with the sets and the chains around it, as packets of one family meet it. The node must have the addresses of the
- * dummy device, `ipvsAddresses`.
+ * dummy device, `ipvsAddresses`. `chains` is what `iptables-save` lists of the family; when absent, what the engine writes.
  */
-export function ipvsRules(family: IpFamily, network: NodeNetwork, state: IpvsState): readonly HookedRules[] {
+export function ipvsRules(
+  family: IpFamily,
+  network: NodeNetwork,
+  state: IpvsState,
+  chains = groundText(family, network, ""),
+): readonly HookedRules[] {
   const sets = new SetIndex(family, state);
-  const tables = readGround(groundText(family, network, ""));
+  const tables = readGround(chains);
   const around = [...tables].flatMap(([table, chains]) =>
     hooks
       .filter((hook) => chains.has(hook.toUpperCase()))
@@ -81,7 +86,7 @@ function destinationOf({ server, destinations }: ServerState, flow: Flow): Desti
 
 type Chains = Map<string, IpvsRule[]>;
 
-/** Reads what `iptables-restore` is given. */
+/** Reads what `iptables-restore` is given, or `iptables-save` lists. */
 function readGround(text: string): ReadonlyMap<string, Chains> {
   const tables = new Map<string, Chains>();
   let chains: Chains = new Map();

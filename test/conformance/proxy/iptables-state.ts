@@ -1,6 +1,6 @@
 import { runProgram } from "../../../src/kernel/index.ts";
 import { fixedChains, isServiceChain, parseSaved, ruleIdentity } from "../../../src/rules/iptables/index.ts";
-import type { Rule, SavedRule } from "../../../src/rules/iptables/index.ts";
+import type { Rule, SavedRule, SavedTable, Table } from "../../../src/rules/iptables/index.ts";
 
 /** Everything that tables of a variant have of ours in both families. */
 export async function iptablesState(namespace: string, variant: "legacy" | "nft"): Promise<string> {
@@ -19,8 +19,13 @@ const known: ReadonlySet<string> = new Set(Object.values(fixedChains));
  * that mean the same.
  */
 export function savedRules(text: string): readonly string[] {
+  return rulesIn(parseSaved(text));
+}
+
+/** The same of tables that were read. */
+export function rulesIn(tables: ReadonlyMap<Table, SavedTable>): readonly string[] {
   const rules: string[] = [];
-  for (const [table, chains] of parseSaved(text)) {
+  for (const [table, chains] of tables) {
     for (const [chain, list] of chains) {
       const isOwn = isServiceChain(chain);
       const isOurs = isOwn || known.has(chain);

@@ -1,21 +1,29 @@
+import type { IpFamily } from "../../../src/core/index.ts";
 import { nodeNetwork } from "../../../src/model/index.ts";
+import type { NodeNetwork, ServicePlan } from "../../../src/model/index.ts";
 import { IptablesBook, parseRule } from "../../../src/rules/iptables/index.ts";
 import type { FamilyScript, SavedRule, SavedTable, Table } from "../../../src/rules/iptables/index.ts";
 import { iptablesRules } from "../../../src/sim/index.ts";
 import type { RulesOf } from "./sim-judge.ts";
 
 /** The iptables engine's rules, for the walker: what `iptables-restore` would make of its scripts. */
-export const iptablesRulesOf: RulesOf = (plans, network) => {
+export const iptablesRulesOf: RulesOf = (plans, network) => ({
+  rules: new Map([...writtenTables(plans, network)].map(([family, tables]) => [family, iptablesRules(tables)])),
+});
+
+/** The tables of each family that the iptables engine writes for these plans. */
+export function writtenTables(
+  plans: ReadonlyMap<string, readonly ServicePlan[]>,
+  network: NodeNetwork,
+): ReadonlyMap<IpFamily, ReadonlyMap<Table, SavedTable>> {
   const book = new IptablesBook();
   book.setNetwork(nodeNetwork(network));
   for (const [service, list] of plans) book.want(service, list);
-  return {
-    rules: new Map(book.full().script.families.map((script) => [script.family, iptablesRules(restored(script))])),
-  };
-};
+  return new Map(book.full().script.families.map((script) => [script.family, restored(script)]));
+}
 
 /** The tables after all runs of a script, in a kernel that has none. */
-export function restored(script: FamilyScript): ReadonlyMap<Table, SavedTable> {
+function restored(script: FamilyScript): ReadonlyMap<Table, SavedTable> {
   const tables = new Map<Table, Map<string, SavedRule[]>>();
   for (const run of script.runs(new Map(), { chains: Number.MAX_SAFE_INTEGER })) {
     let chains = new Map<string, SavedRule[]>();

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { IpFamily } from "../../../src/core/index.ts";
 import { openNft, runProgram } from "../../../src/kernel/index.ts";
 import type { Nft } from "../../../src/kernel/index.ts";
-import { planService } from "../../../src/model/index.ts";
 import type { NodeNetwork, ServicePlan } from "../../../src/model/index.ts";
 import type { ProxyMode } from "../../../src/proxy/index.ts";
 import { parseTable, tableDifferences } from "../../../src/rules/nft/index.ts";
@@ -11,10 +10,9 @@ import { RuleSet, tableName } from "../../../src/rules/nftables/index.ts";
 import { tableName as userspaceTable, UserspaceRules } from "../../../src/rules/userspace/index.ts";
 import { nftablesRules } from "../../../src/sim/index.ts";
 import type { HookedRules } from "../../../src/sim/index.ts";
-import { deviatingFate } from "./deviations.ts";
-import { describeFate, describePacket } from "./packet-case.ts";
+import { expectWalk } from "./expect-walk.ts";
 import { settings } from "./settings.ts";
-import { networkOf, placeOf, SimJudge } from "./sim-judge.ts";
+import { networkOf, plansOn } from "./sim-judge.ts";
 import type { NodeName } from "./places.ts";
 import { nodes } from "./places.ts";
 import { listenerPlace, withRelay } from "./userspace-walk.ts";
@@ -103,23 +101,13 @@ describe.each(writers.map((writer) => [writer.mode, writer] as const))(
       async (_, setting) => {
         const found = new Map<NodeName, ReadonlyMap<IpFamily, TableState>>();
         for (const node of nodes) {
-          const plans = new Map(
-            setting.cases.map(({ name, service, slices }) => [name, planService(service, slices, placeOf(node)).ports]),
-          );
-          found.set(node, await carried(writer, plans, node, networkOf(node, setting.network)));
+          found.set(node, await carried(writer, plansOn(node, setting), node, networkOf(node, setting.network)));
         }
-        const judge = new SimJudge(setting, (plans, _network, node) => ({
+        expectWalk(mode, setting, (plans, _network, node) => ({
           rules: new Map(
             [...(found.get(node) ?? [])].map(([family, table]) => [family, writer.rulesOf(table, plans, node, family)]),
           ),
         }));
-        const packets = setting.cases.flatMap((one) => one.packets);
-        const wrong = packets.flatMap((packet) => {
-          const fate = deviatingFate(mode, packet) ?? packet.fate;
-          const observed = judge.observe(packet, fate);
-          return observed === describeFate(fate) ? [] : [`${describePacket(packet)} is ${observed}`];
-        });
-        expect(wrong).toEqual([]);
       },
     );
   },
