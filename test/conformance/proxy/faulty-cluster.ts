@@ -33,6 +33,8 @@ export class FaultyCluster {
   readonly #twin: Twin;
   #server: ApiServer | undefined;
   #agent: ChildProcess | undefined;
+  /** Whether the agent has begun a write that it has not reported as done. */
+  #isWriting = false;
 
   /** So many Services change; what they became is in the kernel after `convergenceMs` at the latest. */
   constructor(engine: EngineUnderTest, services: number, convergenceMs: number) {
@@ -87,19 +89,67 @@ export class FaultyCluster {
   }
 
   /** Resolves when its rules are in the kernel. */
-  startAgent(): Promise<void> {
-    const args = [this.#socketPath, this.path, "node-1", this.#engine.mode, JSON.stringify(networkOf("node-1", {}))];
-    const child = fork(program, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
-    this.#agent = child;
-    return new Promise((resolve, reject) => {
-      child.once("message", () => resolve());
-      child.once("exit", (code) => reject(new Error(`the agent ended with ${code}`)));
-    });
+  async startAgent(): Promise<void> {
+    await this.#said(this.#forkAgent(), "synced");
   }
 
   killAgent(): void {
-    this.#agent?.removeAllListeners("exit");
     this.#agent?.kill("SIGKILL");
+  }
+
+  /** Kills it so long after it begins its next write. Tells whether it died in the middle of that one, or of another. */
+  async killWritingAgent(delayMs: number): Promise<boolean> {
+    const agent = this.#agent;
+    if (agent === undefined) throw new Error("no agent runs");
+    await this.#said(agent, "writing");
+    return this.#killed(agent, delayMs);
+  }
+
+  /** Starts one and kills it as soon as it begins to write everything. Tells whether it died in the middle of that. */
+  async startAndKillAgent(): Promise<boolean> {
+    const agent = this.#forkAgent();
+    await this.#said(agent, "writing");
+    return this.#killed(agent, 0);
+  }
+
+  async #killed(agent: ChildProcess, delayMs: number): Promise<boolean> {
+    // What it said to the last is read before the channel closes.
+    const gone = new Promise<void>((resolve) => agent.once("disconnect", resolve));
+    if (delayMs > 0) await new Promise((resolve) => void setTimeout(resolve, delayMs));
+    agent.kill("SIGKILL");
+    await gone;
+    return this.#isWriting;
+  }
+
+  #forkAgent(): ChildProcess {
+    const args = [this.#socketPath, this.path, "node-1", this.#engine.mode, JSON.stringify(networkOf("node-1", {}))];
+    const agent = fork(program, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    this.#agent = agent;
+    this.#isWriting = false;
+    agent.on("message", (word) => {
+      if (word === "writing" || word === "written") this.#isWriting = word === "writing";
+    });
+    return agent;
+  }
+
+  #said(agent: ChildProcess, expected: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        agent.off("message", heard);
+        agent.off("exit", ended);
+      };
+      const heard = (word: unknown): void => {
+        if (word !== expected) return;
+        end();
+        resolve();
+      };
+      const ended = (code: number | null): void => {
+        end();
+        reject(new Error(`the agent ended with ${code} before it was ${expected}`));
+      };
+      agent.on("message", heard);
+      agent.on("exit", ended);
+    });
   }
 
   /** Gives one Service other endpoints, which `step` chooses. */
