@@ -37,6 +37,8 @@ export interface ProxyBenchRow extends Load {
   /** The agent's memory (PSS) after loading, and the most that it ever had (resident). */
   readonly memoryMb: number;
   readonly peakMemoryMb: number;
+  /** In mode ipvs, what of the full load each of the kernel's tools took; empty in other modes. */
+  readonly kernelMs: Readonly<Record<string, number>>;
   /** Absent where there is no kernel that would carry it. */
   readonly traffic?: TrafficResult;
 }
@@ -62,6 +64,11 @@ export async function run(args: readonly string[]): Promise<number> {
     for (const row of await benchLoad(load, modes, unavailable)) rows.push(row);
   }
   process.stdout.write(`${text(rows)}\n`);
+  for (const { services, endpointsPerService, mode, kernelMs } of rows) {
+    const parts = Object.entries(kernelMs).map(([tool, ms]) => `${tool} ${ms.toFixed(0)} ms`);
+    if (parts.length === 0) continue;
+    process.stdout.write(`Of the full load of ${services} x ${endpointsPerService}, ${mode}: ${parts.join(", ")}\n`);
+  }
   for (const [mode, reason] of unavailable) process.stdout.write(`${mode} is not measured: ${reason}\n`);
   process.stdout.write(`${JSON.stringify(rows)}\n`);
   return 0;
@@ -167,6 +174,7 @@ async function benchMode(
       ...load,
       mode,
       installed: loaded.installed,
+      kernelMs: loaded.kernelMs,
       cachesMs: loaded.cachesMs,
       fullLoadMs: loaded.fullLoadMs,
       changeMedianMs: percentile(times, 0.5),

@@ -3,14 +3,15 @@ import { readFileSync } from "node:fs";
 import { openEngine } from "#layers/app";
 import { connectCluster, createCache, slimEndpointSlices, slimServices } from "#layers/client";
 import { cidr, messageOf, silentLogger } from "#layers/core";
-import { enterNamespace, openConntrack, openIptables, writeSysctls } from "#layers/kernel";
+import { enterNamespace, openConntrack, openIptables, openIpvsRules, writeSysctls } from "#layers/kernel";
 import { systemClock } from "#layers/net";
 import { endpointSliceIndexers, resources } from "#layers/objects";
 import { createProxy, defaultProxySettings, iptablesEngine, ipvsEngine } from "#layers/proxy";
-import type { ProxyEngine, TrackedFlow } from "#layers/proxy";
+import type { IpvsEngineOptions, ProxyEngine, TrackedFlow } from "#layers/proxy";
 import { memoryOf } from "../processes.ts";
 import { kernelThatTakesAll, kernelWithoutServers } from "./kernel-that-takes-all.ts";
 import { monotonicMs } from "./reports.ts";
+import { timedIpvs } from "./timed-ipvs.ts";
 import type { AgentReport, AgentTask, BenchMode } from "./reports.ts";
 
 function report(message: AgentReport): void {
@@ -38,7 +39,12 @@ function observed(engine: ProxyEngine, written: () => void): ProxyEngine {
       written();
       return result;
     },
-    writeAll: (services) => engine.writeAll(services),
+    // A change that could not be written alone comes with everything.
+    writeAll: async (services) => {
+      const result = await engine.writeAll(services);
+      written();
+      return result;
+    },
     noticesOthers: () => engine.noticesOthers(),
     shortcomings: (plan) => engine.shortcomings(plan),
     get stats() {
@@ -50,26 +56,36 @@ function observed(engine: ProxyEngine, written: () => void): ProxyEngine {
   };
 }
 
-function engineOf(mode: BenchMode): Promise<ProxyEngine> {
-  if (mode === "ipvs-without-kernel" || mode === "ipvs-without-servers") {
-    const ipvs = mode === "ipvs-without-kernel" ? kernelThatTakesAll() : kernelWithoutServers();
-    return Promise.resolve(ipvsEngine({ ipvs, clock: systemClock, log: silentLogger }));
+/** `kernelMs`: of mode ipvs, how long each of the kernel's tools took. */
+function engineOf(mode: BenchMode, kernelMs: Map<string, number>): Promise<ProxyEngine> {
+  const overIpvs = (ipvs: IpvsEngineOptions["ipvs"]) =>
+    Promise.resolve(ipvsEngine({ ipvs: timedIpvs(ipvs, kernelMs), clock: systemClock, log: silentLogger }));
+  switch (mode) {
+    case "ipvs":
+      return overIpvs(openIpvsRules());
+    case "ipvs-without-kernel":
+      return overIpvs(kernelThatTakesAll());
+    case "ipvs-without-servers":
+      return overIpvs(kernelWithoutServers());
+    case "iptables-legacy":
+    case "iptables-nft": {
+      const rules = openIptables({ variant: mode === "iptables-nft" ? "nft" : "legacy" });
+      return Promise.resolve(iptablesEngine({ rules, tcpBeLiberal: false, log: silentLogger }));
+    }
+    case "nftables":
+    case "userspace":
+      return openEngine(mode, { settings: { ...defaultProxySettings, mode }, log: silentLogger });
   }
-  if (mode === "iptables-legacy" || mode === "iptables-nft") {
-    const variant = mode === "iptables-nft" ? "nft" : "legacy";
-    const rules = openIptables({ variant });
-    return Promise.resolve(iptablesEngine({ rules, tcpBeLiberal: false, log: silentLogger }));
-  }
-  return openEngine(mode, { settings: { ...defaultProxySettings, mode }, log: silentLogger });
 }
 
 async function main({ socketPath, mode, namespace }: AgentTask): Promise<void> {
   process.once("disconnect", () => process.exit(0));
   enterNamespace(namespace);
   writeSysctls({ "net/ipv4/conf/all/route_localnet": 1 });
+  const kernelMs = new Map<string, number>();
   let engine: ProxyEngine;
   try {
-    engine = await engineOf(mode);
+    engine = await engineOf(mode, kernelMs);
   } catch (error) {
     return report({ kind: "unavailable", reason: messageOf(error) });
   }
@@ -110,6 +126,7 @@ async function main({ socketPath, mode, namespace }: AgentTask): Promise<void> {
     memoryMb: memoryOf(process.pid) / 1024,
     peakMemoryMb: peakMemoryMb(),
     installed: proxy.stats().installed,
+    kernelMs: Object.fromEntries(kernelMs),
   });
   const before = cpuMs();
   process.once("message", () => {

@@ -34,6 +34,8 @@ export type AgentReport =
       readonly memoryMb: number;
       readonly peakMemoryMb: number;
       readonly installed: number;
+      /** Of the full load, the time that each of the kernel's tools took; empty where that is not told apart. */
+      readonly kernelMs: Readonly<Record<string, number>>;
     }
   | { readonly kind: "applied"; readonly at: number }
   | {
