@@ -7,6 +7,7 @@ import { durationOption, integerOption, UsageError } from "./command.ts";
 export const dnsFlags = {
   domain: { type: "string" },
   upstream: { type: "string", multiple: true },
+  "upstream-hedge": { type: "string" },
   ttl: { type: "string" },
   pods: { type: "string" },
   autopath: { type: "boolean" },
@@ -23,6 +24,7 @@ export const dnsFlags = {
 export interface DnsFlagValues {
   readonly domain?: string | undefined;
   readonly upstream?: readonly string[] | undefined;
+  readonly "upstream-hedge"?: string | undefined;
   readonly ttl?: string | undefined;
   readonly pods?: string | undefined;
   readonly autopath?: boolean | undefined;
@@ -38,6 +40,7 @@ export interface DnsFlagValues {
 /** The help of these flags. */
 export const dnsFlagsHelp = `  --domain NAME         * the cluster's domain (default cluster.local)
   --upstream SERVER     * who is asked for other names: IP, IP:PORT or tls://IP; repeatable (default: /etc/resolv.conf)
+  --upstream-hedge TIME * ask a second one, too, when the first has not answered for so long, such as 200ms (default: after 2s)
   --ttl SECONDS         * how long clients may keep the cluster's names (default 5)
   --pods MODE           * names of pods: disabled, insecure (default) or verified
   --autopath            * go through the search list of pods for them
@@ -87,6 +90,7 @@ export function dnsCorefile(values: DnsFlagValues): string {
     ...(transferTo.length === 0 ? [] : ["transfer {", `  to ${transferTo.join(" ")}`, "}"]),
     `forward . ${upstreams.length === 0 ? "/etc/resolv.conf" : upstreams.join(" ")} {`,
     "  max_concurrent 1000",
+    ...(values["upstream-hedge"] === undefined ? [] : [`  hedge ${hedgeOption(values["upstream-hedge"])}ms`]),
     "}",
     "cache 30",
     "loop",
@@ -108,6 +112,12 @@ function upstreamOption(text: string): string {
     throw new UsageError(`--upstream must be IP, IP:PORT, [IPv6]:PORT or tls://IP, not ${JSON.stringify(text)}`);
   }
   return text;
+}
+
+function hedgeOption(text: string): number {
+  const ms = durationOption("upstream-hedge", text);
+  if (ms > 0 && ms < 2000) return ms;
+  throw new UsageError(`--upstream-hedge must be more than 0 and less than 2s, not ${JSON.stringify(text)}`);
 }
 
 function networkOption(text: string): string {

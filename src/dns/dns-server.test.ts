@@ -207,6 +207,29 @@ describe("forward", () => {
     expect(asked).toEqual(["10.0.0.1", "10.0.0.3", "10.0.0.2", "10.0.0.2", "10.0.0.3"]);
   });
 
+  it("asks a second one, too, when the first is late and hedge says so, and leaves that alone from then on", async () => {
+    const asked: string[] = [];
+    const { ask, clock } = world(
+      ". {\n forward . 192.168.100.9 192.168.100.1 {\n policy sequential\n hedge 200ms\n }\n }",
+      {
+        dial: {
+          send: (upstream, ...sent) => {
+            asked.push(upstream.address);
+            return upstream.address === "192.168.100.9" ? () => undefined : outside.send(upstream, ...sent);
+          },
+        },
+      },
+    );
+    const first = ask("db.example.com", "A");
+    clock.advance(199);
+    expect(asked).toEqual(["192.168.100.9"]);
+    clock.advance(1);
+    expect(await first).toEqual(db);
+    asked.length = 0;
+    expect((await ask("other.example.com", "A"))[0]).toBe("NXDOMAIN");
+    expect(asked.filter((address) => address !== "192.168.100.9")).toEqual(["192.168.100.1"]);
+  });
+
   it("stops asking an upstream that leads back here", async () => {
     let server: DnsServer | undefined;
     const dial: UpstreamDialer = {

@@ -5,15 +5,15 @@ import type { Reply } from "./resolver.ts";
 export interface Candidate {
   /** Asks it; `done` gets its reply, or `undefined` when there was none. Returns how to stop waiting for it. */
   ask(timeoutMs: number, done: (reply: Reply | undefined) => void): Cancel;
-  /** How long its reply is waited for, in milliseconds. */
-  attemptTimeoutMs(): number;
-  /** After how long another one is asked, too; `undefined` for never. */
-  hedgeAfterMs(): number | undefined;
 }
 
-/** How one question is asked. */
+/** How one question is asked. Times are in milliseconds. */
 export interface QuestionOptions {
   readonly clock: Clock;
+  /** How long one server's reply is waited for. */
+  readonly attemptTimeoutMs: number;
+  /** After how long another one is asked, too; `undefined` for never. */
+  readonly hedgeMs: number | undefined;
   /** After that nobody is asked any more. */
   readonly totalTimeoutMs: number;
   /** Attempts in all; a server that does not answer gets another one after all others had theirs. */
@@ -28,7 +28,7 @@ export interface QuestionOptions {
  */
 export function askInTurn(
   candidates: readonly Candidate[],
-  { clock, totalTimeoutMs, maxAttempts, isFinal }: QuestionOptions,
+  { clock, attemptTimeoutMs, hedgeMs, totalTimeoutMs, maxAttempts, isFinal }: QuestionOptions,
   done: (reply: Reply | undefined) => void,
 ): Cancel {
   const deadline = clock.monotonic() + totalTimeoutMs;
@@ -64,7 +64,7 @@ export function askInTurn(
 
   const start = (candidate: Candidate) => {
     attempts++;
-    const timeoutMs = Math.min(candidate.attemptTimeoutMs(), deadline - clock.monotonic());
+    const timeoutMs = Math.min(attemptTimeoutMs, deadline - clock.monotonic());
     let isAnswered = false;
     const stop = candidate.ask(timeoutMs, (reply) => {
       isAnswered = true;
@@ -73,7 +73,6 @@ export function askInTurn(
     if (isAnswered || isOver) return;
     running.set(candidate, stop);
     cancelHedge();
-    const hedgeMs = candidate.hedgeAfterMs();
     // Two at a time at most: when two servers are slow, the third will be, too.
     if (hedgeMs !== undefined && running.size === 1) cancelHedge = clock.schedule(hedgeMs, () => startNext());
   };

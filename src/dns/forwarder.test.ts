@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressRecord, aliasRecord, fakeUpstreams, requestFor, settle } from "../../test/support/fake-upstreams.ts";
+import { addressRecord, aliasRecord, fakeUpstreams, requestFor } from "../../test/support/fake-upstreams.ts";
 import { dnsName, encodeMessage, queryMessage, recordTypes, responseCodes } from "../codec/index.ts";
 import { ManualClock, createMetrics, ip, seededRandom } from "../core/index.ts";
 import { Forwarder } from "./forwarder.ts";
@@ -152,19 +152,6 @@ describe("Forwarder", () => {
     expect(ask("example.org")).toBeUndefined();
     expect(ask("a.own.example.com")).toBeUndefined();
     expect(ask("shown.example.com")).toBeInstanceOf(Promise);
-  });
-
-  it("mixes letters when told to, and takes no answer in other letters over UDP", async () => {
-    const { ask, sent } = world({ randomizeCase: true });
-    const reply = ask("aaaaaaaaaaaaaaaaaaaaaaaa.example.com");
-    const name = String.fromCharCode(...(sent[0]?.query.questions[0]?.name ?? []));
-    expect(name).toMatch(/[a-z]/);
-    expect(name).toMatch(/[A-Z]/);
-    const lower = { name: dnsName("aaaaaaaaaaaaaaaaaaaaaaaa.example.com"), type: 1, class: 1 };
-    sent[0]?.reply({ questions: [lower], answers: [addressRecord(66)] });
-    expect(sent[1]?.transport).toBe("tcp");
-    sent[1]?.reply({ questions: [lower] });
-    expect(await reply).toMatchObject({ rcode: 0, answer: [] });
   });
 
   it("asks the next server when one is silent, fails or refuses", async () => {
@@ -398,27 +385,8 @@ describe("Forwarder, policies", () => {
 });
 
 describe("Forwarder, slow servers", () => {
-  const answerAfter = (ms: number, { clock, sent }: Pick<ReturnType<typeof world>, "clock" | "sent">) => {
-    clock.advance(ms);
-    sent.at(-1)?.reply({ answers: [addressRecord(1)] });
-  };
-
-  it("waits as long as answers have taken, when told so", async () => {
-    const it = world({ minAttemptTimeoutMs: 100, upstreams: [first, second], policy: "sequential" });
-    for (let i = 0; i < 20; i++) {
-      void it.ask(`n${i}.example.com`);
-      answerAfter(10, it);
-    }
-    await settle();
-    void it.ask("slow.example.com");
-    it.clock.advance(99);
-    expect(it.sent).toHaveLength(21);
-    it.clock.advance(1);
-    expect(it.sent[21]?.upstream).toBe(second);
-  });
-
   it("asks a second server, too, when an answer is late, and takes whichever comes first", async () => {
-    const it = world({ hedge: { minMs: 20, maxMs: 300 }, upstreams: [first, second], policy: "sequential" });
+    const it = world({ hedgeMs: 300, upstreams: [first, second], policy: "sequential" });
     const unknown = it.ask("n.example.com");
     it.clock.advance(299);
     expect(it.sent).toHaveLength(1);
@@ -433,7 +401,7 @@ describe("Forwarder, slow servers", () => {
   });
 
   it("takes the second one's answer, and looks after the first", async () => {
-    const it = world({ hedge: { minMs: 20, maxMs: 300 }, upstreams: [first, second], policy: "sequential" });
+    const it = world({ hedgeMs: 300, upstreams: [first, second], policy: "sequential" });
     const reply = it.ask();
     it.clock.advance(300);
     it.sent[1]?.reply({ answers: [addressRecord(1)] });
@@ -445,12 +413,12 @@ describe("Forwarder, slow servers", () => {
   });
 
   it("asks no server twice at a time, and no third one while two are waited for", () => {
-    const hedge = { minMs: 20, maxMs: 300 };
-    const alone = world({ hedge });
+    const hedgeMs = 300;
+    const alone = world({ hedgeMs });
     void alone.ask();
     alone.clock.advance(1999);
     expect(alone.sent).toHaveLength(1);
-    const many = world({ hedge, upstreams: [first, second, third] });
+    const many = world({ hedgeMs, upstreams: [first, second, third] });
     void many.ask();
     many.clock.advance(1999);
     expect(many.sent).toHaveLength(2);

@@ -14,8 +14,6 @@ import type { HealthCheckOptions, UpstreamState } from "./upstream-health.ts";
 import { upstreamOrder } from "./upstream-policy.ts";
 import type { UpstreamPolicy } from "./upstream-policy.ts";
 import { replyOf, rotated } from "./upstream-reply.ts";
-import { afterAnswer, lateAfter } from "./upstream-timing.ts";
-import type { RoundTrip } from "./upstream-timing.ts";
 import { maxUpstreams, upstreamName } from "./upstream.ts";
 import type { Upstream, UpstreamDialer, UpstreamTransport } from "./upstream.ts";
 
@@ -37,8 +35,6 @@ export interface ForwarderOptions {
   readonly protocol?: "client" | "prefer_udp" | "force_tcp";
   /** How long one server is waited for at most; 2000 unless given. */
   readonly attemptTimeoutMs?: number;
-  /** Given, a server is waited for as long as its answers suggest, from this to `attemptTimeoutMs`. */
-  readonly minAttemptTimeoutMs?: number;
   /** After that no further server is asked; 5000 unless given. */
   readonly totalTimeoutMs?: number;
   /** Different questions asked at the same time; more are refused. 1000 unless given, 0 for no limit. */
@@ -46,12 +42,10 @@ export interface ForwarderOptions {
   /** Clients that wait for one question; more are refused. 1000 unless given. */
   readonly maxWaiting?: number;
   /**
-   * Asks a second server, too, when the first one's answer is late by its own measure, between these times. Off unless
-   * given: it shows names to servers that a policy may have wanted to spare, and not all networks' servers say the same.
+   * After so long without an answer a second server is asked, too. Off unless given: it shows names to servers that a
+   * policy may have wanted to spare, and not all networks' servers say the same.
    */
-  readonly hedge?: { readonly minMs: number; readonly maxMs: number };
-  /** Writes questions in random case and expects the same back (over UDP); off unless given. */
-  readonly randomizeCase?: boolean;
+  readonly hedgeMs?: number;
   /** Checks in a row that must fail until a server counts as down; 2 unless given, 0 for never. */
   readonly maxFails?: number;
   readonly healthCheck?: HealthCheckOptions;
@@ -100,7 +94,7 @@ interface Known {
   readonly name: string;
   readonly health: UpstreamHealth;
   readonly answers: Map<number, number>;
-  roundTrip: RoundTrip | undefined;
+  roundTripMs: number | undefined;
   queries: number;
   failures: number;
   checkFailures: number;
@@ -155,14 +149,14 @@ export class Forwarder implements Resolver {
 
   stats(): ForwarderStats {
     const upstreams = this.#upstreams.map(
-      ({ name, health, queries, failures, checkFailures, answers, roundTrip }): UpstreamStats => ({
+      ({ name, health, queries, failures, checkFailures, answers, roundTripMs }): UpstreamStats => ({
         to: name,
         state: health.state,
         queries,
         failures,
         checkFailures,
         answers: Object.fromEntries([...answers].map(([code, count]) => [responseCodeName(code), count])),
-        roundTripMs: roundTrip?.mean,
+        roundTripMs,
       }),
     );
     return { ...this.#counts, inFlight: this.#flights.size, upstreams };
@@ -181,7 +175,7 @@ export class Forwarder implements Resolver {
       upstream,
       name: upstreamName(upstream),
       answers: new Map(),
-      roundTrip: undefined,
+      roundTripMs: undefined,
       queries: 0,
       failures: 0,
       checkFailures: 0,
@@ -219,7 +213,8 @@ export class Forwarder implements Resolver {
   }
 
   #ask(request: Request): Promise<Reply> {
-    const { clock, random, policy = "random", totalTimeoutMs = 5000, failover } = this.#options;
+    const { clock, random, policy = "random", failover, hedgeMs } = this.#options;
+    const { attemptTimeoutMs = 2000, totalTimeoutMs = 5000 } = this.#options;
     const isFinal = (rcode: number) =>
       failover === undefined
         ? rcode === responseCodes.NOERROR || rcode === responseCodes.NXDOMAIN
@@ -228,7 +223,7 @@ export class Forwarder implements Resolver {
     const order = upstreamOrder(states, policy, this.#turn++, random);
     const candidates = order
       .flatMap((index) => this.#upstreams[index] ?? [])
-      .map((one) => this.#candidate(one, request));
+      .map((one): Candidate => ({ ask: (timeoutMs, done) => this.#exchange(one, request, timeoutMs, done) }));
     return new Promise((resolve) => {
       let cancel: Cancel = () => undefined;
       const finish = (reply: Reply | undefined) => {
@@ -241,24 +236,14 @@ export class Forwarder implements Resolver {
         finish(undefined);
       };
       this.#stops.add(giveUp);
-      cancel = askInTurn(candidates, { clock, totalTimeoutMs, maxAttempts: 2 * candidates.length, isFinal }, finish);
+      const maxAttempts = 2 * candidates.length;
+      const options = { clock, attemptTimeoutMs, hedgeMs, totalTimeoutMs, maxAttempts, isFinal };
+      cancel = askInTurn(candidates, options, finish);
     });
   }
 
-  #candidate(known: Known, request: Request): Candidate {
-    const { attemptTimeoutMs = 2000, minAttemptTimeoutMs } = this.#options;
-    return {
-      attemptTimeoutMs: () =>
-        minAttemptTimeoutMs === undefined
-          ? attemptTimeoutMs
-          : lateAfter(known.roundTrip, minAttemptTimeoutMs, attemptTimeoutMs),
-      hedgeAfterMs: () => this.#hedgeMs(known),
-      ask: (timeoutMs, done) => this.#exchange(known, request, timeoutMs, done),
-    };
-  }
-
   #exchange(known: Known, request: Request, timeoutMs: number, done: (reply: Reply | undefined) => void): Cancel {
-    const { dial, clock, random, randomizeCase = false } = this.#options;
+    const { dial, clock, random, hedgeMs } = this.#options;
     const { upstream, health, answers } = known;
     const startedAt = clock.monotonic();
     known.queries++;
@@ -271,8 +256,7 @@ export class Forwarder implements Resolver {
       const ms = clock.monotonic() - startedAt;
       request.note?.({ kind: "upstream", server: known.name, transport, outcome, ms });
     };
-    const parts = { dial, clock, random, randomizeCase };
-    const cancel = exchange(request, upstream, transport, timeoutMs, parts, (result) => {
+    const cancel = exchange(request, upstream, transport, timeoutMs, { dial, clock, random }, (result) => {
       if (result.kind === "failed") {
         failed();
         noteOf(result.reason);
@@ -281,23 +265,19 @@ export class Forwarder implements Resolver {
       const ms = clock.monotonic() - startedAt;
       const { rcode } = result.message;
       noteOf(responseCodeName(rcode));
-      known.roundTrip = afterAnswer(known.roundTrip, ms);
+      // Smoothed as in RFC 6298 section 2.
+      known.roundTripMs = known.roundTripMs === undefined ? ms : known.roundTripMs + (ms - known.roundTripMs) / 8;
       answers.set(rcode, (answers.get(rcode) ?? 0) + 1);
       this.#metrics?.answered(known.name, rcode, ms / 1000);
       health.answered();
       done(rotated(replyOf(result.message, request.name), random));
     });
-    const lateMs = Math.min(timeoutMs, this.#hedgeMs(known) ?? timeoutMs);
+    const lateMs = Math.min(timeoutMs, hedgeMs ?? timeoutMs);
     return () => {
       // Another one was faster, or time is over: a silent server must not stay the first choice.
       if (clock.monotonic() - startedAt >= lateMs) failed();
       cancel();
     };
-  }
-
-  #hedgeMs({ roundTrip }: Known): number | undefined {
-    const { hedge } = this.#options;
-    return hedge === undefined ? undefined : lateAfter(roundTrip, hedge.minMs, hedge.maxMs);
   }
 }
 

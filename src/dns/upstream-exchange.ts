@@ -2,7 +2,7 @@ import { MessageWriter, decodeMessage, encodeMessage, responseCodes } from "../c
 import type { Message } from "../codec/index.ts";
 import type { Cancel, Clock, Random } from "../core/index.ts";
 import type { Request } from "./resolver.ts";
-import { queryFor, relationOf, withRandomCase } from "./upstream-query.ts";
+import { isAnswerTo, queryFor } from "./upstream-query.ts";
 import type { Upstream, UpstreamDialer, UpstreamTransport } from "./upstream.ts";
 
 /** What asking needs. */
@@ -10,7 +10,6 @@ export interface ExchangeParts {
   readonly dial: UpstreamDialer;
   readonly clock: Clock;
   readonly random: Random;
-  readonly randomizeCase: boolean;
 }
 
 /** What came of asking one server. */
@@ -86,12 +85,11 @@ function sendOnce(
   upstream: Upstream,
   transport: UpstreamTransport,
   edns: boolean,
-  { dial, random, randomizeCase }: ExchangeParts,
+  { dial, random }: ExchangeParts,
   done: (outcome: Outcome) => void,
 ): { readonly close: Cancel; readonly isOver: () => boolean } {
   const isGuessable = transport === "udp";
-  const hidesCase = isGuessable && randomizeCase;
-  const query = queryFor(request, hidesCase ? withRandomCase(request.name, random) : request.name, edns, random);
+  const query = queryFor(request, edns, random);
   let isOver = false;
   let forgeries = 0;
   let close: Cancel = () => undefined;
@@ -105,11 +103,8 @@ function sendOnce(
     message: (bytes) => {
       if (isOver) return;
       const message = decodeMessage(bytes);
-      const relation = message.kind === "message" ? relationOf(message, query, hidesCase) : "foreign";
-      if (message.kind === "message" && relation === "answer") return finish({ kind: "message", message });
-      if (!isGuessable) return;
-      forgeries++;
-      if (relation === "other-case" || forgeries > tolerableForgeries) finish({ kind: "suspicious" });
+      if (message.kind === "message" && isAnswerTo(query, message)) return finish({ kind: "message", message });
+      if (isGuessable && ++forgeries > tolerableForgeries) finish({ kind: "suspicious" });
     },
     failed: () => finish({ kind: "failed" }),
   });

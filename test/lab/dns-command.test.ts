@@ -299,7 +299,7 @@ describe("sealane dns", () => {
       }),
     );
     const flags = `--port ${dnsPort} --bind 127.0.0.1 --upstream 127.0.0.1:${upstreamPort} --ready 127.0.0.1:${ready}`;
-    const more = "--log-queries 1 --ttl 7 --domain lab.test";
+    const more = "--log-queries 1 --ttl 7 --domain lab.test --upstream-hedge 200ms";
     const { child, output } = sealane.start("dns", "--kubeconfig", kubeconfig, ...`${flags} ${more}`.split(" "));
     cleanups.push(() => child.kill("SIGKILL"));
     await until("the names", () => output().includes("All names of the cluster are there"));
@@ -359,6 +359,7 @@ describe("sealane dns", () => {
   it.each([
     [["--ttl", "4000"], "--ttl must be a number from 0 to 3600"],
     [["--upstream", "dns.example.com"], "--upstream must be IP, IP:PORT, [IPv6]:PORT or tls://IP"],
+    [["--upstream-hedge", "2s"], "--upstream-hedge must be more than 0 and less than 2s"],
     [["--corefile", "x", "--ttl", "5"], "--corefile and --ttl exclude each other"],
     [["--lameduck", "5s"], "--lameduck needs --health"],
     [["--domain", "a..b"], '--domain must be a name such as cluster.local, not "a..b"'],

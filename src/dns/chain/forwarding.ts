@@ -90,6 +90,7 @@ export class Forwarding implements Resolver {
       },
       maxConcurrent: settings.maxConcurrent,
       failfast: settings.failFast,
+      ...(settings.hedgeMs === undefined ? {} : { hedgeMs: settings.hedgeMs }),
       ...(settings.failover.length === 0 ? {} : { failover: settings.failover }),
       ...forwardOptions,
     });

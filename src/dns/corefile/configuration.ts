@@ -245,6 +245,8 @@ export interface ForwardSettings extends Place {
   readonly forceTcp: boolean;
   readonly preferUdp: boolean;
   readonly failFast: boolean;
+  /** After so long without an answer a second server is asked, too; undefined for never. */
+  readonly hedgeMs?: number;
   /** Response codes with which the next `forward` is asked. */
   readonly next: readonly number[];
   /** Response codes with which the next server of this one is asked. */

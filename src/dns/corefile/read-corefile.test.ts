@@ -216,6 +216,11 @@ describe("readCorefile()", () => {
       },
     ],
     [
+      "forward with a second server for slow answers",
+      ". {\n forward . 1.1.1.1 8.8.8.8 {\n hedge 200ms\n }\n}",
+      { forward: [{ hedgeMs: 200 }] },
+    ],
+    [
       "forward over TLS with a name",
       ". {\n forward . tls://1.1.1.1 {\n tls ca.pem\n tls_servername one.one\n }\n}",
       { forward: [{ to: [{ tls: { ca: "CA TEXT", serverName: "one.one" } }] }] },
@@ -465,6 +470,8 @@ describe("readCorefile()", () => {
       ". {\n forward . 1.1.1.1 {\n failover NOERROR\n }\n}",
       "Corefile:3: forward: failover NOERROR would never take an answer",
     ],
+    [". {\n forward . 1.1.1.1 {\n hedge 0\n }\n}", "Corefile:3: forward: hedge must be more than 0 and less than 2s"],
+    [". {\n forward . 1.1.1.1 {\n hedge 2s\n }\n}", "Corefile:3: forward: hedge must be more than 0 and less than 2s"],
     [". {\n kubernetes {\n ttl 3601\n }\n}", 'Corefile:3: "3601" is no number from 0 to 3600'],
     [". {\n kubernetes {\n pods some\n }\n}", 'Corefile:3: "some" is none of disabled, insecure, verified'],
     [

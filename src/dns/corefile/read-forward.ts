@@ -24,6 +24,9 @@ import type { TlsContext } from "./read-pem.ts";
 /** More servers do not make a name easier to find. */
 const mostUpstreams = 15;
 
+/** How long one server is waited for at all. */
+const longestAttemptMs = 2000;
+
 /** The text of a file, undefined when there is none. */
 export type ReadText = (path: string) => string | undefined;
 
@@ -77,6 +80,7 @@ export function readForward(plugin: Directive, context: TlsContext): ForwardSett
         set({ maxConcurrent: readInteger(onlyArgument(property, "max_concurrent NUMBER"), 0, 1e9) }),
       force_tcp: flag("force_tcp", { forceTcp: true }),
       prefer_udp: flag("prefer_udp", { preferUdp: true }),
+      hedge: (property) => set({ hedgeMs: readHedge(onlyArgument(property, "hedge DURATION")) }),
       failfast_all_unhealthy_upstreams: flag("failfast_all_unhealthy_upstreams", { failFast: true }),
       tls: (property) => {
         tls = { ...tls, ...readTlsFiles(property, context) };
@@ -106,6 +110,13 @@ export function readForward(plugin: Directive, context: TlsContext): ForwardSett
     upstream.tls === undefined ? upstream : { ...upstream, tls: { ...tls, ...upstream.tls } },
   );
   return { ...settings, to: withTls };
+}
+
+/** Our own: how long the first server has before a second one is asked, too. */
+function readHedge(word: Word): number {
+  const ms = readDuration(word);
+  if (ms > 0 && ms < longestAttemptMs) return ms;
+  throw corefileError(word, `forward: hedge must be more than 0 and less than ${longestAttemptMs / 1000}s`);
 }
 
 /** `tls [CERT KEY] [CA]` */
