@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { addressesOf, serviceObject, sliceObject } from "../../bench/dns/cluster.ts";
+import { addressesOf, serviceObject, sliceObject, startBenchCluster } from "../../bench/dns/cluster.ts";
 import { SoakClient } from "../../bench/dns/soak-client.ts";
 import { SoakStates } from "../../bench/dns/soak-states.ts";
-import { createApiServer } from "../../src/apiserver/index.ts";
 import { seededRandom } from "../../src/core/index.ts";
 import { MemoryCache, createClusterDns } from "../../src/dns/index.ts";
 import type { Answer } from "../../src/dns/index.ts";
@@ -44,6 +43,15 @@ describe("sealane bench dns soak", () => {
     expect(complaints.join("\n")).toContain(complaint);
   });
 
+  it("notices a server that does not follow changes", async () => {
+    const client = await clientOf(() => undefined, 20);
+    await client.ask(1000, 0.4);
+    const { wrong, lost, complaints } = client.counts();
+    expect(wrong).toBeGreaterThan(0);
+    expect(lost).toBe(0);
+    expect(complaints.join("\n")).toMatch(/round 0 ended \d{3,} ms before the question/);
+  });
+
   it("takes the same answers for good without the lie", async () => {
     const client = await clientOf(() => undefined);
     await client.ask(1000, 0.2);
@@ -51,8 +59,8 @@ describe("sealane bench dns soak", () => {
   });
 });
 
-/** A client of a server that knows a cluster and changes what it answers with `lie`. */
-async function clientOf(lie: (answer: Buffer) => unknown): Promise<SoakClient> {
+/** A client of a server that knows a cluster as it was before so many `changes`, and changes what it answers with `lie`. */
+async function clientOf(lie: (answer: Buffer) => unknown, changes = 0): Promise<SoakClient> {
   const all = Array.from({ length: size.services }, (_, i) => i);
   const endpointSlices = all.map((i) => sliceObject(i, addressesOf(i, size.endpointsPerService)));
   const dns = createClusterDns({
@@ -71,14 +79,16 @@ async function clientOf(lie: (answer: Buffer) => unknown): Promise<SoakClient> {
     return changed;
   };
   const listener = listenDns({ addresses: ["127.0.0.1"], port: 0, answer });
-  const server = await createApiServer();
-  const client = new SoakClient(new SoakStates(server.api, size, seededRandom(1)), size, seededRandom(2));
+  const { api, close } = await startBenchCluster({ ...size, services: changes === 0 ? 0 : size.services });
+  const states = new SoakStates(api, size, seededRandom(1));
+  const client = new SoakClient(states, size, seededRandom(2));
   await client.open(await listener.ready);
   cleanups.push(
     () => dns.stop(),
     () => listener.close(0),
-    () => server.close(),
+    close,
     () => client.close(),
   );
+  while (states.changes < changes) await states.change();
   return client;
 }
