@@ -79,14 +79,14 @@ async function clientOf(lie: (answer: Buffer) => unknown, changes = 0): Promise<
     return changed;
   };
   const listener = listenDns({ addresses: ["127.0.0.1"], port: 0, answer });
-  const { api, close } = await startBenchCluster({ ...size, services: changes === 0 ? 0 : size.services });
-  const states = new SoakStates(api, size, seededRandom(1));
+  const cluster = await startBenchCluster({ ...size, services: changes === 0 ? 0 : size.services });
+  const states = new SoakStates(cluster.api, size, seededRandom(1));
   const client = new SoakClient(states, size, seededRandom(2));
   await client.open(await listener.ready);
   cleanups.push(
     () => dns.stop(),
     () => listener.close(0),
-    close,
+    () => cluster.close(),
     () => client.close(),
   );
   while (states.changes < changes) await states.change();
