@@ -105,7 +105,52 @@ const put = async (api: ClusterApi, name: string, addresses: readonly string[], 
   return api.update(resources.endpointSlices, { ...known, endpoints: made.endpoints ?? [] });
 };
 
+/** What it takes until the answer shows a change, in a cluster of so many headless Services: of 100 changes, one by one. */
+async function changesAmong(count: number): Promise<{ readonly cpuUs: number; readonly asks: number }> {
+  const folder = mkdtempSync(join(tmpdir(), "sealane-fresh-"));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  const server = await createApiServer({ random: seededRandom(1) });
+  cleanups.push(() => server.close());
+  const spec = { clusterIP: "None", ports: [{ port: 80 }] };
+  const sliceOf = (i: number, address: string) =>
+    slice("default", `svc-${i}`, `svc-${i}-1`, [[address], ["10.244.0.1"]]);
+  for (let i = 0; i < count; i++) {
+    await server.api.create(resources.services, service("default", `svc-${i}`, spec));
+    await server.api.create(resources.endpointSlices, sliceOf(i, `10.100.${i >> 8}.${i & 255}`));
+  }
+  const socketPath = join(folder, "api.sock");
+  await server.listenUnix(socketPath);
+  const { dns, ask } = await follow(socketPath);
+  await dns.whenReady();
+  const api = await connectCluster({ socketPath });
+  cleanups.push(() => api.close());
+  const cpuUs: number[] = [];
+  const asks: number[] = [];
+  for (let change = 0; change < 100; change++) {
+    const i = (change * 7919) % count;
+    const address = `10.200.0.${change}`;
+    const known = await api.get(resources.endpointSlices, "default", `svc-${i}-1`);
+    const before = process.cpuUsage();
+    await api.update(resources.endpointSlices, { ...known, endpoints: sliceOf(i, address).endpoints ?? [] });
+    let asked = 1;
+    while (!(await ask(`svc-${i}`)).includes(address)) asked++;
+    const { user, system } = process.cpuUsage(before);
+    cpuUs.push(user + system);
+    asks.push(asked);
+  }
+  // Whatever else the machine does, and the collector of garbage, can only add to the least.
+  return { cpuUs: Math.min(...cpuUs), asks: asks.toSorted((a, b) => a - b)[asks.length >> 1] ?? 0 };
+}
+
 describe("cluster DNS that follows an API", () => {
+  it("shows a change at once among 10,000 Services, for the CPU time that it takes among 100", async () => {
+    const few = await changesAmong(100);
+    const many = await changesAmong(10_000);
+    // API, DNS and client share one event loop: a question is a turn or two of it, so waiting for anything would be hundreds.
+    expect(Math.max(few.asks, many.asks)).toBeLessThanOrEqual(10);
+    expect(many.cpuUs).toBeLessThan(2 * few.cpuUs + 500);
+  });
+
   it("never loses a pod that moves between slices, whatever is asked meanwhile", async () => {
     const { api, ask } = await start();
     await api.create(resources.services, service("default", "db", { clusterIP: "None", ports: [{ port: 80 }] }));

@@ -5,7 +5,7 @@ import { encodeMessage, dnsName, queryMessage, recordTypes } from "../../src/cod
 import { MemoryCache } from "../../src/dns/index.ts";
 import { cluster, service, slice } from "./cluster.ts";
 
-const count = 1500;
+const count = 3000;
 const endpoints = 5;
 
 describe("the memory of names", () => {
@@ -40,8 +40,8 @@ describe("the memory of names", () => {
       }
     }
     expect(answers).toBe(count * endpoints * 4);
-    // An endpoint that is kept takes 300 bytes and more.
-    expect((bytesInUse() - before) / (count * endpoints)).toBeLessThan(30);
+    // An endpoint that is kept takes 350 bytes; what other tests left behind comes and goes.
+    expect((bytesInUse() - before) / (count * endpoints)).toBeLessThan(120);
   });
 });
 
