@@ -70,16 +70,21 @@ async function detached(lab: LaunchedLab, timeoutMs: number): Promise<number> {
   lab.onReport((report) => {
     if (report.kind === "waiting") waiting = report.lines;
   });
-  const timedOut = Symbol("timed out");
+  const timedOut: unique symbol = Symbol("timed out");
   let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<typeof timedOut>((resolve) => {
-    timer = setTimeout(() => resolve(timedOut), timeoutMs);
-    interrupted.signal.addEventListener("abort", () => resolve(timedOut));
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+    interrupted.signal.addEventListener("abort", () => resolve());
   });
+  const ready = reported(lab, "ready");
+  // Before the first look at the objects nobody could say what is not ready.
+  const late = Promise.all([timeout, reported(lab, "waiting")]).then((): typeof timedOut => timedOut);
+  // What goes wrong before the manifests are applied is reported once.
+  for (const later of [ready, late]) later.catch(() => undefined);
   let outcome: SupervisorReport | typeof timedOut;
   try {
     await reported(lab, "applied");
-    outcome = await Promise.race([reported(lab, "ready"), timeout]);
+    outcome = await Promise.race([ready, late]);
   } catch (error) {
     await lab.stop();
     throw error;
