@@ -31,9 +31,25 @@ describe("maglevTable()", () => {
     expect(slots(names.toReversed())).toEqual(slots(names));
   });
 
-  it("follows the turns", () => {
-    const heavy = maglevTable(["a", "b"], [1, 3], 251).filter((index) => index === 1);
-    expect(heavy.length / 251).toBeCloseTo(0.75, 1);
+  it.each([
+    [[1, 3], 251],
+    [[499, 500], 251],
+    [[1000, 999, 1], 251],
+    [[...Array<number>(50).fill(1), ...Array<number>(50).fill(100)], 16_381],
+  ])("follows the weights %j in %d slots, to a slot for each name, and leaves nobody out", (weights, size) => {
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const counts = weights.map(() => 0);
+    for (const index of maglevTable(
+      weights.map((_, i) => `name ${i}`),
+      weights,
+      size,
+    )) {
+      counts[index] = (counts[index] ?? 0) + 1;
+    }
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+    for (const [i, weight] of weights.entries()) {
+      expect(Math.abs((counts[i] ?? 0) - (weight * size) / total)).toBeLessThanOrEqual(1.5);
+    }
   });
 
   it.each([251, 1021, 65_521])("fills all %d slots", (size) => {

@@ -22,6 +22,11 @@ function endpoints(count: number, weight?: (i: number) => number): readonly Endp
   }));
 }
 
+/** Weights of which one half are light. */
+function halves(count: number, light: number, heavy: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => (i < count / 2 ? light : heavy));
+}
+
 describe("slotsOf()", () => {
   it.each<[Scheduler | undefined, string]>([
     [undefined, "abbccccc"],
@@ -49,15 +54,26 @@ describe("slotsOf()", () => {
     ).toHaveLength(3);
   });
 
-  it("keeps shares to thousandths when the weights have nothing in common", () => {
-    const slots = slotsOf(
-      endpoints(3, (i) => [997, 991, 1][i] ?? 1),
-      undefined,
-      [],
-    );
-    expect(Math.abs(slots.length - mostWeightedSlots)).toBeLessThanOrEqual(2);
-    expect(slots.filter((slot) => slot === slots[0]).length).toBe(501);
-    expect(new Set(slots).size).toBe(3);
+  it.each<readonly [string, readonly number[], number, number]>([
+    ["a light one among heavy ones", [997, 991, 1], 1989, 0],
+    ["many light ones and many heavy ones", halves(100, 1, 100), 5050, 0],
+    ["heavy ones that have nothing in common", [997, 991, 983], 1000, 0.001],
+    ["as many as there are slots for at most", halves(100, 37, 1000), 10_000, 0.05],
+    ["even weights of more endpoints than slots", halves(12_000, 3, 3), 12_000, 0],
+  ])("gives %s shares that are off by no more than is said", (_, weights, size, most) => {
+    const list = endpoints(weights.length, (i) => weights[i] ?? 1);
+    const slots = slotsOf(list, undefined, []);
+    expect(Math.abs(slots.length - size)).toBeLessThanOrEqual(size / 100);
+    expect(slots.length).toBeLessThanOrEqual(Math.max(mostWeightedSlots * 1.01, weights.length));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const counts = new Map<string, number>();
+    for (const slot of slots) counts.set(slot, (counts.get(slot) ?? 0) + 1);
+    for (const endpoint of list) {
+      const share = (counts.get(addressOf(endpoint)) ?? 0) / slots.length;
+      const wanted = (endpoint.weight ?? 1) / total;
+      expect(Math.abs(share - wanted)).toBeLessThanOrEqual(wanted * most + 1e-12);
+    }
+    expect(shortcomings(planWith({ cluster: list }))).toEqual([]);
   });
 
   it("changes one slot for one endpoint, two for one that goes, and keeps shares, whatever came before", () => {
@@ -116,6 +132,19 @@ describe("shortcomings()", () => {
 
   it.each(["random", "rr", "wrr", "sh", "dh", "mh", "fo"] as const)("has nothing to say of %s", (scheduler) => {
     expect(shortcomings(planWith({ scheduler }))).toEqual([]);
+  });
+
+  it("says how wrong shares are when weights are too uneven", () => {
+    const cluster = endpoints(200, (i) => (i % 2 === 0 ? 1 : 1000));
+    const sentence =
+      /^weights so uneven need more slots than the \d+ that they are given: the share of an endpoint is off by up to \d+ % of itself$/;
+    for (const scheduler of [undefined, "random", "wrr", "sh", "mh"] as const) {
+      const plan = scheduler === undefined ? { cluster } : { cluster, scheduler };
+      expect(shortcomings(planWith(plan))).toEqual([expect.stringMatching(sentence)]);
+    }
+    expect(shortcomings(planWith({ local: cluster }))).toHaveLength(1);
+    expect(shortcomings(planWith({ cluster, scheduler: "rr" }))).toEqual([]);
+    expect(shortcomings(planWith({ cluster, scheduler: "fo" }))).toEqual([]);
   });
 
   it("says how many endpoints affinity has room for", () => {

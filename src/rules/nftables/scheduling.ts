@@ -5,8 +5,14 @@ import { maglevSlots } from "./maglev.ts";
 /** How a number is found among the slots of an entry: by chance, in turn, by the client's or the entry's address. */
 export type Pick = "random" | "turn" | "source" | "destination";
 
-/** The most slots that weights are spread over; then shares are rounded to thousandths. */
-export const mostWeightedSlots = 1000;
+/** Weights that add up to no more than this are slots as they are. */
+const exactSlots = 1000;
+/** Beyond that the lightest endpoint has so many slots, or its exact share: shares are off by a twentieth at most. */
+const lightestSlots = 10;
+/** The most slots that weights are spread over. */
+export const mostWeightedSlots = 10_000;
+/** From so much on a share that is off is told of: a part of itself. */
+const tellingError = 0.1;
 
 /** Where an endpoint is, as it stands in the maps: `10.244.1.2 . 8080`. */
 export function addressOf({ ip, port }: Endpoint): string {
@@ -40,9 +46,9 @@ export function slotsOf(
   if (scheduler === undefined && before.length === 0 && isEven(endpoints)) return addresses;
   if (scheduler === "rr") return addresses;
   if (scheduler === "fo") return heaviest(endpoints).map(addressOf);
+  if (scheduler === "mh") return maglevSlots(addresses, endpoints.map(weightOf));
   const shares = sharesOf(endpoints);
   if (scheduler === "wrr") return inTurn(addresses, shares);
-  if (scheduler === "mh") return maglevSlots(addresses, shares);
   if (scheduler === "sh" || scheduler === "dh") return repeated(addresses, shares);
   return kept(addresses, shares, before);
 }
@@ -52,15 +58,44 @@ function isEven(endpoints: readonly Endpoint[]): boolean {
   return endpoints.every(({ weight }) => weight === undefined);
 }
 
-/** How many slots each endpoint gets: its weight without the common divisor, and at least one. */
+function weightOf({ weight = 1 }: Endpoint): number {
+  return weight;
+}
+
+/** How many slots each endpoint gets: its weight without the common divisor, or as near to that as there is room, and at least one. */
 function sharesOf(endpoints: readonly Endpoint[]): readonly number[] {
   if (isEven(endpoints)) return endpoints.map(() => 1);
-  const weights = endpoints.map(({ weight = 1 }) => weight);
+  const weights = endpoints.map(weightOf);
   const divisor = commonDivisor(weights);
   const shares = weights.map((weight) => weight / divisor);
   const total = shares.reduce((sum, share) => sum + share, 0);
-  const most = Math.max(mostWeightedSlots, endpoints.length);
-  return total <= most ? shares : shares.map((share) => Math.max(1, Math.round((share * most) / total)));
+  const lightest = shares.reduce((least, share) => Math.min(least, share), Infinity);
+  const wanted = Math.min(mostWeightedSlots, Math.max(exactSlots, Math.ceil((total / lightest) * lightestSlots)));
+  const slots = Math.max(wanted, endpoints.length);
+  return total <= slots ? shares : shares.map((share) => Math.max(1, Math.round((share * slots) / total)));
+}
+
+/** How far the share of slots of an endpoint is from its weight at most, as a part of what it should be. */
+function worstError(endpoints: readonly Endpoint[], slots: readonly string[]): number {
+  const counts = new Map<string, number>();
+  for (const slot of slots) counts.set(slot, (counts.get(slot) ?? 0) + 1);
+  const total = endpoints.reduce((sum, endpoint) => sum + weightOf(endpoint), 0);
+  return endpoints.reduce((worst, endpoint) => {
+    const wanted = (weightOf(endpoint) / total) * slots.length;
+    return Math.max(worst, Math.abs((counts.get(addressOf(endpoint)) ?? 0) - wanted) / wanted);
+  }, 0);
+}
+
+/** Says so when weights are too uneven for the slots that there may be. */
+function weightShortcomings(endpoints: readonly Endpoint[], scheduler: Scheduler | undefined): readonly string[] {
+  if (scheduler === "rr" || scheduler === "fo" || isEven(endpoints)) return [];
+  const slots = slotsOf(endpoints, scheduler, []);
+  const error = worstError(endpoints, slots);
+  if (error <= tellingError) return [];
+  const percent = Math.round(error * 100);
+  return [
+    `weights so uneven need more slots than the ${slots.length} that they are given: the share of an endpoint is off by up to ${percent} % of itself`,
+  ];
 }
 
 function repeated(addresses: readonly string[], shares: readonly number[]): readonly string[] {
@@ -122,6 +157,8 @@ export function shortcomings({ scheduler, affinitySeconds, cluster, local }: Ser
       `session affinity has room for ${mostStickyEndpoints} endpoints: the first ${mostStickyEndpoints} of them are used`,
     );
   }
+  const uneven = weightShortcomings(cluster, scheduler);
+  sentences.push(...(uneven.length > 0 ? uneven : weightShortcomings(local, scheduler)));
   return sentences;
 }
 
