@@ -34,6 +34,15 @@ describe("labOptions()", () => {
   });
 
   it.each([
+    [["--proxy-mode", "ipvs"]],
+    [["--proxy-mode", "node-3=ipvs"]],
+    [["--proxy-mode", "userspace", "--proxy-mode", "node-1=ipvs"]],
+  ])("refuses the scheduler random with %j", (modes) => {
+    expect(() => options("--ipvs-scheduler", "random", ...modes)).toThrow("IPVS has no scheduler random: name another");
+    expect(options("--ipvs-scheduler", "random", "--proxy-mode", "userspace").proxy.scheduler).toBe("random");
+  });
+
+  it.each([
     ["--proxy-mode", "fast", 'There is no proxy mode "fast"; use one of nftables, iptables, ipvs, userspace'],
     ["--proxy-mode", "ebpf", "The proxy mode ebpf is planned, but not there yet"],
     ["--proxy-mode", "node-4=ipvs", "this lab has the nodes node-1 to node-3"],

@@ -4,7 +4,7 @@ import { checkCorefile, defaultLabOptions, labDirectory } from "../app/index.ts"
 import type { LabOptions, OutsideHost } from "../app/index.ts";
 import type { ProxyMode } from "../proxy/index.ts";
 import { durationOption, integerOption, UsageError } from "./command.ts";
-import { modeOption, proxySettings } from "./proxy/proxy-flags.ts";
+import { checkScheduler, modeOption, proxySettings } from "./proxy/proxy-flags.ts";
 
 /** The flags that decide what a lab is, for `util.parseArgs`. */
 export const labFlags = {
@@ -120,6 +120,7 @@ function proxyOptions(values: LabFlagValues, nodes: number): Pick<LabOptions, "p
       throw new UsageError(`--proxy-mode ${text}: this lab has the nodes node-1 to node-${nodes}`);
     own.set(node, modeOption(name));
   }
+  checkScheduler(settings, [mode, ...own.values()]);
   return { proxy: { ...settings, mode }, proxyModes: Object.fromEntries(own) };
 }
 

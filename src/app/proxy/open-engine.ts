@@ -48,6 +48,12 @@ export function openEngine(mode: ProxyMode, { settings, metrics, log }: EnginePa
 
 async function openIpvsEngine({ settings, log }: EngineParts): Promise<ProxyEngine> {
   const { scheduler, ipvs } = settings;
+  if (scheduler === "random") {
+    throw new CodedError(
+      "ProxyModeUnavailable",
+      "IPVS has no scheduler random, which was asked for as the one of all Services: start with another --ipvs-scheduler",
+    );
+  }
   const timeouts = {
     tcpSeconds: seconds(ipvs.tcpTimeoutMs),
     tcpFinSeconds: seconds(ipvs.tcpFinTimeoutMs),
@@ -55,7 +61,7 @@ async function openIpvsEngine({ settings, log }: EngineParts): Promise<ProxyEngi
   };
   try {
     const rules = openIpvsRules({ timeouts });
-    const chosen = scheduler === undefined || scheduler === "random" ? {} : { scheduler };
+    const chosen = scheduler === undefined ? {} : { scheduler };
     return ipvsEngine({ ipvs: rules, clock: systemClock, log, ...chosen });
   } catch (error) {
     throw new CodedError("ProxyModeUnavailable", messageOf(error), { cause: error });

@@ -32,6 +32,14 @@ export function proxySettings(values: ProxyFlagValues, base: ProxySettings): Pro
   return values["reset-removed"] === true ? { ...settings, resetRemoved: true } : settings;
 }
 
+/** Throws `UsageError` when one of the modes that nodes begin with cannot do what the settings ask of all Services. */
+export function checkScheduler({ scheduler }: ProxySettings, modes: readonly ProxyMode[]): void {
+  if (scheduler !== "random" || !modes.includes("ipvs")) return;
+  throw new UsageError(
+    "IPVS has no scheduler random: name another one with --ipvs-scheduler or ipvs.scheduler, or use the proxy mode userspace",
+  );
+}
+
 /** Reads the name of a mode. Throws `UsageError` for one that does not exist or has no engine. */
 export function modeOption(text: string): ProxyMode {
   const mode = parseMode(text);

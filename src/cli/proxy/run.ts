@@ -5,7 +5,7 @@ import { defaultProxySettings, parseBindAddress, parseNodePortAddress } from "..
 import type { BindAddress, ProxySettings } from "../../proxy/index.ts";
 import { durationOption, parseOptions, UsageError } from "../command.ts";
 import { print } from "../terminal.ts";
-import { modeOption, proxySettings } from "./proxy-flags.ts";
+import { checkScheduler, modeOption, proxySettings } from "./proxy-flags.ts";
 
 /** `sealane proxy run`: the node proxy of any cluster. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -50,6 +50,7 @@ export async function run(args: readonly string[]): Promise<number> {
     print("The rules of all proxy modes are removed.");
     return 0;
   }
+  checkScheduler(settings, [settings.mode]);
   const kubeconfig = values.kubeconfig ?? settings.kubeconfig ?? process.env["KUBECONFIG"];
   if (kubeconfig === undefined || kubeconfig === "") {
     throw new UsageError(

@@ -6,7 +6,7 @@ const head = { apiVersion: "kubeproxy.config.k8s.io/v1alpha1", kind: "KubeProxyC
 const read = (fields: object) => readKubeProxyConfiguration({ ...head, ...fields });
 
 describe("readKubeProxyConfiguration()", () => {
-  it("takes what kubeadm writes, without a word", () => {
+  it("takes what kubeadm writes, with a word about logging alone", () => {
     const { settings, warnings } = read({
       bindAddress: "",
       bindAddressHardFail: false,
@@ -100,7 +100,7 @@ describe("readKubeProxyConfiguration()", () => {
       masqueradeBit: 5,
       localhostNodePorts: false,
       scheduler: "lc",
-      ipvs: { strictArp: true, tcpTimeoutMs: 900_000, tcpFinTimeoutMs: 0, udpTimeoutMs: 0 },
+      ipvs: { tcpTimeoutMs: 900_000, tcpFinTimeoutMs: 0, udpTimeoutMs: 0 },
       syncMs: 10_000,
       minSyncMs: 2000,
       conntrack: { maxPerCore: 0, tcpEstablishedMs: 86_400_000, tcpBeLiberal: true },
@@ -145,6 +145,19 @@ describe("readKubeProxyConfiguration()", () => {
 
   it("refuses what is no object", () => {
     expect(() => readKubeProxyConfiguration("mode: x")).toThrow(/must be an object/);
+  });
+
+  it.each(["nftables", "iptables", "ipvs", "userspace"])("keeps IPVS's scheduler in mode %s, and shows it", (mode) => {
+    const { settings, warnings } = read({ mode, ipvs: { scheduler: "mh" } });
+    expect(warnings).toEqual([]);
+    expect(settings.scheduler).toBe("mh");
+    expect(kubeProxyConfigurationOf(settings)).toMatchObject({ mode, ipvs: { scheduler: "mh" } });
+  });
+
+  it.each([true, false])("shows strict ARP, which is always on, when the file says %j", (strictARP) => {
+    const { settings, warnings } = read({ mode: "ipvs", ipvs: { strictARP } });
+    expect(warnings).toEqual([]);
+    expect(kubeProxyConfigurationOf(settings)).toMatchObject({ ipvs: { strictARP: true } });
   });
 
   it("reads what it shows", () => {

@@ -78,7 +78,8 @@ function readAll(file: FieldReader, base: ProxySettings): ProxySettings {
     localhostNodePorts: iptables.localhostNodePorts ?? base.localhostNodePorts,
     minSyncMs: own.minSyncMs ?? base.minSyncMs,
     syncMs: own.syncMs ?? base.syncMs,
-    ...(mode === "ipvs" || mode === "userspace" ? (scheduler === undefined ? {} : { scheduler }) : {}),
+    // Kept in every mode: a node may be switched to one that has schedulers for all Services.
+    ...(scheduler === undefined ? {} : { scheduler }),
     ipvs: ipvs.settings,
     conntrack: readConntrack(file.object("conntrack"), base.conntrack),
     resetRemoved: base.resetRemoved,
@@ -137,12 +138,13 @@ function readIpvs(part: FieldReader, base: ProxySettings) {
     sync,
     scheduler: part.parsed("scheduler", parseScheduler, `one of ${schedulers.join(", ")}`) ?? base.scheduler,
     settings: {
-      strictArp: part.flag("strictARP") ?? base.ipvs.strictArp,
       tcpTimeoutMs: time("tcpTimeout", base.ipvs.tcpTimeoutMs),
       tcpFinTimeoutMs: time("tcpFinTimeout", base.ipvs.tcpFinTimeoutMs),
       udpTimeoutMs: time("udpTimeout", base.ipvs.udpTimeoutMs),
     },
   };
+  // Always on: a file that leaves it off, as kubeadm's does, asks for nothing (docs/deviations.md).
+  part.flag("strictARP");
   part.ignored({ excludeCIDRs: "virtual servers of others are never touched" });
   part.finish();
   return result;
@@ -271,7 +273,7 @@ export function kubeProxyConfigurationOf(settings: ProxySettings): object {
     ipvs: {
       ...sync,
       scheduler: settings.scheduler ?? "",
-      strictARP: ipvs.strictArp,
+      strictARP: true,
       tcpTimeout: time(ipvs.tcpTimeoutMs),
       tcpFinTimeout: time(ipvs.tcpFinTimeoutMs),
       udpTimeout: time(ipvs.udpTimeoutMs),

@@ -38,9 +38,8 @@ export interface ProxySettings {
   readonly kubeconfig?: string;
 }
 
-/** IPVS timeouts of 0 leave the kernel's. */
+/** Timeouts of 0 leave the kernel's. */
 export interface IpvsSettings {
-  readonly strictArp: boolean;
   readonly tcpTimeoutMs: number;
   readonly tcpFinTimeoutMs: number;
   readonly udpTimeoutMs: number;
@@ -67,7 +66,7 @@ export const defaultProxySettings: ProxySettings = {
   localhostNodePorts: true,
   minSyncMs: 0,
   syncMs: 30_000,
-  ipvs: { strictArp: false, tcpTimeoutMs: 0, tcpFinTimeoutMs: 0, udpTimeoutMs: 0 },
+  ipvs: { tcpTimeoutMs: 0, tcpFinTimeoutMs: 0, udpTimeoutMs: 0 },
   conntrack: { tcpBeLiberal: false },
   resetRemoved: false,
   healthz: { host: "0.0.0.0", port: 10256 },

@@ -9,8 +9,8 @@ import type { Target } from "./senders.ts";
 import { serviceOf, slicesOf } from "./service-objects.ts";
 import { clusterIP, nodePort } from "./targets.ts";
 
-const many = 190;
-const bad = 195;
+const many = 100;
+const bad = 105;
 
 /** No API server takes it, and no kernel. The relay of the userspace mode keeps affinity itself: its rules have only the port. */
 const refusedSpec: Partial<ServiceSpec> = {
@@ -37,7 +37,7 @@ describe.each([
       });
     }
     await cluster.start();
-  });
+  }, 120_000);
   afterAll(() => cluster.stop());
 
   it("loses no connection to the others, and says which one it set aside", async () => {
@@ -74,8 +74,8 @@ async function lostWhile(cluster: ClusterUnderTest, run: () => Promise<void>): P
     ["client", clusterIP(many, "IPv6")],
     ["client", nodePort("node-1", 25)],
     ["client", clusterIP(30, "IPv4", "UDP")],
-    ["node-1", clusterIP(100)],
-    ["a1", clusterIP(150)],
+    ["node-1", clusterIP(60)],
+    ["a1", clusterIP(80)],
   ];
   const end = new AbortController();
   const lost: string[] = [];
