@@ -172,6 +172,18 @@ describe("createEventRecorder()", () => {
     expect(api.writes.filter((write) => write.includes("events/")).length).toBeLessThanOrEqual(4);
   });
 
+  it("keeps what several nodes tell of one object in the same millisecond", async () => {
+    const api = new FakeApi();
+    const clock = new ManualClock(1_700_000_000_000);
+    const object = await api.create(resources.configMaps, map("a"));
+    for (const host of ["node-1", "node-2", "node-3"]) {
+      createEventRecorder(api, { component: "agent", host }, clock).record(object, "Warning", "Broken", `on ${host}`);
+    }
+    await settled();
+    const messages = api.all(resources.events).map(({ message }) => message);
+    expect(messages).toEqual(["on node-1", "on node-2", "on node-3"]);
+  });
+
   it("never fails, whatever the API says", async () => {
     const api = new FakeApi();
     const object = await api.create(resources.configMaps, map("a"));

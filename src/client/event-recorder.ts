@@ -1,4 +1,4 @@
-import { messageOf, silentLogger } from "../core/index.ts";
+import { fnv1a, messageOf, silentLogger } from "../core/index.ts";
 import type { Clock, Logger } from "../core/index.ts";
 import { formatTime, isNotFound, referenceTo, resources } from "../objects/index.ts";
 import type { ClusterApi, Event, EventRecorder, KubeObject } from "../objects/index.ts";
@@ -31,6 +31,10 @@ export function createEventRecorder(
   clock: Clock,
   log: Logger = silentLogger,
 ): EventRecorder {
+  // Agents of several nodes tell of the same object in the same millisecond.
+  const who = fnv1a(`${source.component} ${source.host ?? ""}`)
+    .toString(16)
+    .padStart(8, "0");
   const entries = new Map<string, Entry>();
   let pending = 0;
   let serial = 0;
@@ -58,8 +62,8 @@ export function createEventRecorder(
       let entry = entries.get(key);
       entries.delete(key);
       if (entry === undefined) {
-        const suffix = `${Math.floor(clock.now()).toString(16)}${(serial++ & 0xffff).toString(16).padStart(4, "0")}`;
-        const event = newEvent(object, source, suffix, now);
+        const moment = `${Math.floor(clock.now()).toString(16)}${(serial++ & 0xffff).toString(16).padStart(4, "0")}`;
+        const event = newEvent(object, source, `${moment}${who}`, now);
         entry = { event: { ...event, type, reason, message }, writing: false, dirty: false, created: false };
       } else {
         entry.event = { ...entry.event, count: (entry.event.count ?? 1) + 1, lastTimestamp: now };
