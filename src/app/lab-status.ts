@@ -15,7 +15,7 @@ export interface LabStatus {
   /** Objects that were stored, but that nothing acts on: `job.batch/NAS/NAME`. */
   readonly storedOnly: readonly string[];
   readonly notReady: readonly Waiting[];
-  /** Services that some nodes' proxies serve otherwise than they ask for, and how. */
+  /** Services that are served otherwise than they or their pods ask for, and how; without nodes when it is so on all of them. */
   readonly limitations: readonly {
     readonly service: string;
     readonly reason: string;

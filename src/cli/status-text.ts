@@ -59,7 +59,8 @@ export function statusText(status: LabStatus): string {
   parts.push(facts.join("\n"));
   if (status.limitations.length > 0) {
     const shown = status.limitations.slice(0, mostShown).map(({ service, reason, nodes }) => {
-      return `  ${service} (${listed(nodes, 3)}): ${reason}`;
+      const where = nodes.length === 0 ? "" : ` (${listed(nodes, 3)})`;
+      return `  ${service}${where}: ${reason}`;
     });
     parts.push([style("yellow", "Served otherwise than asked:"), ...shown].join("\n"));
   }

@@ -9,6 +9,7 @@ export { startDaemonSetController } from "./daemonset/controller.ts";
 export { startDeploymentController } from "./deployment/controller.ts";
 export { startEndpointsController } from "./endpoints/controller.ts";
 export { startEndpointSliceController } from "./endpointslice/controller.ts";
+export { weightProblems } from "./endpointslice/weight-problems.ts";
 export { startEndpointSliceMirroringController } from "./endpointslice-mirroring/controller.ts";
 export { startGarbageCollector } from "./garbage-collector/controller.ts";
 export { startIngressStatusController } from "./ingress-status/controller.ts";

@@ -1,3 +1,4 @@
+import { weightProblems } from "../../controllers/index.ts";
 import { CodedError } from "../../core/index.ts";
 import { parseResolvConf } from "../../dns/index.ts";
 import { resolvePlace } from "../../lab/index.ts";
@@ -119,7 +120,10 @@ async function labStatus({ input, topology, caches, agents, api, startedAt }: Co
     outsideHosts: input.options.outsideHosts,
     storedOnly: await storedOnlyObjects(api),
     notReady: notReady(state),
-    limitations: limitationsOf(proxies),
+    limitations: [
+      ...limitationsOf(proxies),
+      ...weightProblems(state.services, state.pods).map((problem) => ({ ...problem, nodes: [] })),
+    ],
     serviceCidr: input.options.serviceCidr,
     proxy: input.options.proxy,
     addresses: {

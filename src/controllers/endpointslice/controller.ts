@@ -19,6 +19,7 @@ import { endpointsOfPods } from "./endpoints-of-pods.ts";
 import { hintPolicy, withHints } from "./hints.ts";
 import { managedBy, planSlices, sliceLabels } from "./plan.ts";
 import type { SlicePlan } from "./plan.ts";
+import { weightProblemText } from "./weight-problems.ts";
 import { writeSlices } from "./write-slices.ts";
 
 /** Endpoints in one slice at most, unless told otherwise. */
@@ -85,7 +86,7 @@ export function startEndpointSliceController(
 
   /** Says what is wrong with weights, once until it is something else. */
   const reportWeights = (key: string, service: Service, problems: readonly string[]): void => {
-    const text = problems.slice(0, 3).join("; ") + (problems.length > 3 ? `; and ${problems.length - 3} more` : "");
+    const text = weightProblemText(problems);
     if (text === (badWeights.get(key) ?? "")) return;
     if (text === "") badWeights.delete(key);
     else badWeights.set(key, text);

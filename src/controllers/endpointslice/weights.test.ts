@@ -4,6 +4,7 @@ import type { EndpointSlice, Pod, Service } from "../../objects/index.ts";
 import { endpointsOfPods } from "./endpoints-of-pods.ts";
 import { planSlices } from "./plan.ts";
 import { podWeight } from "./pod-weight.ts";
+import { weightProblems } from "./weight-problems.ts";
 
 const service: Service = {
   apiVersion: "v1",
@@ -28,6 +29,28 @@ function pod(number: number, annotations: Readonly<Record<string, string>> = {},
 
 const own = (text: string) => ({ "sealane.dev/weight": text });
 const fromCpu = { "sealane.dev/weight-from": "requests.cpu" };
+
+describe("weightProblems()", () => {
+  const labelled = (one: Pod, app: string): Pod => ({ ...one, metadata: { ...one.metadata, labels: { app } } });
+  const bad = Array.from({ length: 5 }, (_, i) => labelled(pod(i + 1, own("x")), "web"));
+  const text = (one: number) =>
+    `pod web-${one} counts with weight 1: annotation sealane.dev/weight must be a whole number from 0 to 1000, not "x"`;
+
+  it("names the Services whose pods are wrong about their weight, and three of the pods", () => {
+    const other = { ...service, metadata: { ...service.metadata, name: "other" }, spec: { selector: { app: "db" } } };
+    const pods = [...bad, labelled(pod(6, own("5")), "db")];
+    expect(weightProblems([service, other], pods)).toEqual([
+      { service: "tour/web", reason: `${text(1)}; ${text(2)}; ${text(3)}; and 2 more` },
+    ]);
+  });
+
+  it("leaves pods of other namespaces and such as have ended alone", () => {
+    const [first = pod(1), second = pod(2)] = bad;
+    const elsewhere = { ...first, metadata: { ...first.metadata, namespace: "away" } };
+    const ended = { ...second, status: { phase: "Succeeded" } } satisfies Pod;
+    expect(weightProblems([service], [elsewhere, ended])).toEqual([]);
+  });
+});
 
 describe("podWeight()", () => {
   const cases: readonly { what: string; of: Pod; weight: number; problem?: RegExp }[] = [
