@@ -3,10 +3,11 @@ import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { createApiServer } from "#layers/apiserver";
 import { packageFile, smallNursery } from "#layers/app";
 import { connectCluster } from "#layers/client";
-import { CodedError, cidr } from "#layers/core";
+import { CodedError, cidr, messageOf } from "#layers/core";
 import type { ClusterApi } from "#layers/objects";
 import { createBenchNetwork } from "./proxy/network.ts";
 import { changeOne, fill } from "./proxy/objects.ts";
@@ -43,7 +44,7 @@ export interface ProxyBenchRow extends Load {
   readonly traffic?: TrafficResult;
 }
 
-const usage = "sealane bench proxy [--modes nftables,iptables-legacy,...] [SERVICESxENDPOINTS...]";
+const usage = "sealane bench proxy [--modes MODE,MODE,...] [SERVICESxENDPOINTS...]";
 const defaultModes: readonly BenchMode[] = ["nftables", "iptables-legacy", "iptables-nft", "ipvs", "userspace"];
 const allModes: readonly BenchMode[] = [...defaultModes, ...ipvsWithout];
 const defaultLoads = ["1000x2", "10000x2", "50000x2", "1x5000"];
@@ -78,22 +79,29 @@ function readArguments(args: readonly string[]): {
   readonly modes: readonly BenchMode[];
   readonly loads: readonly Load[];
 } {
-  const [first, second = "", ...rest] = args;
-  const names = first === "--modes" ? second.split(",") : defaultModes;
-  const modes = names.map((name) => {
+  const { values, positionals } = parsed(args);
+  const modes = (values.modes?.split(",") ?? defaultModes).map((name) => {
     const mode = allModes.find((known) => known === name);
     if (mode === undefined)
       throw new CodedError("Usage", `${JSON.stringify(name)} is none of ${allModes.join(", ")}: ${usage}`);
     return mode;
   });
-  const texts = first === "--modes" ? rest : args;
-  const loads = (texts.length === 0 ? defaultLoads : texts).map((one): Load => {
+  const loads = (positionals.length === 0 ? defaultLoads : positionals).map((one): Load => {
     const match = /^(\d+)(?:x(\d+))?$/.exec(one);
     if (match === null)
       throw new CodedError("Usage", `A load is SERVICES or SERVICESxENDPOINTS, not ${JSON.stringify(one)}: ${usage}`);
     return { services: Number(match[1]), endpointsPerService: Number(match[2] ?? 2) };
   });
   return { modes, loads };
+}
+
+/** Options may stand before loads and after them. */
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], allowPositionals: true, options: { modes: { type: "string" } } });
+  } catch (error) {
+    throw new CodedError("Usage", `${messageOf(error).split(". ")[0]}: ${usage}`);
+  }
 }
 
 /** Runs this benchmark in namespaces of its own, which end with it. */
@@ -219,7 +227,8 @@ function text(rows: readonly ProxyBenchRow[]): string {
     ["peak", (row) => `${row.peakMemoryMb.toFixed(0)} MB`],
     ["connect()", ofTraffic((one) => `${one.connectServiceUs.toFixed(1)} us`)],
     ["of direct", ofTraffic((one) => one.connectRatio.toFixed(2))],
-    ["conn/s of direct", ofTraffic((one) => (one.connectsPerSecond / one.connectsPerSecondDirect).toFixed(2))],
+    ["conn/s", ofTraffic((one) => one.connectsPerSecond.toFixed(0))],
+    ["of direct", ofTraffic((one) => (one.connectsPerSecond / one.connectsPerSecondDirect).toFixed(2))],
     ["upload", ofTraffic((one) => `${one.uploadServiceMbS.toFixed(0)} MB/s`)],
     ["of direct", ofTraffic((one) => one.uploadRatio.toFixed(2))],
     ["download", ofTraffic((one) => `${one.downloadServiceMbS.toFixed(0)} MB/s`)],

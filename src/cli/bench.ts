@@ -1,8 +1,10 @@
 import { UsageError } from "./command.ts";
 import type { Command } from "./command.ts";
 
-const help = `Usage: sealane bench up [RUNS] | proxy [SERVICES...] | machine | dns [--seconds S] [SERVICES...] | dns soak [MINUTES]
-                   | dns-freshness [SERVICES...]
+const help = `Usage: sealane bench up [RUNS] | proxy [--modes MODE,MODE,...] [SERVICESxENDPOINTS...] | machine
+                   | dns [--seconds S] [SERVICES...] | dns soak [MINUTES] | dns-freshness [SERVICES...]
+
+Modes: nftables, iptables-legacy, iptables-nft, ipvs, userspace (all of them by default).
 
 The project's own measurements, as a table and a line of JSON. See bench/README.md for what each measures.`;
 

@@ -73,6 +73,9 @@ describe("sealane up", () => {
   it.each([
     [["up", "--nodes", "0"], "--nodes must be a number from 1 to", "up --help"],
     [["up", "--colour"], "Unknown option '--colour'", "up --help"],
+    [["bench", "proxy", "1000x2", "--modes", "fast"], '"fast" is none of nftables, iptables-legacy', "bench --help"],
+    [["bench", "proxy", "--mode", "nftables"], "Unknown option '--mode'", "bench --help"],
+    [["bench", "proxy", "many"], 'A load is SERVICES or SERVICESxENDPOINTS, not "many"', "bench --help"],
     [["upp"], 'There is no command "upp"', "--help"],
     [["exec", "client"], "Say what to run", "exec --help"],
     [["forward", "web"], "svc/NAME", "forward --help"],
