@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connectCluster } from "../../src/client/index.ts";
+import { resources } from "../../src/objects/index.ts";
 import { keepConnectingFrom } from "./keep-connecting.ts";
 import { Sealane, until } from "./sealane.ts";
 
@@ -30,6 +32,16 @@ apiVersion: v1
 kind: Service
 metadata: {name: picky, annotations: {sealane.dev/scheduler: fastest}}
 spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: vague, labels: {app: vague}, annotations: {sealane.dev/weight: "heavy"}}
+spec: {containers: [{name: c, image: nginx, ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: vague}
+spec: {selector: {app: vague}, ports: [{port: 80}]}
 `;
 
 beforeAll(async () => {
@@ -55,6 +67,24 @@ describe("a node's proxy", () => {
     const { stdout } = await sealane.run("status");
     expect(stdout).toMatch(/Served otherwise than asked:\n {2}default\/picky .*there is no scheduler "fastest"/);
     expect(stdout).toMatch(/^node-1 .* nftables +Ready$/m);
+    expect(stdout).toContain(
+      "\n  default/vague: pod vague counts with weight 1: annotation sealane.dev/weight must be",
+    );
+
+    const api = await connectCluster({ kubeconfig: (await sealane.run("kubeconfig")).stdout.trim() });
+    const eventsOf = async (service: string): Promise<readonly string[]> => {
+      const { items } = await api.list(resources.events, { namespace: "default" });
+      const own = items.filter(({ involvedObject: { kind, name } }) => kind === "Service" && name === service);
+      return own.map(({ type, reason, message }) => `${type} ${reason} ${message}`);
+    };
+    for (const node of ["node-1", "node-2", "node-3"]) {
+      const wanted = `Warning ServiceLimited on ${node}: annotation sealane.dev/scheduler: there is no scheduler "fastest"`;
+      await expect.poll(() => eventsOf("picky"), { timeout: 10_000 }).toContainEqual(expect.stringContaining(wanted));
+    }
+    await expect
+      .poll(() => eventsOf("vague"), { timeout: 10_000 })
+      .toContainEqual(expect.stringContaining("Warning InvalidWeight pod vague counts with weight 1: annotation"));
+    api.close();
   });
 
   it("switches its mode without a lost connection, from inside and from outside", async () => {
@@ -63,7 +93,7 @@ describe("a node's proxy", () => {
       keepConnectingFrom(sealane, "client", "192.168.100.11", 30080),
     ]);
     for (const mode of ["userspace", "nftables"]) {
-      for (const node of ["node-1", "node-2", "node-3"]) {
+      for (const node of ["node-1", "node/2", "3"]) {
         expect(await sealane.run("proxy", "set-mode", node, mode)).toMatchObject({ code: 0, stderr: "" });
       }
       expect(await exec("node/2", "curl", "-s", "http://127.0.0.1:10249/proxyMode")).toBe(mode);

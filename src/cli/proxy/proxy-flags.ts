@@ -32,6 +32,12 @@ export function proxySettings(values: ProxyFlagValues, base: ProxySettings): Pro
   return values["reset-removed"] === true ? { ...settings, resetRemoved: true } : settings;
 }
 
+/** The name of a node: `node-2` is also `node/node-2`, `node/2` and `2`. */
+export function nodeName(text: string): string {
+  const name = text.startsWith("node/") ? text.slice("node/".length) : text;
+  return /^\d+$/.test(name) ? `node-${name}` : name;
+}
+
 /** Throws `UsageError` when one of the modes that nodes begin with cannot do what the settings ask of all Services. */
 export function checkScheduler({ scheduler }: ProxySettings, modes: readonly ProxyMode[]): void {
   if (scheduler !== "random" || !modes.includes("ipvs")) return;

@@ -6,7 +6,7 @@ import type { EngineMode } from "../../proxy/index.ts";
 import { parseOptions, UsageError } from "../command.ts";
 import { labFlags, labOptions } from "../lab-flags.ts";
 import { print, printError, style } from "../terminal.ts";
-import { modeOption } from "./proxy-flags.ts";
+import { modeOption, nodeName } from "./proxy-flags.ts";
 
 /** `sealane proxy rules svc/NAME`. */
 export async function rules(args: readonly string[]): Promise<number> {
@@ -87,11 +87,6 @@ function serviceIn(text: string, namespace: string): { readonly namespace: strin
   if (second === undefined) return { namespace, name: first };
   const isKind = ["svc", "service", "services"].includes(first);
   return isKind ? { namespace, name: second } : { namespace: first, name: second };
-}
-
-function nodeName(text: string): string {
-  const name = text.startsWith("node/") ? text.slice("node/".length) : text;
-  return /^\d+$/.test(name) ? `node-${name}` : name;
 }
 
 function modesOf(text: string): readonly EngineMode[] {

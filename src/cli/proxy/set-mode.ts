@@ -1,7 +1,7 @@
 import { askLab, requireLab } from "../../app/index.ts";
 import { parseOptions, UsageError } from "../command.ts";
 import { print } from "../terminal.ts";
-import { modeOption } from "./proxy-flags.ts";
+import { modeOption, nodeName } from "./proxy-flags.ts";
 
 /** `sealane proxy set-mode NODE MODE`. */
 export async function setMode(args: readonly string[]): Promise<number> {
@@ -10,10 +10,11 @@ export async function setMode(args: readonly string[]): Promise<number> {
     allowPositionals: true,
     options: { name: { type: "string", default: "default" } },
   });
-  const [node, modeText, ...rest] = positionals;
-  if (node === undefined || modeText === undefined || rest.length > 0) {
+  const [nodeText, modeText, ...rest] = positionals;
+  if (nodeText === undefined || modeText === undefined || rest.length > 0) {
     throw new UsageError("Say which node and which mode: sealane proxy set-mode NODE MODE");
   }
+  const node = nodeName(nodeText);
   const mode = modeOption(modeText);
   const { directory } = requireLab(values.name);
   await askLab(directory.controlSocket, "set-proxy-mode", { node, mode });
