@@ -63,6 +63,11 @@ COMMIT
 COMMIT
 `;
 
+/** Jumps that kube-proxy left stay where it put them in the kernel's own chains: each is for packets of its own. */
+function withoutJumpPlaces(rules: readonly string[]): readonly string[] {
+  return rules.map((rule) => rule.replace(/^(\S+ [A-Z]+) \d+ /, "$1 ")).sort();
+}
+
 describe.each(["legacy", "nft"] as const)("the iptables engine with the %s variant", (variant) => {
   const saved = (): Promise<string> => runProgram([`iptables-${variant}-save`], { namespace });
   const engineOf = (): ProxyEngine => {
@@ -75,7 +80,7 @@ describe.each(["legacy", "nft"] as const)("the iptables engine with the %s varia
   it("takes over from kube-proxy: its rules become ours, others stay, and all of ours goes in the end", async () => {
     const fresh = engineOf();
     await fresh.writeAll(["tour/web"]);
-    const expected = savedRules(await saved());
+    const expected = withoutJumpPlaces(savedRules(await saved()));
     await fresh.remove();
     fresh.close();
     expect(await saved()).not.toContain("KUBE-");
@@ -84,7 +89,7 @@ describe.each(["legacy", "nft"] as const)("the iptables engine with the %s varia
     const engine = engineOf();
     expect(await engine.writeAll(["tour/web"])).toEqual({ kind: "written", refused: [] });
     const text = await saved();
-    expect(savedRules(text)).toEqual(expected);
+    expect(withoutJumpPlaces(savedRules(text))).toEqual(expected);
     for (const theirs of ["-A INPUT -p icmp -j ACCEPT", "-A THEIRS -p tcp", "-s 172.17.0.0/16 -j MASQUERADE"]) {
       expect(text).toContain(theirs);
     }
