@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { deviations } from "../conformance/proxy/deviations.ts";
 import { generatedTables, withGeneratedTables } from "../conformance/proxy/modes-tables.ts";
+import { peculiarities } from "../conformance/proxy/peculiarities.ts";
 import { settings } from "../conformance/proxy/settings.ts";
 
 const page = new URL("../../docs/proxy-modes.md", import.meta.url);
@@ -27,5 +28,15 @@ describe("docs/proxy-modes.md", () => {
     const packets = settings.flatMap((setting) => setting.cases.flatMap((one) => one.packets));
     const idle = deviations.filter((deviation) => !packets.some((packet) => deviation.fate(packet) !== undefined));
     expect(idle.map(({ what }) => what)).toEqual([]);
+  });
+
+  it("names no peculiarity that no test of the suite asks for", () => {
+    const suite = new URL("../conformance/proxy/", import.meta.url);
+    const tests = readdirSync(suite)
+      .filter((name) => name.startsWith("describe-"))
+      .map((name) => readFileSync(new URL(name, suite), "utf8"));
+    const idle = Object.keys(peculiarities).filter((name) => !tests.some((text) => text.includes(`("${name}", `)));
+    expect(tests.length).toBeGreaterThan(5);
+    expect(idle).toEqual([]);
   });
 });

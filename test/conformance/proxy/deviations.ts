@@ -1,15 +1,9 @@
 import type { ProxyMode } from "../../../src/proxy/index.ts";
 import type { Fate, Packet, Path } from "./packet-case.ts";
+import type { Peculiarity } from "./peculiarities.ts";
 
-/** Something that an engine does otherwise than the tables of the suite say, and means to. */
-export interface Deviation {
-  /** What it is about, as a row of the table in docs/proxy-modes.md. */
-  readonly what: string;
-  /** What the other engines do. */
-  readonly usually: string;
-  /** What these engines do instead. */
-  readonly here: Readonly<Partial<Record<ProxyMode, string>>>;
-  readonly reason: string;
+/** Something that an engine does otherwise than the tables of the suite say, and means to; packets show it. */
+export interface Deviation extends Peculiarity {
   /** What becomes of a packet instead; `undefined` for packets that it is not about. */
   fate(packet: Packet): Fate | undefined;
 }

@@ -22,8 +22,6 @@ export interface EngineUnderTest {
   readonly carriesWithoutAgent: boolean;
   /** Schedulers beyond weights by chance that it carries out, of those that the suite tries. */
   readonly schedulers: readonly ("lc" | "mh")[];
-  /** What clients stay with their endpoint for: every way to a port of a Service, or each address of it by itself. */
-  readonly affinityOf: "port" | "address";
   /** What others may do to its rules, run in a node's namespace; by a name. */
   readonly damages: readonly (readonly [string, () => void])[];
   /** The same, where connections that are open end with what is damaged. */
@@ -36,7 +34,6 @@ export const nftables: EngineUnderTest = {
   open: (namespace) => nftablesEngine({ rules: openNft({ namespace }) }),
   state: (namespace) => nftState(namespace, tableName),
   carriesWithoutAgent: true,
-  affinityOf: "port",
   schedulers: ["mh"],
   damages: [
     ["nft flush ruleset", () => nft("flush", "ruleset")],
@@ -53,7 +50,6 @@ export const ipvs: EngineUnderTest = {
   open: (namespace) => ipvsEngine({ ipvs: openIpvsRules({ namespace }), clock: systemClock, scheduler: "mh" }),
   state: ipvsState,
   carriesWithoutAgent: true,
-  affinityOf: "address",
   schedulers: ["lc", "mh"],
   damages: [
     ["iptables -t nat -F SEALANE-IPVS", () => void run("iptables-legacy", "-t", "nat", "-F", "SEALANE-IPVS")],
@@ -99,7 +95,6 @@ export const userspace: EngineUnderTest = {
       clock: systemClock,
       random: secureRandom(),
     }),
-  affinityOf: "port",
   state: async (namespace) => {
     const state = await nftState(namespace, "sealane-userspace");
     // Its listeners have other ports in each process: such as the kernel gives them, from 32768 on.
@@ -127,7 +122,6 @@ function iptables(variant: "legacy" | "nft"): EngineUnderTest {
     open: (namespace) => iptablesEngine({ rules: openIptables({ namespace, variant }) }),
     state: (namespace) => iptablesState(namespace, variant),
     carriesWithoutAgent: true,
-    affinityOf: "port",
     schedulers: [],
     damages: [
       ["iptables -t nat -F and -X", () => flush("nat")],

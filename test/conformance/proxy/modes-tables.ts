@@ -9,6 +9,8 @@ import { endpointAt, planWith } from "../../support/service-plans.ts";
 import { deviations } from "./deviations.ts";
 import { matrix } from "./matrix.ts";
 import type { Fate, Packet, PacketCase, Path } from "./packet-case.ts";
+import { peculiarities } from "./peculiarities.ts";
+import type { Peculiarity } from "./peculiarities.ts";
 import { settings } from "./settings.ts";
 
 /** The modes that have an engine, in the order of their columns. */
@@ -96,7 +98,8 @@ function fateText(fate: Fate): string {
 }
 
 function differencesTable(): string {
-  const rows = deviations.map(({ what, usually, here, reason }) => [
+  const all: readonly Peculiarity[] = [...deviations, ...Object.values(peculiarities)];
+  const rows = all.map(({ what, usually, here, reason }) => [
     what,
     usually,
     ...modes.map((mode) => here[mode] ?? "as usual"),
