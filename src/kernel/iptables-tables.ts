@@ -1,14 +1,13 @@
 import type { IpFamily } from "../core/index.ts";
 import { KernelError, libc } from "./libc.ts";
-import { NetlinkWriter } from "./netlink-bytes.ts";
-import { attributesIn, messagesIn, netlinkControl } from "./netlink-messages.ts";
 import { inNamespace } from "./netns.ts";
+import { readChainUse } from "./nft-chain.ts";
 import { readGeneration } from "./nft-generation.ts";
 
 /** Looks into the kernel's tables of both variants of iptables without starting a program. */
 export interface TableWatch {
-  /** How many entries (rules, and two for each chain) a legacy table has; `undefined` when there is no such table. */
-  legacyEntries(family: IpFamily, table: string): number | undefined;
+  /** How much a legacy table has; `undefined` when there is no such table. */
+  legacyTable(family: IpFamily, table: string): LegacyTable | undefined;
   /** A socket to ask for the legacy tables by; below 0 when this kernel has no such family. */
   legacySocket(family: IpFamily): number;
   /** Whether the nft variant's table has a chain. */
@@ -18,6 +17,14 @@ export interface TableWatch {
   /** A number that grows with each change of anyone in nftables; `undefined` when this kernel has none. */
   nftGeneration(): number | undefined;
   close(): void;
+}
+
+/** What the kernel tells of a legacy table at once. */
+export interface LegacyTable {
+  /** Rules, and two for each chain. */
+  readonly entries: number;
+  /** A bit for each of the kernel's own chains (1 << NF_INET_...) that has a rule. */
+  readonly usedHooks: number;
 }
 
 /** Opens it for a network namespace (a path; the caller's own by default). Sockets are made when they are needed. */
@@ -35,11 +42,11 @@ export function openTableWatch(namespace?: string): TableWatch {
   const legacySocket = (family: IpFamily): number => socketFor(addressFamily[family], datagram, 0);
   const nftChainUse = (family: IpFamily, table: string, chain: string): number | undefined => {
     const socket = socketFor(netlink, raw, netfilter);
-    return socket < 0 ? undefined : askForChain(socket, addressFamily[family], table, chain);
+    return socket < 0 ? undefined : readChainUse(socket, { family, table, chain });
   };
   return {
     legacySocket,
-    legacyEntries(family, table) {
+    legacyTable(family, table) {
       const socket = legacySocket(family);
       if (socket < 0) return undefined;
       const info = new Uint8Array(infoSize);
@@ -47,7 +54,15 @@ export function openTableWatch(namespace?: string): TableWatch {
       const length = new Uint8Array(new Uint32Array([infoSize]).buffer);
       const level = family === "IPv4" ? levelIPv4 : levelIPv6;
       if (libc().getsockopt(socket, level, getInfo, info, length) < 0) return undefined;
-      return new Uint32Array(info.buffer)[entriesAt / 4];
+      const words = new Uint32Array(info.buffer);
+      const word = (at: number): number => words[at] ?? 0;
+      let usedHooks = 0;
+      for (let hook = 0; hook < hooks; hook++) {
+        const isThere = ((word(validHooksAt) >> hook) & 1) === 1;
+        // The policy follows the first rule.
+        if (isThere && word(entriesOfHooksAt + hook) !== word(policiesAt + hook)) usedHooks |= 1 << hook;
+      }
+      return { entries: word(entriesAt), usedHooks };
     },
     hasNftChain: (family, table, chain) => nftChainUse(family, table, chain) !== undefined,
     nftChainUse,
@@ -80,30 +95,9 @@ const levelIPv4 = 0;
 const levelIPv6 = 41;
 const getInfo = 64;
 const infoSize = 84;
-const entriesAt = 76;
-
-// linux/netfilter/nf_tables.h: NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN; NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_USE
-const getChain = (10 << 8) | 4;
-const request = 1;
-const chainTable = 1;
-const chainName = 3;
-const chainUse = 6;
-
-function askForChain(socket: number, family: number, table: string, chain: string): number | undefined {
-  const writer = new NetlinkWriter();
-  const message = writer.message(getChain, request, 1, () => {
-    writer.u8(family, 0, 0, 0).attribute(chainTable, table).attribute(chainName, chain);
-  });
-  if (libc().send(socket, message, message.length, 0) < 0) return undefined;
-  const bytes = new Uint8Array(4096);
-  const length = libc().recv(socket, bytes, bytes.length, 0);
-  if (length < 0) return undefined;
-  // The chain itself, or an error.
-  for (const { type, body } of messagesIn(bytes.subarray(0, length))) {
-    if (type === netlinkControl.error) return undefined;
-    const value = attributesIn(body.subarray(4)).get(chainUse);
-    // Attributes of nftables are in network order.
-    return value?.length === 4 ? new DataView(value.buffer, value.byteOffset).getUint32(0) : 0;
-  }
-  return undefined;
-}
+// In words.
+const validHooksAt = 8;
+const entriesOfHooksAt = 9;
+const policiesAt = 14;
+const entriesAt = 19;
+const hooks = 5;

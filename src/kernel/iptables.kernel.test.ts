@@ -44,10 +44,10 @@ function saved(variant: IptablesVariant): Promise<string> {
 describe.each(["legacy", "nft"] as const)("openIptables() with the %s variant", (variant) => {
   it("applies runs one after another, and notices when they are gone", async () => {
     const iptables = openIptables({ namespace, variant });
-    expect(iptables.isDamaged()).toBe(false);
+    expect(iptables.look()).toBe("nothing");
     await iptables.apply(scriptOf(canaries, natTable(":KUBE-X - [0:0]", "-A KUBE-X -s 10.0.0.1 -j RETURN")));
     expect(await saved(variant)).toContain("-A KUBE-X -s 10.0.0.1/32 -j RETURN");
-    expect(iptables.isDamaged()).toBe(false);
+    expect(iptables.look()).toBe("nothing");
     // Rules of others are no damage.
     await runProgram(
       [`iptables-${variant}`, "-w", "-t", "nat", "-A", "POSTROUTING", "-s", "10.9.0.0/16", "-j", "RETURN"],
@@ -55,10 +55,10 @@ describe.each(["legacy", "nft"] as const)("openIptables() with the %s variant", 
         namespace,
       },
     );
-    expect(iptables.isDamaged()).toBe(false);
+    expect(iptables.look()).toBe("nothing");
     await runProgram([`iptables-${variant}`, "-w", "-t", "nat", "-F"], { namespace });
     await runProgram([`iptables-${variant}`, "-w", "-t", "nat", "-X"], { namespace });
-    expect(iptables.isDamaged()).toBe(true);
+    expect(iptables.look()).toBe("damage");
     iptables.close();
   });
 

@@ -5,6 +5,7 @@ import { decodeIptablesError, failedLine, IptablesError } from "./iptables-error
 import { outlineReader } from "./iptables-outline.ts";
 import type { TableOutline } from "./iptables-outline.ts";
 import { openTableWatch } from "./iptables-tables.ts";
+import type { LegacyTable } from "./iptables-tables.ts";
 import { editTable, knowsTables } from "./legacy-tables.ts";
 import type { EditTable } from "./legacy-tables.ts";
 import { NativeMemory } from "./native-memory.ts";
@@ -58,8 +59,10 @@ export interface Iptables {
    * `apply` when it would not. The kernel itself is asked of no rule: it may still refuse some.
    */
   check(script: IptablesScript): Promise<void>;
-  /** Whether rules that were written are gone; a few system calls. */
-  isDamaged(): boolean;
+  /**
+   * Whether others took away what was written (`damage`), or something, which may have been theirs (`changes`). A few system calls.
+   */
+  look(): "nothing" | "changes" | "damage";
   /** The variant in use; decided by the first script. */
   variant(): Promise<IptablesVariant>;
   close(): void;
@@ -75,6 +78,13 @@ export interface IptablesOptions {
 /** A chain of the caller's that every table has, and nothing else of his. Somebody who flushes takes it away. */
 const canary = "KUBE-PROXY-CANARY";
 const tables = ["mangle", "filter", "nat"] as const;
+/** The chains of the kernel (1 << NF_INET_...) that always call some of a proxy's rules: what a flush of the table leaves empty. */
+const jumpHooks: Readonly<Record<(typeof tables)[number], number>> = {
+  mangle: 0,
+  filter: (1 << 1) | (1 << 2) | (1 << 3),
+  nat: (1 << 0) | (1 << 3) | (1 << 4),
+};
+const noTable: LegacyTable = { entries: 0, usedHooks: 0 };
 const namesFile: Readonly<Record<IpFamily, string>> = {
   IPv4: "/proc/net/ip_tables_names",
   IPv6: "/proc/net/ip6_tables_names",
@@ -96,8 +106,8 @@ class NodeIptables implements Iptables {
   readonly #place: { readonly namespace?: string };
   readonly #watch;
   #variant: IptablesVariant | undefined;
-  /** Entries of each legacy table after the last script, by family and table. */
-  readonly #entries = new Map<string, number>();
+  /** Each legacy table after the last script, by family and table. */
+  readonly #legacy = new Map<string, LegacyTable>();
   readonly #written = new Set<IpFamily>();
   /** By family, the lasting chains of the nft variant after the last script. */
   readonly #chainUses = new Map<IpFamily, readonly ChainUse[]>();
@@ -136,8 +146,9 @@ class NodeIptables implements Iptables {
     for (const family of script.families) await this.#run(family, variant, new Map(), limits);
   }
 
-  isDamaged(): boolean {
-    return this.#variant === "nft" ? this.#isNftDamaged() : this.#isLegacyDamaged();
+  look(): "nothing" | "changes" | "damage" {
+    if (this.#variant !== "nft") return this.#lookAtLegacy();
+    return this.#isNftDamaged() ? "damage" : "nothing";
   }
 
   async variant(): Promise<IptablesVariant> {
@@ -151,17 +162,20 @@ class NodeIptables implements Iptables {
     this.#watch.close();
   }
 
-  #isLegacyDamaged(): boolean {
+  #lookAtLegacy(): "nothing" | "changes" | "damage" {
+    let result: "nothing" | "changes" = "nothing";
     for (const family of this.#written) {
       for (const table of tables) {
-        const before = this.#entries.get(`${family} ${table}`) ?? 0;
-        const now = this.#watch.legacyEntries(family, table) ?? 0;
-        if (now < before) return true;
-        // Somebody added rules of his own.
-        this.#entries.set(`${family} ${table}`, now);
+        const before = this.#legacy.get(`${family} ${table}`) ?? noTable;
+        const now = this.#watch.legacyTable(family, table) ?? noTable;
+        // A chain of the kernel from which rules of the caller were called is empty.
+        if ((before.usedHooks & jumpHooks[table] & ~now.usedHooks) !== 0) return "damage";
+        // The kernel does not say whose rules went.
+        if (now.entries < before.entries) result = "changes";
+        this.#legacy.set(`${family} ${table}`, now);
       }
     }
-    return false;
+    return result;
   }
 
   #isNftDamaged(): boolean {
@@ -337,7 +351,7 @@ class NodeIptables implements Iptables {
 
   #countEntries(family: IpFamily): void {
     for (const table of tables) {
-      this.#entries.set(`${family} ${table}`, this.#watch.legacyEntries(family, table) ?? 0);
+      this.#legacy.set(`${family} ${table}`, this.#watch.legacyTable(family, table) ?? noTable);
     }
   }
 }

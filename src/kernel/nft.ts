@@ -2,6 +2,8 @@ import { checked, libc } from "./libc.ts";
 import { inNamespace } from "./netns.ts";
 import { ProgramError, runProgram } from "./exec.ts";
 import { decodeNftError } from "./nft-error.ts";
+import { readChainUse } from "./nft-chain.ts";
+import type { NftChainPlace } from "./nft-chain.ts";
 import { readGeneration } from "./nft-generation.ts";
 import { openNftBatchSocket } from "./nft-load.ts";
 import type { NftBatchSocket, NftTableLoad } from "./nft-load.ts";
@@ -29,6 +31,8 @@ export interface Nft {
   check(script: NftScript): Promise<void>;
   /** A number that grows by one with each transaction of anyone in the namespace. */
   generation(): number;
+  /** How many rules a chain has, and how many rules and elements lead to it, in one number; `undefined` when there is no such chain. */
+  chainUse(place: NftChainPlace): number | undefined;
   /** How many transactions this object has made at most: one that changes nothing is none. */
   transactions(): number;
   close(): void;
@@ -55,6 +59,10 @@ export function openNft({ namespace }: NftOptions = {}): Nft {
   let socket: number | undefined;
   let batches: NftBatchSocket | undefined;
   let transactions = 0;
+  const asking = (): number => {
+    const open = (): number => checked("open a netlink socket", libc().socket(16, 3 | 0x80000, 12));
+    return (socket ??= namespace === undefined ? open() : inNamespace(namespace, open));
+  };
 
   const run = async (script: NftScript, options: readonly string[]): Promise<void> => {
     const input = typeof script === "string" ? script : script.pieces();
@@ -85,11 +93,8 @@ export function openNft({ namespace }: NftOptions = {}): Nft {
       // The library names the wrong line of scripts with several: what failed is tried again by the program, which knows.
       if (library.run(script) !== undefined) await applyByProgram(script);
     },
-    generation() {
-      const open = (): number => checked("open a netlink socket", libc().socket(16, 3 | 0x80000, 12));
-      socket ??= namespace === undefined ? open() : inNamespace(namespace, open);
-      return readGeneration(socket);
-    },
+    generation: () => readGeneration(asking()),
+    chainUse: (chain) => readChainUse(asking(), chain),
     transactions: () => transactions,
     close() {
       batches?.close();

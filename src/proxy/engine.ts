@@ -15,6 +15,12 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/**
+ * What somebody else has done to the kernel's rules. `changes`: something, and it cannot be told cheaply whether our rules are still whole;
+ * `damage`: some of ours are not there any more.
+ */
+export type Notice = "nothing" | "changes" | "damage";
+
 /** How a write ended. `mismatch`: the kernel has other things than it should, a full write is needed. */
 export type WriteResult =
   | { readonly kind: "written"; readonly refused: readonly Refusal[] }
@@ -38,8 +44,8 @@ export interface ProxyEngine {
   writeChanges(services: readonly string[], options: { readonly mayMismatch: boolean }): Promise<WriteResult>;
   /** Writes everything over whatever is there. `services` are all that are wanted or were; they are read only to try them in parts. */
   writeAll(services: Iterable<string>): Promise<WriteResult>;
-  /** Whether somebody else has changed the kernel's rules since the last write or call. Cheap: it is asked every second. */
-  noticesOthers(): boolean;
+  /** What somebody else has done since the last write or call. Cheap: it is asked every second. */
+  noticesOthers(): Notice;
   /** What of a plan this engine cannot do, and what it does instead; a sentence each. */
   shortcomings(plan: ServicePlan): readonly string[];
   /** Whether a flow is answered by the engine itself, in an endpoint's place: such flows are never stale. */

@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from "../core/index.ts";
+import type { Notice } from "./engine.ts";
 
 /** The longest pause between two full writes that others' changes ask for, in milliseconds. */
 const longestGapMs = 60_000;
@@ -8,35 +9,39 @@ export interface KernelWatchOptions {
   readonly clock: Clock;
   /** How often to look, in milliseconds. */
   readonly everyMs: number;
-  /** Whether somebody else has changed the rules since the last look. */
-  readonly othersChanged: () => boolean;
-  readonly resync: () => void;
+  /** What somebody else has done since the last look. */
+  readonly look: () => Notice;
+  readonly resync: (why: Exclude<Notice, "nothing">) => void;
 }
 
 /**
- * Looks now and then whether others changed the kernel's rules, and has them written again. Programs that change their
- * own tables all the time must not make this one write all the time: the pauses grow. Returns how to stop.
+ * Looks now and then whether others changed the kernel's rules, and has them written again. What is seen to be lost is
+ * written at once. Programs that change their own tables all the time must not make this one write all the time: changes
+ * that may have touched nothing of ours wait for pauses that grow. Returns how to stop.
  */
-export function watchKernel({ clock, everyMs, othersChanged, resync }: KernelWatchOptions): Cancel {
-  let cancel: Cancel = () => undefined;
-  let last = -Infinity;
+export function watchKernel({ clock, everyMs, look, resync }: KernelWatchOptions): Cancel {
+  let lastChange = -Infinity;
   let gapMs = 0;
-  const look = (): void => {
-    cancel = clock.schedule(everyMs, look);
-    if (!othersChanged()) return;
-    const now = clock.monotonic();
-    if (now - last > 2 * longestGapMs) gapMs = 0;
-    if (now - last >= gapMs) return act();
-    cancel();
-    cancel = clock.schedule(last + gapMs - now, act);
-  };
-  const act = (): void => {
-    cancel();
-    cancel = clock.schedule(everyMs, look);
-    last = clock.monotonic();
-    gapMs = Math.min(longestGapMs, Math.max(everyMs, gapMs * 2));
-    resync();
-  };
-  cancel = clock.schedule(everyMs, look);
+  let isWaiting = false;
+  let cancel = clock.schedule(everyMs, again);
   return () => cancel();
+
+  function again(): void {
+    cancel = clock.schedule(everyMs, again);
+    const notice = look();
+    if (notice === "damage") {
+      isWaiting = false;
+      return resync("damage");
+    }
+    const now = clock.monotonic();
+    if (notice === "changes" && !isWaiting) {
+      isWaiting = true;
+      if (now - lastChange > 2 * longestGapMs) gapMs = 0;
+    }
+    if (!isWaiting || now - lastChange < gapMs) return;
+    isWaiting = false;
+    lastChange = now;
+    gapMs = Math.min(longestGapMs, Math.max(everyMs, gapMs * 2));
+    resync("changes");
+  }
 }

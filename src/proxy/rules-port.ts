@@ -1,3 +1,13 @@
+import type { IpFamily } from "../core/index.ts";
+import type { Notice } from "./engine.ts";
+
+/** A chain of nftables. */
+export interface ChainPlace {
+  readonly family: IpFamily;
+  readonly table: string;
+  readonly chain: string;
+}
+
 /** Where scripts go: the node's network namespace. */
 export interface RulesPort<S = string> {
   /**
@@ -15,7 +25,9 @@ export interface RulesPort<S = string> {
   generation?(): number;
   /** How many transactions this port has made at most; absent: one for each script. */
   transactions?(): number;
-  /** Asked instead where there is no such number: whether what was written last is not there any more. */
-  isDamaged?(): boolean;
+  /** How many rules such a chain has, and how many rules and elements lead to it, in one number; `undefined` when it is not there. */
+  chainUse?(place: ChainPlace): number | undefined;
+  /** Asked instead where there is no such number: what others did to what was written last. */
+  look?(): Notice;
   close?(): void;
 }

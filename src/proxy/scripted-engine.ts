@@ -1,14 +1,17 @@
 import { messageOf } from "../core/index.ts";
 import type { Logger } from "../core/index.ts";
 import type { FullOptions, RuleBook, ServicePlan, Transaction } from "../model/index.ts";
-import type { EngineStats, ProxyEngine, ProxyMode, Refusal, WriteResult } from "./engine.ts";
-import type { RulesPort } from "./rules-port.ts";
+import { ChainWatch } from "./chain-watch.ts";
+import type { EngineStats, Notice, ProxyEngine, ProxyMode, Refusal, WriteResult } from "./engine.ts";
+import type { ChainPlace, RulesPort } from "./rules-port.ts";
 
 /** What a scripted engine is made of. */
 export interface ScriptedEngineParts<S> {
   readonly mode: ProxyMode;
   readonly book: RuleBook<S>;
   readonly port: RulesPort<S>;
+  /** In nftables: the chains that the kernel has of the book. */
+  readonly chains?: () => readonly ChainPlace[];
   readonly shortcomings: (plan: ServicePlan) => readonly string[];
   readonly log: Logger;
 }
@@ -41,15 +44,19 @@ class ScriptWriter<S> {
   readonly #book: RuleBook<S>;
   readonly #port: RulesPort<S>;
   readonly #log: Logger;
+  readonly #chains: ChainWatch | undefined;
   #generation: number | undefined;
   #foreign = false;
   #swept = false;
   transactions = 0;
 
-  constructor({ book, port, log }: ScriptedEngineParts<S>) {
+  constructor({ book, port, chains, log }: ScriptedEngineParts<S>) {
     this.#book = book;
     this.#port = port;
     this.#log = log;
+    if (chains !== undefined && port.chainUse !== undefined) {
+      this.#chains = new ChainWatch({ chains, useOf: port.chainUse.bind(port) });
+    }
   }
 
   async writeChanges(services: readonly string[], mayMismatch: boolean): Promise<WriteResult> {
@@ -86,13 +93,15 @@ class ScriptWriter<S> {
     return this.writeChanges(names, false);
   }
 
-  noticesOthers(): boolean {
-    if (this.#port.isDamaged?.() === true) return true;
+  noticesOthers(): Notice {
+    if (this.#port.look !== undefined) return this.#port.look();
     const now = this.#port.generation?.();
     const others = this.#foreign || (this.#generation !== undefined && now !== this.#generation);
     this.#generation = now;
     this.#foreign = false;
-    return others;
+    if (others && this.#chains?.areDamaged() === true) return "damage";
+    this.#chains?.note();
+    return others ? "changes" : "nothing";
   }
 
   #halve(services: readonly string[], error: unknown): Promise<readonly Refusal[]> {
@@ -148,10 +157,13 @@ class ScriptWriter<S> {
     await this.#port.apply(transaction.script, { full });
     transaction.commit();
     this.transactions++;
+    this.#chains?.written();
     this.#generation = this.#port.generation?.();
     // A transaction that changes nothing is not counted.
     const own = (this.#port.transactions?.() ?? 1) - ownBefore;
     if (before !== undefined && (this.#generation ?? before) > before + own) this.#foreign = true;
+    // After a small change there is time until the next look.
+    else if (full) this.#chains?.note();
   }
 
   /** Once a process: afterwards all that is there is its own. */

@@ -2,7 +2,7 @@ import { messageOf, pause } from "../core/index.ts";
 import type { Cancel, Clock, Logger } from "../core/index.ts";
 import type { HealthCheckPlan, NodeNetwork } from "../model/index.ts";
 import type { EventRecorder } from "../objects/index.ts";
-import type { EngineStats, ProxyEngine, ProxyMode, Refusal, TableRules } from "./engine.ts";
+import type { EngineStats, Notice, ProxyEngine, ProxyMode, Refusal, TableRules } from "./engine.ts";
 import type { FlowCleaner, PlanChange } from "./flow-cleaner.ts";
 import type { HealthCheckPorts } from "./health-check.ts";
 import { Limitations } from "./limitations.ts";
@@ -99,13 +99,13 @@ export class ServiceWriter<F extends TrackedFlow> {
     this.#engine.setNetwork(network);
   }
 
-  /** Whether others changed the kernel's rules; `false` when that cannot be seen. */
-  noticesOthers(): boolean {
+  /** What others did to the kernel's rules; "nothing" when that cannot be seen. */
+  noticesOthers(): Notice {
     try {
       return this.#engine.noticesOthers();
     } catch (error) {
       this.#options.log.warn("it could not be seen whether others changed the rules", { error: messageOf(error) });
-      return false;
+      return "nothing";
     }
   }
 

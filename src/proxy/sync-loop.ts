@@ -180,9 +180,10 @@ export class SyncLoop<F extends TrackedFlow> implements Proxy {
       const stop = watchKernel({
         clock: this.#clock,
         everyMs: watchKernelMs,
-        othersChanged: () => this.#state === "idle" && this.#writer.noticesOthers(),
-        resync: () => {
-          this.#log.info("somebody else changed the rules, writing all rules again");
+        look: () => (this.#state === "idle" ? this.#writer.noticesOthers() : "nothing"),
+        resync: (why) => {
+          const what = why === "damage" ? "took rules away" : "may have changed the rules";
+          this.#log.info(`somebody else ${what}, writing all rules again`);
           this.#writeAll();
         },
       });

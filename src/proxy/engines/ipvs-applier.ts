@@ -13,6 +13,7 @@ import {
   stateOfStatements,
 } from "../../rules/ipvs/index.ts";
 import type { IpvsScript, IpvsState, Member, ServerKey, ServerState, Statement } from "../../rules/ipvs/index.ts";
+import type { Notice } from "../engine.ts";
 import type { RulesPort } from "../rules-port.ts";
 import { IpvsDrain } from "./ipvs-drain.ts";
 import type { IpvsPort, IpvsStep } from "./ipvs-port.ts";
@@ -87,16 +88,18 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
    * A flush of rules or the device shows in the fingerprint, one of sets in their sizes; that virtual servers are gone in how many hold the kernel's
    * module, and then all are looked for. Each look also compares some servers with their destinations and asks whether packets to them still come in, so that others' changes of these show after a while.
    */
-  isDamaged(): boolean {
-    if (this.#fingerprint === undefined) return false;
-    if (this.#mayHaveMore) return true;
+  look(): Notice {
+    if (this.#fingerprint === undefined) return "nothing";
+    if (this.#mayHaveMore) return "changes";
     const fingerprint = this.#port.fingerprint();
     const isSame = fingerprint === this.#fingerprint;
     this.#fingerprint = fingerprint;
     const useCount = this.#port.useCount();
     const isComplete = useCount === this.#useCount || this.#hasAllServers();
     this.#useCount = useCount;
-    return !isSame || !isComplete || !this.#sets.are(this.#port.setSizes(setPrefix)) || !this.#areServing();
+    const isWhole = isComplete && this.#sets.are(this.#port.setSizes(setPrefix)) && this.#areServing();
+    if (!isWhole) return "damage";
+    return isSame ? "nothing" : "changes";
   }
 
   close(): void {

@@ -133,16 +133,16 @@ async function later(clock: ManualClock): Promise<void> {
 describe("noticesOthers()", () => {
   it("sees that servers are gone, and that the node has other addresses", async () => {
     const { engine, kernel } = await started();
-    expect(engine.noticesOthers()).toBe(false);
+    expect(engine.noticesOthers()).toBe("nothing");
     kernel.changed = true;
-    expect(engine.noticesOthers()).toBe(false);
+    expect(engine.noticesOthers()).toBe("nothing");
     kernel.changed = true;
     kernel.own = [...kernel.own, ip("192.168.100.77")];
-    expect(engine.noticesOthers()).toBe(true);
+    expect(engine.noticesOthers()).toBe("changes");
     await engine.writeAll(["tour/web"]);
-    expect(engine.noticesOthers()).toBe(false);
+    expect(engine.noticesOthers()).toBe("nothing");
     kernel.flush();
-    expect(engine.noticesOthers()).toBe(true);
+    expect(engine.noticesOthers()).toBe("damage");
   });
 
   it.each<[string, (kernel: FakeKernel) => void]>([
@@ -155,38 +155,38 @@ describe("noticesOthers()", () => {
     const { engine, kernel } = await started();
     engine.want("tour/shop", [planWith({ cluster: [here], clusterIP: "10.96.0.21", externalIPs: ["203.0.113.5"] })]);
     await engine.writeChanges(["tour/shop"], { mayMismatch: true });
-    expect(engine.noticesOthers()).toBe(false);
+    expect(engine.noticesOthers()).toBe("nothing");
     const before = kernel.state;
     damage(kernel);
-    expect(engine.noticesOthers()).toBe(true);
+    expect(engine.noticesOthers()).toBe("damage");
     await engine.writeAll(["tour/web", "tour/shop"]);
     expect(kernel.state).toEqual(before);
-    expect(engine.noticesOthers()).toBe(false);
+    expect(engine.noticesOthers()).toBe("nothing");
   });
 
   it("remembers what it sees before it changes something itself", async () => {
     const { engine, kernel, change } = await started();
     kernel.flushSet("SEALANE-VIPS");
     await change(here);
-    expect(engine.noticesOthers()).toBe(true);
+    expect(engine.noticesOthers()).toBe("damage");
   });
 
   it("is not misled by what goes when its last connection has", async () => {
     const { engine, kernel, clock, change } = await started();
     kernel.connections.set("10.244.2.2", { active: 1, inactive: 0 });
     await change(here);
-    expect(engine.noticesOthers()).toBe(false);
+    expect(engine.noticesOthers()).toBe("nothing");
     kernel.connections.clear();
     await later(clock);
     expect(kernel.lines.filter((line) => line.startsWith("-a"))).toHaveLength(1);
-    expect(engine.noticesOthers()).toBe(false);
+    expect(engine.noticesOthers()).toBe("nothing");
     kernel.connections.set("10.244.1.2", { active: 1, inactive: 0 });
     await change();
     await later(clock);
     kernel.connections.clear();
     await later(clock);
     expect(kernel.lines).toEqual([]);
-    expect(engine.noticesOthers()).toBe(false);
+    expect(engine.noticesOthers()).toBe("nothing");
   });
 });
 

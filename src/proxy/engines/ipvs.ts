@@ -48,7 +48,8 @@ export function ipvsEngine({ ipvs, clock, scheduler = "rr", log = silentLogger }
     noticesOthers() {
       // Both, so that what one of them has noticed is not noticed again after the full write.
       const changed = haveAddressesChanged();
-      return engine.noticesOthers() || changed;
+      const notice = engine.noticesOthers();
+      return notice === "nothing" && changed ? "changes" : notice;
     },
     shortcomings: (plan) => engine.shortcomings(plan),
     get stats(): EngineStats {

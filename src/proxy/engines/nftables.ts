@@ -8,7 +8,8 @@ import { scriptedEngine } from "../scripted-engine.ts";
 
 /** The nftables engine; `rules` is the node's nftables (`openNft` in `kernel`). */
 export function nftablesEngine({ rules, log = silentLogger }: NftablesEngineOptions): ProxyEngine {
-  return scriptedEngine({ mode: "nftables", book: new RuleSet(), port: rules, shortcomings, log });
+  const book = new RuleSet();
+  return scriptedEngine({ mode: "nftables", book, port: rules, chains: () => book.chains(), shortcomings, log });
 }
 
 export interface NftablesEngineOptions {

@@ -39,7 +39,14 @@ export function userspaceEngine(options: UserspaceEngineOptions): UserspaceEngin
   const { rules, relay, metrics, log = silentLogger } = options;
   const router = new RelayRouter(options);
   const book = new UserspaceRules();
-  const scripted = scriptedEngine({ mode: "userspace", book, port: rules, shortcomings, log });
+  const scripted = scriptedEngine({
+    mode: "userspace",
+    book,
+    port: rules,
+    chains: () => book.chains(),
+    shortcomings,
+    log,
+  });
   const places = new Map<IpFamily, RelayListeners>();
   /** Services that go: their connections are taken until the rules have gone, too. */
   const leaving = new Set<string>();
@@ -88,7 +95,7 @@ export function userspaceEngine(options: UserspaceEngineOptions): UserspaceEngin
       await listen();
       return written(await scripted.writeAll(services));
     },
-    noticesOthers: () => scripted.noticesOthers() || relay.isLost(),
+    noticesOthers: () => (relay.isLost() ? "damage" : scripted.noticesOthers()),
     shortcomings,
     get stats(): EngineStats {
       return scripted.stats;

@@ -63,6 +63,11 @@ export class ChainLedger {
     };
   }
 
+  /** The chains of shapes that the kernel has. */
+  names(): Iterable<string> {
+    return this.#present.keys();
+  }
+
   /** Takes note that the kernel has none of them. */
   forget(): void {
     this.#present = new Map();

@@ -64,6 +64,12 @@ export class FamilyTable {
     };
   }
 
+  /** The names of the chains that the kernel has. */
+  chainNames(network: NodeNetwork): readonly string[] {
+    if (!this.#exists) return [];
+    return [...layoutChains(this.#family, network).map(({ name }) => name), ...this.#chains.names()];
+  }
+
   /** How many elements are wanted; from `most` on it is not counted further. */
   wantedCount(most: number): number {
     return this.#services.wantedCount(most);

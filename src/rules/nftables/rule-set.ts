@@ -65,6 +65,13 @@ export class RuleSet implements RuleBook<Script> {
     return new Map([...this.#tables].map(([family, table]) => [family, table.state(this.#network)]));
   }
 
+  /** The chains that the kernel has when nobody else has touched them. */
+  chains(): readonly { readonly family: IpFamily; readonly table: string; readonly chain: string }[] {
+    return [...this.#tables].flatMap(([family, table]) =>
+      table.chainNames(this.#network).map((chain) => ({ family, table: tableName, chain })),
+    );
+  }
+
   /** A script without any effect on packets: it fails only when nftables itself does not work. */
   probe(): string {
     return script(tableOf("IPv4", tableName), [{ kind: "add-table" }]);

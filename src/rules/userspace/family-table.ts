@@ -70,6 +70,11 @@ export class FamilyTable {
     });
   }
 
+  /** The names of the chains that the kernel has. */
+  chains(network: NodeNetwork): readonly string[] {
+    return this.#exists ? this.#layout(network).chains.map(({ name }) => name) : [];
+  }
+
   /** How many Services want something. */
   get services(): number {
     return this.#wanted.size;

@@ -85,6 +85,13 @@ export class UserspaceRules implements RuleBook<Script> {
     return others.length === 0 ? undefined : removalOf(others);
   }
 
+  /** The chains that the kernel has when nobody else has touched them. */
+  chains(): readonly { readonly family: IpFamily; readonly table: string; readonly chain: string }[] {
+    return [...this.#tables].flatMap(([family, table]) =>
+      table.chains(this.#network).map((chain) => ({ family, table: tableName, chain })),
+    );
+  }
+
   /** What the table of a family should be. */
   state(family: IpFamily): TableState {
     return this.#table(family).state(this.#network);
