@@ -15,6 +15,8 @@ export interface TrackedFlow {
   /** Who answers: the endpoint, for a flow that a Service has redirected. */
   readonly answeredBy: Ip;
   readonly answeredFrom: Port;
+  /** Whether anything has come back. */
+  readonly isReplied: boolean;
   /** The kernel's own words for the flow; needed to delete it. */
   readonly tuple: Uint8Array;
 }
@@ -25,6 +27,8 @@ export interface FlowQuery {
   readonly protocol: Protocol;
   readonly destination?: { readonly ip?: Ip; readonly port: Port };
   readonly answeredBy?: { readonly ip: Ip; readonly port: Port };
+  /** Only those to which nothing has come back. */
+  readonly unreplied?: true;
 }
 
 /** The connection tracking of one network namespace. */
@@ -37,7 +41,9 @@ export interface Conntrack {
 
 // linux/netfilter/nfnetlink_conntrack.h
 const messages = { get: (1 << 8) | 1, delete: (1 << 8) | 2 };
-const attributes = { tupleOriginal: 1, tupleReply: 2, filter: 25 };
+const attributes = { tupleOriginal: 1, tupleReply: 2, status: 3, filter: 25, statusMask: 26 };
+/** IPS_SEEN_REPLY in linux/netfilter/nf_conntrack_common.h */
+const seenReply = 1 << 1;
 const tuple = { ip: 1, protocol: 2 };
 const address = { v4Source: 1, v4Destination: 2, v6Source: 3, v6Destination: 4 };
 const protocol = { number: 1, sourcePort: 2, destinationPort: 3 };
@@ -88,8 +94,15 @@ function dump(socket: number, query: FlowQuery): readonly TrackedFlow[] {
   }
 }
 
-/** The parts of the two tuples that must be equal, and which parts those are. */
-function writeQuery(writer: NetlinkWriter, { family, protocol: name, destination, answeredBy }: FlowQuery): void {
+/** The parts of the two tuples that must be equal, and which parts those are; and the status. */
+function writeQuery(
+  writer: NetlinkWriter,
+  { family, protocol: name, destination, answeredBy, unreplied }: FlowQuery,
+): void {
+  if (unreplied === true) {
+    writer.attribute(attributes.status, bigEndian(0));
+    writer.attribute(attributes.statusMask, bigEndian(seenReply));
+  }
   const v4 = family === "IPv4";
   const writeProtocol = (port?: { readonly kind: number; readonly value: Port }): void => {
     writer.attribute(tuple.protocol | nested, () => {
@@ -163,6 +176,7 @@ function readFlow(bytes: Uint8Array): TrackedFlow | undefined {
     destinationPort: original.destinationPort,
     answeredBy: reply.source,
     answeredFrom: reply.sourcePort,
+    isReplied: ((found.get(attributes.status)?.at(-1) ?? 0) & seenReply) !== 0,
     tuple: raw.slice(),
   };
 }
@@ -188,6 +202,12 @@ function readTuple(bytes: Uint8Array | undefined): Tuple | undefined {
     destination: ipFromBytes(destination),
     destinationPort: portOf(destinationPort),
   };
+}
+
+function bigEndian(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
 }
 
 function portOf([high = 0, low = 0]: Uint8Array): Port {

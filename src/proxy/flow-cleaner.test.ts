@@ -29,6 +29,7 @@ class SlowFlows {
         destinationPort: 80,
         answeredBy: ip(address),
         answeredFrom: 8080,
+        isReplied: true,
       }));
   }
 

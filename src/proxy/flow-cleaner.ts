@@ -43,7 +43,10 @@ export class FlowCleaner<F extends TrackedFlow> {
 
   /** Whether a Service has flows that would have to be looked at. */
   concerns(service: Service | undefined): boolean {
-    return service?.spec.ports?.some(({ protocol = "TCP" }) => this.#options.protocols.has(protocol)) === true;
+    if (service === undefined) return false;
+    const { type, externalIPs = [], ports = [] } = service.spec;
+    const isOutside = type === "LoadBalancer" || externalIPs.length > 0;
+    return ports.some(({ protocol = "TCP" }) => isOutside || this.#options.protocols.has(protocol));
   }
 
   /** After a change: asks the kernel only for what the change may have left; at once, unless many changes go before. */

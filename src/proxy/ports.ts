@@ -10,6 +10,8 @@ export interface TrackedFlow {
   /** Who answers: the endpoint, for a flow that a Service has redirected. */
   readonly answeredBy: Ip;
   readonly answeredFrom: Port;
+  /** Whether anything has come back. */
+  readonly isReplied: boolean;
 }
 
 /** Which flows: all of a family and protocol, or only those that also have these ends. */
@@ -18,6 +20,8 @@ export interface FlowQuery {
   readonly protocol: Protocol;
   readonly destination?: { readonly ip?: Ip; readonly port: Port };
   readonly answeredBy?: { readonly ip: Ip; readonly port: Port };
+  /** Only those to which nothing has come back. */
+  readonly unreplied?: true;
 }
 
 /** The kernel's connection tracking (`openConntrack` in `kernel`). */

@@ -325,6 +325,7 @@ describe("createProxy()", () => {
       destinationPort: port,
       answeredBy: ip(by),
       answeredFrom: 8080,
+      isReplied: false,
     });
     const flows = [
       flow("10.96.0.5", 80, "10.244.1.2"),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ip } from "../core/index.ts";
+import type { Protocol } from "../core/index.ts";
 import type { ServicePlan } from "../model/index.ts";
 import { endpointAt, planWith } from "../../test/support/service-plans.ts";
 import { cleanedProtocols, fewQueries, flowEntries, flowQueries, staleFlows } from "./stale-flows.ts";
@@ -11,9 +12,10 @@ const udp = (serving: ServicePlan["serving"], more: Parameters<typeof planWith>[
 /** `UDP by IP:PORT` for flows of an endpoint, `UDP to IP:PORT` for flows to an address, `UDP` for all. */
 function texts(now: readonly ServicePlan[], before: readonly ServicePlan[], resetRemoved = false): readonly string[] {
   return fewQueries(flowQueries(now, before, cleanedProtocols(resetRemoved))).map(
-    ({ protocol, answeredBy, destination }) => {
+    ({ protocol, answeredBy, destination, unreplied }) => {
       const by = answeredBy === undefined ? "" : ` by ${answeredBy.ip}:${answeredBy.port}`;
-      return `${protocol}${by}${destination === undefined ? "" : ` to ${destination.ip ?? "*"}:${destination.port}`}`;
+      const to = destination === undefined ? "" : ` to ${destination.ip ?? "*"}:${destination.port}`;
+      return `${protocol}${by}${to}${unreplied === true ? " unreplied" : ""}`;
     },
   );
 }
@@ -47,6 +49,18 @@ describe("flowQueries()", () => {
       now: [planWith({ protocol: "SCTP" })],
       expected: ["SCTP by 10.244.1.2:8080"],
     },
+    {
+      what: "an outside address of a TCP port that came",
+      before: [planWith({ serving: [a] })],
+      now: [planWith({ serving: [a], externalIPs: ["203.0.113.5"], loadBalancerIPs: ["192.168.100.200"] })],
+      expected: ["TCP to 192.168.100.200:80 unreplied", "TCP to 203.0.113.5:80 unreplied"],
+    },
+    {
+      what: "an outside address of a TCP port that went",
+      before: [planWith({ serving: [a], externalIPs: ["203.0.113.5"] })],
+      now: [planWith({ serving: [a] })],
+      expected: [],
+    },
     { what: "one of a TCP port", before: [planWith({ serving: [a] })], now: [planWith({})], expected: [] },
   ];
   it.each(cases)("asks for no more than $what may leave", ({ before, now, expected }) => {
@@ -58,6 +72,11 @@ describe("flowQueries()", () => {
     expect(texts(now, [planWith({ serving: [a] })], true)).toEqual(["TCP by 10.244.1.2:8080"]);
   });
 
+  it("asks for calls over TCP that nobody has answered when an outside address comes, also where TCP flows are removed", () => {
+    const now = [planWith({ serving: [a], externalIPs: ["203.0.113.5"] })];
+    expect(texts(now, [], true)).toEqual(["TCP to 203.0.113.5:80 unreplied"]);
+  });
+
   it("asks once for everything when many endpoints went", () => {
     const many = Array.from({ length: 20 }, (_, i) => ({ ...a, ip: ip(`10.244.1.${i + 2}`) }));
     expect(texts([], [udp(many)])).toEqual(["UDP"]);
@@ -65,13 +84,14 @@ describe("flowQueries()", () => {
 });
 
 describe("staleFlows()", () => {
-  const flow = (protocol: "UDP" | "SCTP", destination: string, answeredBy: string) => ({
+  const flow = (protocol: Protocol, destination: string, answeredBy: string, isReplied = false) => ({
     family: "IPv4" as const,
     protocol,
     destination: ip(destination),
     destinationPort: 30053,
     answeredBy: ip(answeredBy),
     answeredFrom: destination === answeredBy ? 30053 : 8080,
+    isReplied,
   });
   const node = "192.168.100.12";
 
@@ -85,5 +105,20 @@ describe("staleFlows()", () => {
   ])("judges a flow to a node port that is answered by %s", (_by, one, isStale) => {
     const plan = planWith({ protocol: one.protocol, nodePort: 30053, serving: [b] });
     expect(staleFlows([one], flowEntries([plan], [], cleanedProtocols(false)))).toEqual(isStale ? [one] : []);
+  });
+
+  const outside = "203.0.113.5";
+  it.each([
+    ["a call that nobody answers, from before the Service was there", flow("TCP", outside, outside), true, true],
+    ["a call to an endpoint that does not answer", flow("TCP", outside, "10.244.2.2"), false, false],
+    ["a call to an endpoint that went", flow("TCP", outside, "10.244.1.2"), true, true],
+    ["a connection with a server from before", flow("TCP", outside, outside, true), false, false],
+    ["a connection with an endpoint that went", flow("TCP", outside, "10.244.1.2", true), false, true],
+  ])("judges over TCP %s", (_what, one, isStale, isStaleOnRequest) => {
+    const plan = planWith({ port: 30053, externalIPs: [outside], serving: [b] });
+    for (const resetRemoved of [false, true]) {
+      const entries = flowEntries([plan], [], cleanedProtocols(resetRemoved));
+      expect(staleFlows([one], entries)).toEqual((resetRemoved ? isStaleOnRequest : isStale) ? [one] : []);
+    }
   });
 });

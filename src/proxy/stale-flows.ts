@@ -10,11 +10,14 @@ export interface FlowEntry {
   readonly address?: Ip;
   readonly port: Port;
   readonly endpoints: ReadonlySet<string>;
+  /** Only flows to which nothing has come back are looked at. */
+  readonly unreplied?: true;
 }
 
 /**
  * Flows of these protocols outlive their endpoint: nobody tells the client that it has gone. TCP resets by itself, so
- * its flows are looked at only on request.
+ * its flows are looked at only on request. Calls over TCP that nobody has answered are looked at in any case: the client repeats them, and the kernel
+ * goes on to send them where it sent the first one.
  */
 export function cleanedProtocols(resetRemoved: boolean): ReadonlySet<Protocol> {
   return new Set(resetRemoved ? ["UDP", "SCTP", "TCP"] : ["UDP", "SCTP"]);
@@ -46,8 +49,13 @@ function entriesOf(
   endpoints: ReadonlySet<string>,
 ): readonly FlowEntry[] {
   const { family, protocol, port } = plan;
-  if (!protocols.has(protocol)) return [];
-  const addresses = [plan.clusterIP, ...plan.loadBalancerIPs, ...plan.externalIPs];
+  const outside = [...plan.loadBalancerIPs, ...plan.externalIPs];
+  if (!protocols.has(protocol)) {
+    // What nobody serves of the other ways to a Service is refused or dropped, and not tracked.
+    if (protocol !== "TCP") return [];
+    return outside.map((address) => ({ family, protocol, address, port, endpoints, unreplied: true }));
+  }
+  const addresses = [plan.clusterIP, ...outside];
   return [
     ...addresses.map((address) => ({ family, protocol, address, port, endpoints })),
     ...(plan.nodePort === undefined ? [] : [{ family, protocol, port: plan.nodePort, endpoints }]),
@@ -69,7 +77,8 @@ export function flowQueries(
     before.flatMap((plan) => entriesOf(plan, protocols, servingOf(plan))).map((entry) => [flowId(entry), entry]),
   );
   const queries = new Map<string, FlowQuery>();
-  for (const [id, { family, protocol, endpoints }] of entriesBefore) {
+  for (const [id, { family, protocol, endpoints, unreplied }] of entriesBefore) {
+    if (unreplied === true) continue;
     const kept = entriesNow.get(id)?.endpoints;
     for (const endpoint of endpoints) {
       if (kept?.has(endpoint) === true) continue;
@@ -80,10 +89,12 @@ export function flowQueries(
   }
   const clusterIPs = new Set(now.map(({ clusterIP }) => clusterIP));
   for (const [id, { family, protocol, address, port }] of entriesNow) {
-    // A TCP connection that was there before found its server without the Service.
-    if (protocol === "TCP" || entriesBefore.has(id) || (address !== undefined && clusterIPs.has(address))) continue;
+    if (entriesBefore.has(id) || (address !== undefined && clusterIPs.has(address))) continue;
     const destination = { port, ...(address === undefined ? {} : { ip: address }) };
-    queries.set(`${family} ${protocol} to ${id}`, { family, protocol, destination });
+    const query = { family, protocol, destination };
+    if (protocol !== "TCP") queries.set(`${family} ${protocol} to ${id}`, query);
+    // A TCP connection that was there before found its server without the Service. A node refuses what comes to a port that nobody serves.
+    else if (address !== undefined) queries.set(`${family} ${protocol} to ${id}`, { ...query, unreplied: true });
   }
   return [...queries.values()];
 }
@@ -97,8 +108,14 @@ export function fewQueries(queries: readonly FlowQuery[]): readonly FlowQuery[] 
 }
 
 /** One question for each family and protocol, instead of many exact ones. */
-export function wholeTables(of: readonly Pick<FlowQuery, "family" | "protocol">[]): readonly FlowQuery[] {
-  const tables = new Map(of.map(({ family, protocol }) => [`${family} ${protocol}`, { family, protocol }]));
+export function wholeTables(of: readonly Pick<FlowQuery, "family" | "protocol" | "unreplied">[]): readonly FlowQuery[] {
+  const tables = new Map<string, FlowQuery>();
+  for (const { family, protocol, unreplied } of of) {
+    const id = `${family} ${protocol}`;
+    // Who asks for all flows gets the others, too.
+    if (unreplied !== true) tables.set(id, { family, protocol });
+    else if (!tables.has(id)) tables.set(id, { family, protocol, unreplied });
+  }
   return [...tables.values()];
 }
 
@@ -113,11 +130,13 @@ export function flowId({ family, protocol, address, port }: Omit<FlowEntry, "end
  */
 export function staleFlows<F extends TrackedFlow>(flows: readonly F[], entries: readonly FlowEntry[]): readonly F[] {
   const byId = new Map(entries.map((entry) => [flowId(entry), entry]));
-  return flows.filter(({ family, protocol, destination, destinationPort: port, answeredBy, answeredFrom }) => {
+  return flows.filter((flow) => {
+    const { family, protocol, destination, destinationPort: port, answeredBy, answeredFrom, isReplied } = flow;
     const entry =
       byId.get(flowId({ family, protocol, address: destination, port })) ??
       byId.get(flowId({ family, protocol, port }));
     if (entry === undefined || entry.endpoints.has(`${answeredBy} ${answeredFrom}`)) return false;
+    if (protocol === "TCP") return !isReplied || (entry.unreplied !== true && answeredBy !== destination);
     // It may be on its way to another node, which redirects it. Unlike UDP, an association without its entry is invalid.
     return protocol !== "SCTP" || entry.address !== undefined || answeredBy !== destination;
   });

@@ -9,7 +9,7 @@ import { echo } from "./echo.ts";
 import type { EngineUnderTest } from "./engines.ts";
 import { addressOf, families } from "./places.ts";
 import type { NodeName, PodName } from "./places.ts";
-import { clusterIP, loadBalancerIP, nodePort } from "./targets.ts";
+import { clusterIP, externalIP, loadBalancerIP, nodePort } from "./targets.ts";
 import { serviceOf } from "./service-objects.ts";
 
 const everyone: readonly PodName[] = ["a1", "a2", "b1"];
@@ -28,6 +28,20 @@ export function describeSequences(engine: EngineUnderTest): void {
       expect(await senders.open("a2", clusterIP(901), 100)).toEqual({ kind: "silence" });
       await cluster.serve("late", 901, ["b1"]);
       // Its first SYN left no trace: the next one, a second later, is redirected.
+      expect(await early).toMatchObject({ kind: "answer", pod: "b1" });
+    });
+
+    it.each(
+      families.flatMap((family) => [
+        ["an external IP", family, externalIP] as const,
+        ["a load balancer's address", family, loadBalancerIP] as const,
+      ]),
+    )("is served as soon as its Service appears at %s, %s", async (_what, family, target) => {
+      const number = 960 + families.indexOf(family) + (target === externalIP ? 0 : 2);
+      const early = senders.open("a1", target(number, family), 8000);
+      // It went out into the world, and is tracked.
+      expect(await senders.open("a2", target(number, family), 100)).toEqual({ kind: "silence" });
+      await cluster.serve(`late-${number}`, number, ["b1"], { spec: balanced });
       expect(await early).toMatchObject({ kind: "answer", pod: "b1" });
     });
 

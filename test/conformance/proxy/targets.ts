@@ -13,6 +13,10 @@ export function loadBalancerIP(number: number, family: IpFamily = "IPv4", protoc
   return { family, protocol, destination: virtualAddresses(number, family).loadBalancer, port: servicePort };
 }
 
+export function externalIP(number: number, family: IpFamily = "IPv4", protocol: Protocol = "TCP"): Target {
+  return { family, protocol, destination: virtualAddresses(number, family).external, port: servicePort };
+}
+
 export function nodePort(
   node: NodeName,
   number: number,
