@@ -5,7 +5,7 @@ import { etherTypeArp } from "../codec/index.ts";
 import { renewNodeLease } from "../controllers/index.ts";
 import { cidr, ip } from "../core/index.ts";
 import { resolvConfOf } from "../dns/index.ts";
-import { openPacketSocket } from "../kernel/index.ts";
+import { keepFixedRules, openPacketSocket } from "../kernel/index.ts";
 import { startPodRuntime } from "../lab/index.ts";
 import { secureRandom, stderrLogger, systemClock } from "../net/index.ts";
 import { endpointSliceIndexers, resources } from "../objects/index.ts";
@@ -72,10 +72,12 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
     log,
   });
 
+  const fixedRules = keepFixedRules({ clock, log });
   const dns = await startNodeDns({
     input,
     caches: { services, endpointSlices, namespaces, clientPods: pods },
     allPods: () => cacheOf(resources.pods),
+    fixedRules,
     clock,
     random,
     log,
@@ -84,6 +86,7 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
   await startPodRuntime({
     nodeName,
     nodeAddress: ip(input.nodeAddress),
+    fixedRules,
     podCidr: cidr(input.podCidr),
     masquerade: {
       clusterPods: cidr(input.clusterCidr),

@@ -7,9 +7,16 @@ import { openNft } from "./nft.ts";
 export interface FixedRules {
   /** What they are for, in errors: "rules that ...". */
   readonly purpose: string;
-  /** Input for nft that may be given again: it makes its own table anew. */
-  readonly nft: string;
+  readonly nft: FixedTable;
   readonly iptables: readonly FixedChain[];
+}
+
+/** A table of nftables, of the family ip. */
+export interface FixedTable {
+  /** Nobody else's. */
+  readonly table: string;
+  /** What is in each chain, as nft takes it: first the line about its hook. */
+  readonly chains: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A chain of iptables, and the chain of the kernel at whose end it is called. */
@@ -35,7 +42,7 @@ export async function writeFixedRules(
 ): Promise<PacketFilter> {
   const nft = openNft(place);
   try {
-    await nft.apply(rules.nft);
+    await nft.apply(nftText(rules.nft));
     return "nftables";
   } catch (error) {
     if (!isMissing(error)) throw error;
@@ -43,6 +50,12 @@ export async function writeFixedRules(
   } finally {
     nft.close();
   }
+}
+
+/** Input for nft that may be given again: it makes the table anew. */
+export function nftText({ table, chains }: FixedTable): string {
+  const texts = Object.entries(chains).map(([name, lines]) => `chain ${name} {\n${lines.join("\n")}\n}\n`);
+  return `table ip ${table}\ndelete table ip ${table}\ntable ip ${table} {\n${texts.join("")}}\n`;
 }
 
 async function writeByIptables(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { runProgram, writeFixedRules } from "./index.ts";
+import { ManualClock, silentLogger } from "../core/index.ts";
+import { keepFixedRules, runProgram, writeFixedRules } from "./index.ts";
 import type { FixedRules } from "./index.ts";
 import { testNamespaces } from "../../test/support/test-namespaces.ts";
 
@@ -8,7 +9,7 @@ const newNamespace = testNamespaces();
 function untracked(port: number): FixedRules {
   return {
     purpose: "that keep a port untracked",
-    nft: `table ip t {\n  chain c {\n    type filter hook output priority raw;\n    udp dport ${port} notrack\n  }\n}\n`,
+    nft: { table: "t", chains: { c: ["type filter hook output priority raw;", `udp dport ${port} notrack`] } },
     iptables: [
       { table: "raw", hook: "OUTPUT", name: "UNTRACKED", rules: [`-p udp --dport ${port} -j CT --notrack`] },
       { table: "nat", hook: "POSTROUTING", name: "HIDDEN", rules: ["-o eth0 -j MASQUERADE"] },
@@ -28,6 +29,23 @@ describe("writeFixedRules() on a kernel without nftables", () => {
       "-A OUTPUT -j UNTRACKED",
       "-A UNTRACKED -p udp -m udp --dport 8 -j CT --notrack",
     ]);
+  });
+
+  it("writes them again when somebody took them away", async () => {
+    const namespace = newNamespace();
+    const clock = new ManualClock();
+    const keeper = keepFixedRules({ namespace, clock, log: silentLogger });
+    await keeper.keep(untracked(7));
+    const rules = async (): Promise<readonly string[]> =>
+      (await runProgram(["iptables-legacy-save"], { namespace })).split("\n").filter((line) => line.startsWith("-A "));
+    const before = await rules();
+    expect(before).toHaveLength(4);
+    for (const table of ["raw", "nat"]) {
+      for (const action of ["-F", "-X"]) await runProgram(["iptables-legacy", "-t", table, action], { namespace });
+    }
+    expect(await rules()).toEqual([]);
+    await expect.poll(() => (clock.advance(1000), rules()), { interval: 100, timeout: 10_000 }).toEqual(before);
+    keeper.close();
   });
 
   it("names what is missing where iptables does not take them either", async () => {

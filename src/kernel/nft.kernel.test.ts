@@ -121,13 +121,16 @@ describe("openConntrack()", () => {
 describe("writeFixedRules()", () => {
   it("writes rules by nftables where the kernel has it", async () => {
     const place = { namespace: newNamespace() };
-    const table = "table ip fixed\ndelete table ip fixed\ntable ip fixed { set s { type ipv4_addr; }; }\n";
+    const nft = { table: "fixed", chains: { c: ["type filter hook output priority raw;"] } };
     for (let time = 0; time < 2; time++) {
-      expect(await writeFixedRules({ purpose: "of a test", nft: table, iptables: [] }, place)).toBe("nftables");
+      expect(await writeFixedRules({ purpose: "of a test", nft, iptables: [] }, place)).toBe("nftables");
     }
     expect(await runProgram(["nft", "list", "tables"], place)).toBe("table ip fixed\n");
     await expect(
-      writeFixedRules({ purpose: "of a test", nft: "add nonsense\n", iptables: [] }, place),
+      writeFixedRules(
+        { purpose: "of a test", nft: { table: "fixed", chains: { c: ["nonsense"] } }, iptables: [] },
+        place,
+      ),
     ).rejects.toMatchObject({
       code: "NftRefused",
     });

@@ -6,7 +6,7 @@ import { createApiServer } from "../../src/apiserver/index.ts";
 import { startNodeDns } from "../../src/app/dns/node-dns.ts";
 import { connectCluster, createCache } from "../../src/client/index.ts";
 import { ip, seededRandom, silentLogger } from "../../src/core/index.ts";
-import { applyLinkSteps, runProgram } from "../../src/kernel/index.ts";
+import { applyLinkSteps, keepFixedRules, runProgram } from "../../src/kernel/index.ts";
 import { systemClock as clock } from "../../src/net/index.ts";
 import { resources } from "../../src/objects/index.ts";
 import { defaultProxySettings } from "../../src/proxy/index.ts";
@@ -71,6 +71,7 @@ it("the DNS of a node answers from its last state while the API is away, and its
     },
     caches,
     allPods: () => createCache(api, resources.pods, { clock, random }),
+    fixedRules: keepFixedRules({ clock, log: silentLogger }),
     clock,
     random,
     log: silentLogger,

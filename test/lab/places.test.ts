@@ -82,6 +82,25 @@ describe("sealane exec", () => {
   });
 });
 
+describe("a node whose packet filter somebody flushes", () => {
+  it("gives its pods names, Services and the world outside back within seconds", async () => {
+    const urls = ["http://web.tour", "http://db.example.com:81/"];
+    const fetched = async (): Promise<string> => (await inPod("curl", "-sm3", ...urls)).stdout;
+    const everything = /pod: back-end-[^]*host: db\.example\.com/;
+    expect(await fetched()).toMatch(everything);
+    const nodes = ["node/1", "node/2", "node/3"];
+    const tables = async (): Promise<readonly string[]> =>
+      Promise.all(
+        nodes.map(async (node) => (await exec(node, "nft", "list", "tables")).stdout.split("\n").sort().join("\n")),
+      );
+    const before = await tables();
+    for (const node of nodes)
+      expect(await exec(node, "nft", "flush", "ruleset")).toMatchObject({ code: 0, stderr: "" });
+    await expect.poll(tables, { timeout: 10_000 }).toEqual(before);
+    expect(await fetched()).toMatch(everything);
+  });
+});
+
 describe("programs of the host in the lab", () => {
   it("curl reaches a Service by its name, a node port, an outside host", async () => {
     expect((await inPod("curl", "-sm3", "http://web.tour")).stdout).toContain("pod: back-end-");

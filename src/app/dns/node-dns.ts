@@ -2,8 +2,8 @@ import { ip, messageOf } from "../../core/index.ts";
 import type { RunningCache } from "../../client/index.ts";
 import type { Clock, Ip, Logger, Random } from "../../core/index.ts";
 import { clusterConfiguration, parseUpstream } from "../../dns/index.ts";
-import { applyLinkSteps, writeFixedRules } from "../../kernel/index.ts";
-import type { FixedRules } from "../../kernel/index.ts";
+import { applyLinkSteps } from "../../kernel/index.ts";
+import type { FixedRules, FixedRulesKeeper } from "../../kernel/index.ts";
 import type { EndpointSlice, KubeObject, Namespace, Pod, Service } from "../../objects/index.ts";
 import type { AgentInput } from "../agent-messages.ts";
 import { givenCluster } from "./cluster-source.ts";
@@ -28,6 +28,8 @@ export interface NodeDnsParts {
   };
   /** Pods of all nodes; asked for when a Corefile wants them. */
   readonly allPods: () => RunningCache<Pod>;
+  /** Keeps rules in the node's namespace. */
+  readonly fixedRules: FixedRulesKeeper;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -45,14 +47,15 @@ const pagesAddress = ":9153";
  * Serves DNS on a node, at the cluster's DNS address, which only this node itself sees as its own, and at the node's. So
  * no query leaves the node, and none is translated or tracked.
  */
-export async function startNodeDns({ input, caches, allPods, clock, random, log }: NodeDnsParts): Promise<DnsService> {
+export async function startNodeDns(parts: NodeDnsParts): Promise<DnsService> {
+  const { input, caches, allPods, fixedRules, clock, random, log } = parts;
   const dnsAddress = ip(input.dnsAddress);
   // Scope host: masqueraded traffic must not leave with this address.
   applyLinkSteps([{ kind: "address", address: dnsAddress, prefix: 32, link: "lo", scope: "host" }]);
   // Answers need no rules: they are on their way while the first questions come.
-  writeFixedRules(untrackedRules(dnsAddress)).catch((error: unknown) =>
-    log.warn("connection tracking sees DNS queries", { error: messageOf(error) }),
-  );
+  fixedRules
+    .keep(untrackedRules(dnsAddress))
+    .catch((error: unknown) => log.warn("connection tracking sees DNS queries", { error: messageOf(error) }));
   const metrics = createDnsMetrics();
   const { services, endpointSlices, namespaces } = caches;
   const watched: Record<string, RunningCache<KubeObject>> = {
@@ -96,20 +99,20 @@ export function untrackedRules(address: Ip): FixedRules {
   const answered = protocols.map((protocol) => `-s ${address} -p ${protocol} --sport 53 -j CT --notrack`);
   return {
     purpose: "that keep DNS out of connection tracking",
-    nft: `table ip sealane-dns
-delete table ip sealane-dns
-table ip sealane-dns {
-  chain prerouting {
-    type filter hook prerouting priority raw; policy accept;
-    ip daddr ${address} meta l4proto { tcp, udp } th dport 53 notrack
-  }
-  chain output {
-    type filter hook output priority raw; policy accept;
-    ip daddr ${address} meta l4proto { tcp, udp } th dport 53 notrack
-    ip saddr ${address} meta l4proto { tcp, udp } th sport 53 notrack
-  }
-}
-`,
+    nft: {
+      table: "sealane-dns",
+      chains: {
+        prerouting: [
+          "type filter hook prerouting priority raw; policy accept;",
+          `ip daddr ${address} meta l4proto { tcp, udp } th dport 53 notrack`,
+        ],
+        output: [
+          "type filter hook output priority raw; policy accept;",
+          `ip daddr ${address} meta l4proto { tcp, udp } th dport 53 notrack`,
+          `ip saddr ${address} meta l4proto { tcp, udp } th sport 53 notrack`,
+        ],
+      },
+    },
     iptables: [
       { table: "raw", hook: "PREROUTING", name: "SEALANE-DNS-IN", rules: asked },
       { table: "raw", hook: "OUTPUT", name: "SEALANE-DNS-OUT", rules: [...asked, ...answered] },

@@ -19,15 +19,15 @@ const port = 1;
 // What the host itself sends to its own address is not redirected: only what arrives on its link.
 const rules: FixedRules = {
   purpose: "that let an outside host answer on every port",
-  nft: `table ip sealane-outside
-delete table ip sealane-outside
-table ip sealane-outside {
-  chain prerouting {
-    type nat hook prerouting priority dstnat; policy accept;
-    iifname "eth0" meta l4proto { tcp, udp } redirect to :${port}
-  }
-}
-`,
+  nft: {
+    table: "sealane-outside",
+    chains: {
+      prerouting: [
+        "type nat hook prerouting priority dstnat; policy accept;",
+        `iifname "eth0" meta l4proto { tcp, udp } redirect to :${port}`,
+      ],
+    },
+  },
   iptables: [
     {
       table: "nat",

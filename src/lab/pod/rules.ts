@@ -19,15 +19,15 @@ export function podRules({ podCidr, clusterPods, nodeAddresses }: PodRulesOption
   const outwards = `-s ${podCidr} -o eth0 ! -d ${clusterPods} -m iprange ! --dst-range ${first}-${last}`;
   return {
     purpose: "that hide pods behind their node's address",
-    nft: `table ip sealane-cni
-delete table ip sealane-cni
-table ip sealane-cni {
-  chain postrouting {
-    type nat hook postrouting priority srcnat + 10; policy accept;
-    ip saddr ${podCidr} ip daddr != { ${clusterPods}, ${first}-${last} } oifname "eth0" masquerade
-  }
-}
-`,
+    nft: {
+      table: "sealane-cni",
+      chains: {
+        postrouting: [
+          "type nat hook postrouting priority srcnat + 10; policy accept;",
+          `ip saddr ${podCidr} ip daddr != { ${clusterPods}, ${first}-${last} } oifname "eth0" masquerade`,
+        ],
+      },
+    },
     iptables: [{ table: "nat", hook: "POSTROUTING", name: "SEALANE-CNI", rules: [`${outwards} -j MASQUERADE`] }],
   };
 }

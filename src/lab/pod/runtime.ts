@@ -1,6 +1,7 @@
 import { messageOf, parseIp } from "../../core/index.ts";
 import type { Cidr, Clock, Ip, Logger } from "../../core/index.ts";
-import { writeFixedRules } from "../../kernel/index.ts";
+import { keepFixedRules } from "../../kernel/index.ts";
+import type { FixedRulesKeeper } from "../../kernel/index.ts";
 import { isPodFinished, objectKey } from "../../objects/index.ts";
 import type { Cache, ClusterApi, EventRecorder, Pod, Service } from "../../objects/index.ts";
 import { removePlaceFiles, writePlaceFiles } from "../place/files.ts";
@@ -22,6 +23,8 @@ export interface PodRuntimeOptions {
   readonly nodeAddress: Ip;
   /** Path of the node's network namespace. Default: /run/netns/<nodeName>. */
   readonly nodeNamespace?: string;
+  /** Keeps rules in that namespace; one is made by default. */
+  readonly fixedRules?: FixedRulesKeeper;
   readonly podCidr: Cidr;
   /** Who sees pods by their own addresses; for all others a node's pods have the node's address. */
   readonly masquerade: Omit<PodRulesOptions, "podCidr">;
@@ -60,11 +63,12 @@ const retryMs = 1000;
  * in good order. Pods that an earlier agent connected keep their namespace and address.
  */
 export async function startPodRuntime(options: PodRuntimeOptions): Promise<PodRuntime> {
-  const { nodeName, nodeNamespace = `/run/netns/${nodeName}`, podCidr, masquerade } = options;
+  const { nodeName, nodeNamespace = `/run/netns/${nodeName}`, podCidr, masquerade, clock, log } = options;
+  const { fixedRules = keepFixedRules({ namespace: nodeNamespace, clock, log }) } = options;
   // The rules are on their way while the pods are connected.
-  const rules = writeFixedRules(podRules({ podCidr, ...masquerade }), { namespace: nodeNamespace });
+  const rules = fixedRules.keep(podRules({ podCidr, ...masquerade }));
   await Promise.all([options.pods.whenSynced(), options.services.whenSynced()]);
-  const runtime = new Runtime(options);
+  const runtime = new Runtime(options, () => fixedRules.close());
   runtime.start();
   await rules;
   return runtime;
@@ -80,9 +84,11 @@ class Runtime implements PodRuntime {
   readonly #unsubscribe: (() => void)[] = [];
   #adoptable: Map<string, PodNetwork>;
   #flushPlanned = false;
+  readonly #closeRules: () => void;
   #stopped = false;
 
-  constructor(options: PodRuntimeOptions) {
+  constructor(options: PodRuntimeOptions, closeRules: () => void) {
+    this.#closeRules = closeRules;
     const { nodeName, nodeAddress, nodeNamespace = `/run/netns/${nodeName}` } = options;
     this.#options = options;
     this.#node = { name: nodeName, address: nodeAddress, namespace: nodeNamespace };
@@ -117,6 +123,7 @@ class Runtime implements PodRuntime {
 
   async stop({ keep = true }: { readonly keep?: boolean } = {}): Promise<void> {
     this.#stopped = true;
+    this.#closeRules();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     const all = [...this.#running.values()];
     this.#running.clear();
