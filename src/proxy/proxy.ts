@@ -15,7 +15,10 @@ export interface ProxyOptions<F extends TrackedFlow = TrackedFlow> {
   readonly engine: ProxyEngine;
   /** Without it, UDP and SCTP clients may stay with endpoints that are gone. */
   readonly flows?: FlowsPort<F>;
-  /** Also ends TCP connections to endpoints that have gone: their next packet is answered with a reset. Default false. */
+  /**
+   * Also ends TCP connections to endpoints that have gone while their Service stays: their next packet is answered with a reset. The engine must know, too, where
+   * it can let endpoints wait for their connections (IPVS, userspace). Default false.
+   */
   readonly resetRemoved?: boolean;
   readonly healthChecks?: HealthChecksPort;
   readonly recorder?: EventRecorder;

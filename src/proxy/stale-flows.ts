@@ -23,7 +23,10 @@ export function cleanedProtocols(resetRemoved: boolean): ReadonlySet<Protocol> {
   return new Set(resetRemoved ? ["UDP", "SCTP", "TCP"] : ["UDP", "SCTP"]);
 }
 
-/** The entries of a Service: of its plans now, and of those before that are gone, which nobody answers any more. */
+/**
+ * The entries of a Service: of its plans now, and of those before that are gone, which nobody answers any more. But TCP connections of a Service that is gone
+ * go on: no rule is left that would tell the client.
+ */
 export function flowEntries(
   now: readonly ServicePlan[],
   before: readonly ServicePlan[],
@@ -33,7 +36,7 @@ export function flowEntries(
   const known = new Set(entriesNow.map(flowId));
   const gone = before
     .flatMap((plan) => entriesOf(plan, protocols, nobody))
-    .filter((entry) => !known.has(flowId(entry)));
+    .filter((entry) => entry.protocol !== "TCP" && !known.has(flowId(entry)));
   return [...entriesNow, ...gone];
 }
 
@@ -80,6 +83,7 @@ export function flowQueries(
   for (const [id, { family, protocol, endpoints, unreplied }] of entriesBefore) {
     if (unreplied === true) continue;
     const kept = entriesNow.get(id)?.endpoints;
+    if (protocol === "TCP" && kept === undefined) continue;
     for (const endpoint of endpoints) {
       if (kept?.has(endpoint) === true) continue;
       const [ip, port] = endpoint.split(" ");

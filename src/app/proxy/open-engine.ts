@@ -62,7 +62,7 @@ async function openIpvsEngine({ settings, log }: EngineParts): Promise<ProxyEngi
   try {
     const rules = openIpvsRules({ timeouts });
     const chosen = scheduler === undefined ? {} : { scheduler };
-    return ipvsEngine({ ipvs: rules, clock: systemClock, log, ...chosen });
+    return ipvsEngine({ ipvs: rules, clock: systemClock, resetRemoved: settings.resetRemoved, log, ...chosen });
   } catch (error) {
     throw new CodedError("ProxyModeUnavailable", messageOf(error), { cause: error });
   }

@@ -27,6 +27,15 @@ type Listing = Awaited<ReturnType<IpvsPort["list"]>>;
 /** So many virtual servers are compared with what the kernel has of them at each look: some microseconds each. */
 const serversAtOnce = 16;
 
+/** What an applier is made from. */
+export interface IpvsApplierOptions {
+  readonly port: IpvsPort;
+  readonly clock: Clock;
+  /** Destinations that are removed go at once, whoever is connected to them. */
+  readonly resetRemoved: boolean;
+  readonly log: Logger;
+}
+
 /** Carries scripts out: asks the kernel what it has where the script needs it, and groups steps by their tool. */
 export class IpvsApplier implements RulesPort<IpvsScript> {
   readonly #port: IpvsPort;
@@ -43,14 +52,14 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
   /** What was asked of the kernel must still be so when it is told something. */
   readonly #alone = oneAtATime();
 
-  constructor(port: IpvsPort, clock: Clock, log: Logger) {
+  constructor({ port, clock, resetRemoved, log }: IpvsApplierOptions) {
     this.#port = port;
     const drained = {
       apply: (steps: readonly IpvsStep[]) => this.#tell(steps),
       destinations: (server: ServerKey) => port.destinations(server),
       alone: this.#alone,
     };
-    this.#drain = new IpvsDrain(drained, clock, log);
+    this.#drain = new IpvsDrain({ port: drained, clock, keepsRemoved: !resetRemoved, log });
   }
 
   apply(wanted: IpvsScript): Promise<void> {

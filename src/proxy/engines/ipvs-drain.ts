@@ -20,6 +20,15 @@ interface Draining {
   isGone: boolean;
 }
 
+/** What it is made from. */
+export interface DrainOptions {
+  readonly port: DrainPort;
+  readonly clock: Clock;
+  /** Whether destinations that are removed from a server that stays wait for their connections. */
+  readonly keepsRemoved: boolean;
+  readonly log: Logger;
+}
+
 /** How often the connections of destinations that are to go are counted, while there are any. */
 const pollMs = 5000;
 
@@ -31,15 +40,17 @@ const pollMs = 5000;
 export class IpvsDrain {
   readonly #port: DrainPort;
   readonly #clock: Clock;
+  readonly #keepsRemoved: boolean;
   readonly #log: Logger;
   readonly #draining = new Map<string, Draining>();
   /** Deletions that wait for the last connection to an address, each with what it deletes. */
   readonly #held = new Map<string, { readonly ip: Ip; readonly statement: Statement }>();
   #cancel: Cancel | undefined;
 
-  constructor(port: DrainPort, clock: Clock, log: Logger) {
+  constructor({ port, clock, keepsRemoved, log }: DrainOptions) {
     this.#port = port;
     this.#clock = clock;
+    this.#keepsRemoved = keepsRemoved;
     this.#log = log;
   }
 
@@ -120,7 +131,7 @@ export class IpvsDrain {
   #soften(statement: Statement): readonly Statement[] {
     switch (statement.kind) {
       case "delete-destination": {
-        if (!isGentle(statement.server)) return [statement];
+        if (!this.#keepsRemoved || !isGentle(statement.server)) return [statement];
         const destination = { ...statement.destination, weight: 0 };
         this.#entry(statement.server).destinations.set(destinationId(destination), destination);
         return [{ kind: "edit-destination", server: statement.server, destination }];

@@ -8,8 +8,8 @@ import { ipvsEngine } from "./ipvs.ts";
 const here = endpointAt("10.244.1.2", "node-1");
 const there = endpointAt("10.244.2.2", "node-2");
 
-async function started(kernel = new FakeKernel(), clock = new ManualClock()) {
-  const engine = ipvsEngine({ ipvs: kernel, clock, log: silentLogger });
+async function started(kernel = new FakeKernel(), clock = new ManualClock(), resetRemoved = false) {
+  const engine = ipvsEngine({ ipvs: kernel, clock, resetRemoved, log: silentLogger });
   engine.setNetwork(nodeNetwork());
   engine.want("tour/web", [planWith({ cluster: [here, there] })]);
   await engine.writeAll(["tour/web"]);
@@ -60,6 +60,18 @@ describe("an endpoint that goes", () => {
     kernel.connections.clear();
     await pass(clock, 20_000);
     expect(kernel.lines).toContain("-a -t 10.96.0.20:80 -r 10.244.2.2:8080 -m -w 1");
+  });
+});
+
+describe("an endpoint that goes, where connections end with it", () => {
+  it("is deleted at once, whoever is connected, and its Service is not", async () => {
+    const { kernel, change } = await started(new FakeKernel(), new ManualClock(), true);
+    kernel.connections.set(there.ip, { active: 1, inactive: 1 });
+    kernel.connections.set(here.ip, { active: 1, inactive: 1 });
+    await change(here);
+    expect(kernel.log).toEqual(["-d -t 10.96.0.20:80 -r 10.244.2.2:8080"]);
+    await change();
+    expect(kernel.log).not.toContain("close 10.96.0.20");
   });
 });
 

@@ -11,15 +11,18 @@ export interface IpvsEngineOptions {
   /** The node's IPVS (`openIpvsRules` in `kernel`). */
   readonly ipvs: IpvsPort;
   readonly clock: Clock;
+  /** TCP connections of an endpoint that has gone end with it, instead of keeping it until they end. Default false. */
+  readonly resetRemoved?: boolean;
   /** For Services that ask for none; round robin by default. */
   readonly scheduler?: IpvsScheduler;
   readonly log?: Logger;
 }
 
 /** The IPVS engine: virtual servers in the kernel, ipset and iptables for what IPVS does not do. */
-export function ipvsEngine({ ipvs, clock, scheduler = "rr", log = silentLogger }: IpvsEngineOptions): ProxyEngine {
+export function ipvsEngine(options: IpvsEngineOptions): ProxyEngine {
+  const { ipvs, clock, resetRemoved = false, scheduler = "rr", log = silentLogger } = options;
   const book = new IpvsBook({ scheduler });
-  const applier = new IpvsApplier(ipvs, clock, log);
+  const applier = new IpvsApplier({ port: ipvs, clock, resetRemoved, log });
   let addresses = ipvs.nodeAddresses();
   book.setNodeAddresses(addresses);
   const engine = scriptedEngine<IpvsScript>({

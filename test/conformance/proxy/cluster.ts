@@ -42,7 +42,11 @@ export class ClusterUnderTest {
     await Promise.all([...this.#proxies.values()].map((proxy) => proxy.whenSynced()));
   }
 
-  startOn(nodeName: NodeName, settings: Partial<NodeNetwork> = {}): Proxy {
+  startOn(
+    nodeName: NodeName,
+    settings: Partial<NodeNetwork> = {},
+    options: { readonly resetRemoved?: boolean } = {},
+  ): Proxy {
     const path = this.network.path(nodeName);
     const recorder: EventRecorder = {
       record: (object, _type, reason) => this.events.push({ object: object.metadata.name, reason }),
@@ -53,7 +57,8 @@ export class ClusterUnderTest {
     const proxy = createProxy({
       nodeName,
       caches: { services: this.services, endpointSlices: this.slices, nodes: this.nodes },
-      engine: this.engine.open(path),
+      engine: this.engine.open(path, options),
+      ...options,
       flows: openConntrack({ namespace: path }),
       healthChecks,
       recorder,

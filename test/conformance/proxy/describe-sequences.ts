@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { get } from "node:http";
+import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { inNamespace } from "../../../src/kernel/index.ts";
 import { until } from "../../lab/own-namespaces.ts";
@@ -161,6 +162,43 @@ export function describeSequences(engine: EngineUnderTest): void {
     });
   });
 
+  describe("a connection, where those of what is removed are to end", () => {
+    beforeAll(() => restart({ resetRemoved: true }));
+    afterAll(() => restart({}));
+
+    it.each([
+      ["others", ["a2"] as const],
+      ["no others", []],
+    ])("is reset when its endpoint goes and %s are left", async (_, left) => {
+      const number = 970 + left.length;
+      await cluster.serve(`reset-${number}`, number, ["b1"]);
+      const { socket, greeting } = await senders.connect("a1", clusterIP(number));
+      expect(greeting.pod).toBe("b1");
+      expect(await echo(socket)).toBe("still there");
+      const ended = endOf(socket);
+      await cluster.endpoints(`reset-${number}`, left);
+      socket.write("more");
+      expect(await ended).toMatch(/^(reset|end)$/);
+      socket.destroy();
+    });
+
+    it(`${engine.carriesWithoutAgent ? "goes on" : "ends"} when its Service goes`, async () => {
+      await cluster.serve("removed", 972, ["b1"]);
+      const { socket } = await senders.connect("a1", clusterIP(972));
+      expect(await echo(socket)).toBe("still there");
+      const ended = endOf(socket);
+      await cluster.remove("removed");
+      if (engine.carriesWithoutAgent) expect(await echo(socket)).toBe("still there");
+      else expect(await ended).toMatch(/^(reset|end)$/);
+      socket.destroy();
+    });
+
+    async function restart(options: { readonly resetRemoved?: boolean }): Promise<void> {
+      await cluster.proxy("node-1").stop();
+      await cluster.startOn("node-1", {}, options).whenSynced();
+    }
+  });
+
   describe("a load balancer's health check", () => {
     const check = async (node: NodeName): Promise<{ readonly status: number; readonly body: string }> =>
       new Promise((resolve, reject) => {
@@ -235,5 +273,13 @@ export function describeSequences(engine: EngineUnderTest): void {
       expect(await echo(open.socket)).toBe("still there");
       open.socket.destroy();
     });
+  });
+}
+
+/** How a connection is ended by the other side. */
+function endOf(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    socket.on("error", ({ message }) => resolve(message.includes("ECONNRESET") ? "reset" : message));
+    socket.once("end", () => resolve("end"));
   });
 }

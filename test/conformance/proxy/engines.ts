@@ -14,8 +14,8 @@ export interface EngineUnderTest {
   /** As tests are named: the mode, and its variant when there are several. */
   readonly name: string;
   readonly mode: ProxyMode;
-  /** Opens it in the network namespace of a node (a path); called outside of it. */
-  open(namespace: string): ProxyEngine;
+  /** Opens it in the network namespace of a node (a path); called outside of it. `resetRemoved`: as the proxy's. */
+  open(namespace: string, options?: { readonly resetRemoved?: boolean }): ProxyEngine;
   /** Everything that it has put into the kernel in a namespace (a path), but not what packets leave there; equal rules give equal text. */
   state(namespace: string): Promise<string>;
   /** Whether the rules carry traffic on when the agent's process is gone. */
@@ -47,7 +47,8 @@ export const ipvs: EngineUnderTest = {
   name: "ipvs",
   mode: "ipvs",
   // Round robin would serve two clients that take turns by one endpoint each; this hashes the client's port.
-  open: (namespace) => ipvsEngine({ ipvs: openIpvsRules({ namespace }), clock: systemClock, scheduler: "mh" }),
+  open: (namespace, options) =>
+    ipvsEngine({ ipvs: openIpvsRules({ namespace }), clock: systemClock, scheduler: "mh", ...options }),
   state: ipvsState,
   carriesWithoutAgent: true,
   schedulers: ["lc", "mh"],
@@ -88,8 +89,9 @@ function ipvsLine(command: "-A" | "-a", address = ""): readonly string[] {
 export const userspace: EngineUnderTest = {
   name: "userspace",
   mode: "userspace",
-  open: (namespace) =>
+  open: (namespace, { resetRemoved = false } = {}) =>
     userspaceEngine({
+      ...(resetRemoved ? { drainMs: 0 } : {}),
       rules: openNft({ namespace }),
       relay: openRelay({ kernel: openRelaySockets({ namespace }), clock: systemClock }),
       clock: systemClock,
