@@ -13,7 +13,7 @@ export function kernelThatTakesAll(): IpvsEngineOptions["ipvs"] {
     areOwn: () => true,
     nodeAddressesChanged: () => false,
     fingerprint: () => "",
-    setSizes: () => new Map(),
+    setHeaders: () => [],
     useCount: () => "",
     close: () => undefined,
   };

@@ -19,7 +19,7 @@ export function timedIpvs(ipvs: Port, times: Map<string, number>): Port {
     areOwn: (addresses) => ipvs.areOwn(addresses),
     nodeAddressesChanged: () => ipvs.nodeAddressesChanged(),
     fingerprint: () => ipvs.fingerprint(),
-    setSizes: (prefix) => ipvs.setSizes(prefix),
+    setHeaders: (prefix) => ipvs.setHeaders(prefix),
     useCount: () => ipvs.useCount(),
     close: () => ipvs.close(),
   };

@@ -28,6 +28,8 @@ export interface IpsetHeader {
   readonly name: string;
   /** How many elements it has. */
   readonly elements: number;
+  /** How many rules name it. */
+  readonly references: number;
 }
 
 // linux/netfilter/nfnetlink.h, linux/netfilter/ipset/ip_set.h
@@ -45,6 +47,7 @@ const inner = {
   secondIp: 20,
   secondPrefix: 21,
   count: 24,
+  references: 25,
   comment: 26,
   mark: 27,
 };
@@ -151,15 +154,19 @@ export function readListed(body: Uint8Array): {
   readonly name: string;
   /** Absent in all messages about a set but the first. */
   readonly count: number | undefined;
+  readonly references: number;
   readonly elements: readonly IpsetElement[];
 } {
   const found = attributesIn(body);
   const data = found.get(ipsetAttributes.data);
-  const count = data === undefined ? undefined : attributesIn(data).get(inner.count);
+  const header = data === undefined ? undefined : attributesIn(data);
+  const count = header?.get(inner.count);
+  const references = header?.get(inner.references);
   const elements = attributeListIn(found.get(ipsetAttributes.elements) ?? new Uint8Array());
   return {
     name: textIn(found.get(ipsetAttributes.set)),
     count: count === undefined ? undefined : numberAt(count),
+    references: references === undefined ? 0 : numberAt(references),
     elements: elements.map(readElement),
   };
 }

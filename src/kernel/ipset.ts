@@ -98,7 +98,7 @@ class NetlinkIpset implements Ipset {
     const flag = numberBytes(headersOnly);
     return this.#list("ipset list -terse", () => {
       writeHead(this.#writer).attribute(ipsetAttributes.flags | 0x4000, flag);
-    }).flatMap(({ name, count }) => (count === undefined ? [] : [{ name, elements: count }]));
+    }).flatMap(({ name, count, references }) => (count === undefined ? [] : [{ name, elements: count, references }]));
   }
 
   elements(name: string): readonly IpsetElement[] {

@@ -53,10 +53,14 @@ describe("create() and destroy()", () => {
     expect(headerOf("as-sealane")).toBe(headerOf("as-ipset"));
     sets.change([{ kind: "add", set: "as-sealane", element: "fd00::1,tcp:80" }]);
     sets.create([definition]);
+    const rule = (action: "-A" | "-D") =>
+      execFileSync("ip6tables-legacy", `${action} OUTPUT -m set --match-set as-ipset dst,dst -j DROP`.split(" "));
+    rule("-A");
     expect(sets.headers().filter(({ name }) => name.startsWith("as-"))).toEqual([
-      { name: "as-ipset", elements: 0 },
-      { name: "as-sealane", elements: 1 },
+      { name: "as-ipset", elements: 0, references: 1 },
+      { name: "as-sealane", elements: 1, references: 0 },
     ]);
+    rule("-D");
     expect(() => sets.create([{ ...definition, marks: false }])).toThrow(
       expect.objectContaining({ code: "EEXIST", message: expect.stringContaining("another set of this name") }),
     );
@@ -77,7 +81,11 @@ describe("elements()", () => {
     sets.change(services);
     const text = ({ element, comment = "" }: IpsetElement) => `${element} comment "${comment}"`;
     expect(sets.elements("ports").map(text).toSorted()).toEqual(elements("ports"));
-    expect(sets.headers().find(({ name }) => name === "ports")).toEqual({ name: "ports", elements: 30_000 });
+    expect(sets.headers().find(({ name }) => name === "ports")).toEqual({
+      name: "ports",
+      elements: 30_000,
+      references: 0,
+    });
     ipset("flush", "ports");
     expect(sets.elements("ports")).toEqual([]);
     expect(sets.elements("none")).toEqual([]);

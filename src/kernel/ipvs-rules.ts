@@ -8,7 +8,7 @@ import { runProgram } from "./exec.ts";
 import { applyLinkSteps, applyStepsOf } from "./ip.ts";
 import { openIpset } from "./ipset.ts";
 import type { IpsetChange } from "./ipset.ts";
-import type { IpsetDefinition, IpsetElement } from "./ipset-messages.ts";
+import type { IpsetDefinition, IpsetElement, IpsetHeader } from "./ipset-messages.ts";
 import { openTableWatch } from "./iptables-tables.ts";
 import { openIpvs } from "./ipvs.ts";
 import type { Ipvs, IpvsChange, IpvsDestinationState, IpvsServer, IpvsServerKey, IpvsTimeouts } from "./ipvs.ts";
@@ -61,8 +61,8 @@ export interface IpvsRules {
   nodeAddressesChanged(): boolean;
   /** A text that stays the same as long as nobody changes iptables or the dummy device. Cheap, without a process. */
   fingerprint(): string;
-  /** How many elements the sets have whose names begin with `prefix`. Does not look at the elements. */
-  setSizes(prefix: string): ReadonlyMap<string, number>;
+  /** How many elements the sets have whose names begin with `prefix`, and how many rules name them. Does not look at the elements. */
+  setHeaders(prefix: string): readonly IpsetHeader[];
   /**
    * A text that changes when virtual servers come or go, in this network namespace or in another one: how many hold the kernel's module. Always the same
    * where IPVS is no module. Costs the reading of a file.
@@ -163,8 +163,7 @@ export function openIpvsRules({ namespace, iptables, timeouts, ...options }: Ipv
         const sizes = readyFamilies.map((family) => tableSizes(family, variant ?? "legacy"));
         return `${libc().if_nametoindex(device)} ${sizes.join(" ")}`;
       }),
-    setSizes: (prefix) =>
-      new Map(sets.headers().flatMap(({ name, elements }) => (name.startsWith(prefix) ? [[name, elements]] : []))),
+    setHeaders: (prefix) => sets.headers().filter(({ name }) => name.startsWith(prefix)),
     useCount,
     close() {
       ipvs.close();

@@ -116,8 +116,17 @@ export class FakeKernel implements IpvsPort {
     return this.#rules.IPv4;
   }
 
-  setSizes(prefix: string): ReadonlyMap<string, number> {
-    return new Map([...this.#sets].flatMap(([name, { size }]) => (name.startsWith(prefix) ? [[name, size]] : [])));
+  setHeaders(prefix: string) {
+    const rules = Object.values(this.#rules).join("\n").split("\n");
+    return [...this.#sets].flatMap(([name, { size }]) => {
+      const references = rules.filter((rule) => rule.startsWith("-A") && rule.includes(` ${name} `)).length;
+      return name.startsWith(prefix) ? [{ name, elements: size, references }] : [];
+    });
+  }
+
+  /** Somebody flushes iptables. */
+  flushRules(): void {
+    this.#rules.IPv4 = "";
   }
 
   useCount(): string {

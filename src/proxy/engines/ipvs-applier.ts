@@ -75,6 +75,7 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
       case "ground":
         await this.#ground(wanted);
         this.#fingerprint = this.#port.fingerprint();
+        this.#sets.refer(this.#port.setHeaders(setPrefix));
         break;
       case "removal":
         return this.#remove();
@@ -94,7 +95,7 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
   }
 
   /**
-   * A flush of rules or the device shows in the fingerprint, one of sets in their sizes; that virtual servers are gone in how many hold the kernel's
+   * A change of rules or of the device shows in the fingerprint, a flush of rules also in how many of them name the sets, one of sets in their sizes; that virtual servers are gone in how many hold the kernel's
    * module, and then all are looked for. Each look also compares some servers with their destinations and asks whether packets to them still come in, so that others' changes of these show after a while.
    */
   look(): Notice {
@@ -106,7 +107,7 @@ export class IpvsApplier implements RulesPort<IpvsScript> {
     const useCount = this.#port.useCount();
     const isComplete = useCount === this.#useCount || this.#hasAllServers();
     this.#useCount = useCount;
-    const isWhole = isComplete && this.#sets.are(this.#port.setSizes(setPrefix)) && this.#areServing();
+    const isWhole = isComplete && this.#sets.are(this.#port.setHeaders(setPrefix)) && this.#areServing();
     if (!isWhole) return "damage";
     return isSame ? "nothing" : "changes";
   }

@@ -38,6 +38,14 @@ export interface DestinationState extends Destination {
   readonly inactive: number;
 }
 
+/** A set without its elements. */
+export interface SetHeader {
+  readonly name: string;
+  readonly elements: number;
+  /** Rules that name it. */
+  readonly references: number;
+}
+
 /** The node's IPVS with ipset, iptables and the dummy device (`openIpvsRules` in `kernel`). */
 export interface IpvsPort {
   /** `prefix`: what the names of the sets begin with. */
@@ -57,8 +65,8 @@ export interface IpvsPort {
   areOwn(addresses: readonly Ip[]): boolean;
   /** Stays the same as long as nobody changes iptables or the dummy device. */
   fingerprint(): string;
-  /** How many elements the sets have whose names begin with `prefix`. */
-  setSizes(prefix: string): ReadonlyMap<string, number>;
+  /** How many elements the sets have whose names begin with `prefix`, and how many rules name them. */
+  setHeaders(prefix: string): readonly SetHeader[];
   /** Changes when virtual servers come or go, here or in other network namespaces. */
   useCount(): string;
   close(): void;

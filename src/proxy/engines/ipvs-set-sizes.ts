@@ -1,9 +1,10 @@
 import type { ListedSet } from "../../rules/ipvs/index.ts";
-import type { IpvsStep } from "./ipvs-port.ts";
+import type { IpvsStep, SetHeader } from "./ipvs-port.ts";
 
 /** How many elements each set must have after what it was told of: another number says that somebody else was there. */
 export class SetSizes {
   readonly #elements = new Map<string, Set<string>>();
+  #references = 0;
 
   /** The kernel has exactly these. */
   note(listed: readonly ListedSet[]): void {
@@ -13,10 +14,19 @@ export class SetSizes {
     }
   }
 
-  /** Whether the sets have as many elements as they must. */
-  are(sizes: ReadonlyMap<string, number>): boolean {
-    for (const [name, { size }] of this.#elements) if (sizes.get(name) !== size) return false;
-    return true;
+  /** Whether the sets have as many elements as they must, and no fewer rules that name them than at the last call. */
+  are(headers: readonly SetHeader[]): boolean {
+    const found = new Map(headers.map((header) => [header.name, header]));
+    const references = headers.reduce((sum, header) => sum + header.references, 0);
+    const before = this.#references;
+    this.#references = references;
+    for (const [name, { size }] of this.#elements) if (found.get(name)?.elements !== size) return false;
+    return references >= before;
+  }
+
+  /** Takes note of how many rules name the sets. */
+  refer(headers: readonly SetHeader[]): void {
+    this.#references = headers.reduce((sum, header) => sum + header.references, 0);
   }
 
   /** Hears of what comes and goes. */

@@ -162,6 +162,7 @@ describe("noticesOthers()", () => {
     ["a virtual server", (kernel) => kernel.delete("-A -t 10.96.0.20:80")],
     ["a virtual server, where IPVS is no module", (kernel) => ((kernel.isModule = false), kernel.flush())],
     ["the route of an address", (kernel) => kernel.deleteAddress("10.96.0.20")],
+    ["its rules", (kernel) => kernel.flushRules()],
     ["a destination", (kernel) => kernel.delete("-a -t 10.96.0.20:80 -r 10.244.2.2")],
   ])("sees that %s is gone, and writes it again", async (_, damage) => {
     const { engine, kernel } = await started();
