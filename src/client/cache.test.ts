@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ManualClock } from "../core/index.ts";
+import type { Logger } from "../core/index.ts";
 import { resources } from "../objects/index.ts";
 import type { ConfigMap, ListOptions, WatchHandlers } from "../objects/index.ts";
 import { FakeApi, refusal } from "../../test/cluster/fake-api.ts";
@@ -11,6 +12,12 @@ const map = (name: string, namespace = "default", labels: Record<string, string>
   kind: "ConfigMap",
   metadata: { name, namespace, labels },
 });
+/** The lines of a log, without their fields. */
+function recorded(): readonly [readonly string[], Logger] {
+  const lines: string[] = [];
+  const note = (message: string) => void lines.push(message);
+  return [lines, { debug: note, info: note, warn: note, error: note }];
+}
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("createCache()", () => {
@@ -117,6 +124,58 @@ describe("createCache()", () => {
       [undefined, first?.metadata.uid],
       [second.metadata.uid, undefined],
     ]);
+    cache.stop();
+  });
+
+  it("takes a kind that the API does not have for an empty list, says so once, and looks again", async () => {
+    const api = new FakeApi();
+    const clock = new ManualClock();
+    const [lines, log] = recorded();
+    const inner = { list: api.list.bind(api), watch: api.watch.bind(api) };
+    let lists = 0;
+    let close: ((error: Error) => void) | undefined;
+    const missing = () => {
+      lists++;
+      return Promise.reject(refusal(404, "NotFound", "404 page not found"));
+    };
+    api.list = missing;
+    const cache = createCache(api, resources.configMaps, { clock, log, mayBeMissing: true });
+    await cache.whenSynced();
+    expect([cache.list(), cache.connected, cache.problem]).toEqual([[], true, undefined]);
+    for (let i = 0; i < 3; i++) {
+      clock.advance(30_000);
+      await settled();
+    }
+    expect([lists, cache.heardAt]).toEqual([4, 90_000]);
+    expect(lines).toEqual(["the API has no configmaps of v1; it is asked again every 30 s"]);
+
+    await api.create(resources.configMaps, map("a"));
+    api.list = inner.list;
+    api.watch = (resource: never, options: ListOptions, handlers: WatchHandlers<never>) => {
+      close = (error) => handlers.closed(error);
+      return inner.watch(resource, options, handlers);
+    };
+    clock.advance(30_000);
+    await settled();
+    expect([cache.list().map(({ metadata }) => metadata.name), lines.at(-1)]).toEqual([["a"], "the API has it now"]);
+
+    // It goes away, and its objects with it.
+    api.list = missing;
+    close?.(refusal(404, "NotFound", "404 page not found"));
+    await settled();
+    expect([cache.list(), cache.synced, lines.length]).toEqual([[], true, 3]);
+    cache.stop();
+    clock.advance(60_000);
+    await settled();
+    expect(lists).toBe(4);
+  });
+
+  it("keeps trying where a kind must be there", async () => {
+    const api = new FakeApi();
+    api.list = () => Promise.reject(refusal(404, "NotFound", "404 page not found"));
+    const cache = createCache(api, resources.configMaps, { clock: new ManualClock() });
+    await settled();
+    expect([cache.synced, cache.problem]).toEqual([false, "404 page not found"]);
     cache.stop();
   });
 

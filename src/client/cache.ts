@@ -1,6 +1,6 @@
 import { messageOf, silentLogger } from "../core/index.ts";
 import type { Cancel, Clock, Logger, Random } from "../core/index.ts";
-import { isGone, objectKey } from "../objects/index.ts";
+import { apiVersionOf, isGone, isNotFound, objectKey } from "../objects/index.ts";
 import type {
   Cache,
   ChangeHandler,
@@ -26,13 +26,15 @@ export interface CacheOptions<T extends KubeObject> {
   readonly slim?: (object: T) => T;
   /** What anybody looks at, `slim` included: the rest is left out of lists before they are parsed, where that saves time. */
   readonly fields?: WantedFields;
+  /** The API may not have this kind, as a custom resource. Then there are no objects, and it is asked again from time to time. */
+  readonly mayBeMissing?: boolean;
   /** Spreads retries of many clients in time. */
   readonly random?: Random;
 }
 
 /** A cache that can be ended; it keeps its last state and reports nothing more. */
 export interface RunningCache<T extends KubeObject> extends Cache<T> {
-  /** Whether a watch is running; while it is not, the copy may be old. */
+  /** Whether a watch is running, or there is nothing to watch; while it is not, the copy may be old. */
   readonly connected: boolean;
   /** When the server was last heard of, by the monotonic clock in milliseconds; undefined before the first list. */
   readonly heardAt: number | undefined;
@@ -47,6 +49,8 @@ const pageSize = 250;
 const pageSizeOfFields = 500;
 const firstRetryMs = 50;
 const longestRetryMs = 10_000;
+/** How long until a kind that the API does not have is asked for again. */
+const missingRetryMs = 30_000;
 /** A watch that ended sooner than this without a single event counts as a failure. */
 const shortWatchMs = 1_000;
 
@@ -61,6 +65,7 @@ export function createCache<T extends KubeObject>(
   options: CacheOptions<T>,
 ): RunningCache<T> {
   const { clock, listOptions = {}, log = silentLogger, random = () => 0.5, slim = (object) => object } = options;
+  const { mayBeMissing = false } = options;
   const paging =
     options.fields === undefined ? { limit: pageSize } : { limit: pageSizeOfFields, fields: options.fields };
   const objects = new IndexedObjects<T>(options.indexers ?? {});
@@ -69,6 +74,7 @@ export function createCache<T extends KubeObject>(
   let stopped = false;
   let version: string | undefined;
   let failures = 0;
+  let isMissing = false;
   let watch: Watch | undefined;
   let heardAt: number | undefined;
   let problem: string | undefined;
@@ -107,6 +113,31 @@ export function createCache<T extends KubeObject>(
     if (failures === 5) log.warn("watching fails", { kind: resource.kind, error: problem });
     cancelRetry = clock.schedule(delay, proceed);
   };
+  /** As an empty list: there can be no objects of a kind that the API does not have. */
+  const lookAgainLater = (): void => {
+    if (!isMissing) {
+      const asked = `${resource.plural} of ${apiVersionOf(resource)}`;
+      log.warn(`the API has no ${asked}; it is asked again every ${missingRetryMs / 1000} s`, { kind: resource.kind });
+    }
+    isMissing = true;
+    version = undefined;
+    failures = 0;
+    arrived([]);
+    cancelRetry = clock.schedule(missingRetryMs * (0.5 + random()), proceed);
+  };
+  const arrived = (items: readonly T[]): void => {
+    heardAt = clock.monotonic();
+    problem = undefined;
+    if (objects.size > 0) {
+      const present = new Set(items.map(objectKey));
+      for (const key of objects.keys()) if (!present.has(key)) remove(key);
+    }
+    for (const item of items) putSlim(item);
+    if (!synced) {
+      synced = true;
+      announceSynced();
+    }
+  };
   const proceed = (): void => {
     if (!stopped) void (version === undefined ? list() : startWatch(version));
   };
@@ -120,20 +151,14 @@ export function createCache<T extends KubeObject>(
         ({ resourceVersion } = page);
       }
       version = resourceVersion;
-      heardAt = clock.monotonic();
-      problem = undefined;
-      if (objects.size > 0) {
-        const present = new Set(items.map(objectKey));
-        for (const key of objects.keys()) if (!present.has(key)) remove(key);
-      }
-      for (const item of items) putSlim(item);
-      if (!synced) {
-        synced = true;
-        announceSynced();
-      }
+      if (isMissing) log.info("the API has it now", { kind: resource.kind });
+      isMissing = false;
+      arrived(items);
       if (!stopped) startWatch(resourceVersion);
     } catch (error) {
-      if (!stopped) retry(error);
+      if (stopped) return;
+      if (mayBeMissing && isNotFound(error)) lookAgainLater();
+      else retry(error);
     }
   };
   const startWatch = (from: string): void => {
@@ -152,6 +177,7 @@ export function createCache<T extends KubeObject>(
     const closed = (error: Error | undefined): void => {
       watch = undefined;
       if (stopped) return;
+      if (mayBeMissing && isNotFound(error)) return lookAgainLater();
       if (isGone(error)) {
         version = undefined;
         if (failures === 0) {
@@ -175,7 +201,7 @@ export function createCache<T extends KubeObject>(
       return synced;
     },
     get connected() {
-      return watch !== undefined && failures === 0;
+      return (watch !== undefined || isMissing) && failures === 0;
     },
     get heardAt() {
       return heardAt;
