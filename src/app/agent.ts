@@ -42,7 +42,7 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
   const recorder = createEventRecorder(api, { component: "sealane-agent", host: nodeName }, clock, log);
   const cacheOf = <T extends KubeObject>(
     resource: Resource<T>,
-    more: Pick<CacheOptions<T>, "indexers" | "listOptions" | "slim"> = {},
+    more: Pick<CacheOptions<T>, "indexers" | "listOptions" | "mayBeMissing" | "slim"> = {},
   ) => createCache(api, resource, { clock, log, random, ...more });
 
   const services = cacheOf(resources.services, { slim: slimServices() });
@@ -76,7 +76,7 @@ export async function startAgent(input: AgentInput): Promise<Agent> {
   const dns = await startNodeDns({
     input,
     caches: { services, endpointSlices, namespaces, clientPods: pods },
-    allPods: () => cacheOf(resources.pods),
+    watch: cacheOf,
     fixedRules,
     clock,
     random,

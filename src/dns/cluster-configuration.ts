@@ -27,6 +27,8 @@ export interface ClusterSettings {
   readonly endpointNames?: EndpointNames | "none";
   /** Gives headless Services names for their endpoints in one zone: `ZONE.pin._zone.web.shop.svc.cluster.local`. */
   readonly zonal?: boolean;
+  /** Zones of the Services that other clusters export (ServiceImports), as `clusterset.local`; none unless given. */
+  readonly multicluster?: readonly string[];
   /** Denies Services with a cluster IP while none of their endpoints is ready. */
   readonly hidesEmptyServices?: boolean;
   /** The reverse zones that are served, as `0.10.in-addr.arpa`; `in-addr.arpa` and `ip6.arpa` unless given. */
@@ -54,10 +56,12 @@ export function clusterConfiguration(settings: ClusterSettings): DnsConfiguratio
   const zone = (text: string) => zoneText(zoneName(text));
   const everyReverse = allReverseZones.map(zoneText);
   const domain = zone(settings.domain ?? "cluster.local");
+  const multicluster = (settings.multicluster ?? []).map(zone);
   const place = { file: "flags", line: 1 };
   const kubernetes: KubernetesSettings = {
     ...place,
-    zones: [domain, ...(settings.reverseZones?.map(zone) ?? everyReverse)],
+    zones: [...new Set([domain, ...multicluster]), ...(settings.reverseZones?.map(zone) ?? everyReverse)],
+    multicluster,
     pods: settings.podRecords ?? "insecure",
     ttl: settings.ttl ?? 5,
     namespaces: [],

@@ -4,6 +4,8 @@ import type { Cache, EndpointSlice, KubeObject, LabelRequirement, Namespace, Pod
 import { ClientPods } from "./chain/client-pods.ts";
 import { PodAddresses } from "./pod-records.ts";
 import type { EndpointNames } from "./service-facts.ts";
+import { serviceOfImport, sliceOfImport } from "./imported-services.ts";
+import type { ImportedCaches } from "./imported-services.ts";
 import { programmingDuration } from "./programming-duration.ts";
 import { ServiceIndex } from "./service-index.ts";
 
@@ -15,6 +17,8 @@ export interface ClusterDnsCaches {
   readonly pods?: Cache<Pod>;
   /** The pods that may be clients, for search lists (autopath); `pods` unless given. */
   readonly clientPods?: Cache<Pod>;
+  /** Needed for a choice with imports; asked for only then, as `pods`. */
+  readonly imports?: ImportedCaches;
   /** Without it a namespace exists when a Service is in it, and names of pods are answered in any namespace. */
   readonly namespaces?: Cache<Namespace>;
   /** Ends caches that nobody else uses. */
@@ -31,13 +35,19 @@ export interface ClusterDataChoice {
   readonly endpointNames: EndpointNames | "none";
   /** Whether the zones of endpoints are known. */
   readonly withZones: boolean;
+  /** Whether what other clusters export is known, too. */
+  readonly withImports: boolean;
 }
 
 /** The names of a cluster, kept current from caches. */
 export class ClusterData {
   readonly index: ServiceIndex;
+  /** The Services that other clusters export to this one, when they are known. */
+  readonly imports: ServiceIndex | undefined;
   readonly #caches: ClusterDnsCaches;
+  readonly #isChosen: ((object: KubeObject) => boolean) | undefined;
   readonly #followed: Cache<KubeObject>[] = [];
+  readonly #followedImports: Cache<KubeObject>[] = [];
   readonly #stops: (() => void)[] = [];
   readonly #seconds: () => number;
   #pods: PodAddresses | undefined;
@@ -46,23 +56,25 @@ export class ClusterData {
 
   constructor(caches: ClusterDnsCaches, choice: ClusterDataChoice, clock: Clock, metrics?: Metrics) {
     this.#caches = caches;
+    this.#isChosen = selection(choice.labels);
     this.#seconds = () => Math.floor(clock.now() / 1000);
     this.#serial = this.#seconds();
     const changed = () => {
       this.#serial = this.#seconds();
     };
     this.index = new ServiceIndex(changed, choice.endpointNames === "pod" ? "pod" : "address", choice.withZones);
-    const isChosen = selection(choice.labels);
-    this.#follow(caches.services, isChosen, (now, before) => this.index.applyService(now, before));
+    const followed = this.#followed;
+    this.#follow(caches.services, followed, (now, before) => this.index.applyService(now, before));
     if (choice.endpointNames !== "none") {
       const programmed = metrics === undefined ? undefined : programmingDuration(metrics, clock, caches.services);
-      this.#follow(caches.endpointSlices, isChosen, (now, before) => {
+      this.#follow(caches.endpointSlices, followed, (now, before) => {
         this.index.applySlice(now, before);
         // What was there before this process started was not late because of it.
         if (now !== undefined && caches.endpointSlices.synced) programmed?.(now, before);
       });
     }
     if (caches.namespaces !== undefined) this.#followed.push(caches.namespaces);
+    this.imports = choice.withImports ? this.#followImports(choice, changed) : undefined;
     // Whoever waits for the names comes first.
     void this.whenSynced().then(() => this.#stops.push(clock.schedule(0, () => this.index.prepare())));
   }
@@ -78,13 +90,24 @@ export class ClusterData {
   }
 
   isSynced(): boolean {
+    return this.knowsCluster() && this.knowsImports();
+  }
+
+  /** Whether everything of the cluster itself has arrived. */
+  knowsCluster(): boolean {
     for (const cache of this.#followed) if (!cache.synced) return false;
+    return true;
+  }
+
+  /** The same for what other clusters export. */
+  knowsImports(): boolean {
+    for (const cache of this.#followedImports) if (!cache.synced) return false;
     return true;
   }
 
   /** Resolves when everything has arrived that is followed now. */
   async whenSynced(): Promise<void> {
-    await Promise.all(this.#followed.map((cache) => cache.whenSynced()));
+    await Promise.all([...this.#followed, ...this.#followedImports].map((cache) => cache.whenSynced()));
   }
 
   hasNamespace(name: string): boolean {
@@ -107,6 +130,22 @@ export class ClusterData {
     return this.#pods;
   }
 
+  /** Throws `TypeError` without the caches. */
+  #followImports({ endpointNames }: ClusterDataChoice, changed: () => void): ServiceIndex {
+    const caches = this.#caches.imports;
+    if (caches === undefined) throw new TypeError("multicluster needs the cache of ServiceImports");
+    const index = new ServiceIndex(changed, "given");
+    const followed = this.#followedImports;
+    this.#follow(caches.serviceImports, followed, (now, before) =>
+      index.applyService(now && serviceOfImport(now), before && serviceOfImport(before)),
+    );
+    if (endpointNames === "none") return index;
+    this.#follow(caches.endpointSlices, followed, (now, before) =>
+      index.applySlice(now && sliceOfImport(now, endpointNames), before && sliceOfImport(before, endpointNames)),
+    );
+    return index;
+  }
+
   /** Who asks from which address. Throws `TypeError` without a cache of pods. */
   clientPods(): ClientPods {
     if (this.#clientPods !== undefined) return this.#clientPods;
@@ -126,10 +165,11 @@ export class ClusterData {
 
   #follow<T extends KubeObject>(
     cache: Cache<T>,
-    isChosen: ((object: KubeObject) => boolean) | undefined,
+    followed: Cache<KubeObject>[],
     apply: (now: T | undefined, before: T | undefined) => void,
   ): void {
-    this.#followed.push(cache);
+    followed.push(cache);
+    const isChosen = this.#isChosen;
     if (isChosen === undefined) {
       this.#stops.push(cache.subscribe(apply));
       return;

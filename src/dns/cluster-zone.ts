@@ -33,6 +33,8 @@ const schemaVersion = { text: new TextEncoder().encode("1.1.0"), ttl: 28_800 } a
 export interface ClusterZoneParts {
   /** The zone's name: `cluster.local.` */
   readonly domain: DnsName;
+  /** Whether Services are those that other clusters export, with their endpoints below the names of clusters; not unless given. */
+  readonly isImported?: boolean | undefined;
   readonly index: ServiceIndex;
   /** Seconds that clients may keep an answer. */
   readonly ttl: number;
@@ -136,9 +138,14 @@ export class ClusterZone implements Resolver {
     if (count === 3) return this.#service(request, zoneAt, entry);
     if (entry.facts?.kind === "external-name") return "no such name";
     if (isZonal) return this.#inZone(request, zoneAt, labels, entry);
-    if (count === 4) return this.#endpoint(request, zoneAt, entry);
-    const portName = withoutUnderscore(labelText(name, 0));
-    const protocol = withoutUnderscore(labelText(name, labels[1] ?? 0));
+    const first = labelText(name, 0);
+    if (count === 4) return this.#endpoint(request, zoneAt, entry, first);
+    const second = labelText(name, labels[1] ?? 0);
+    if (this.#parts.isImported === true && !first.startsWith("_") && !second.startsWith("_")) {
+      return this.#endpoint(request, zoneAt, entry, `${first}.${second}`);
+    }
+    const portName = withoutUnderscore(first);
+    const protocol = withoutUnderscore(second);
     return this.#ports(request, zoneAt, entry, (port) => port.name === portName && port.protocol === protocol);
   }
 
@@ -167,17 +174,16 @@ export class ClusterZone implements Resolver {
     return answer === "no such name" ? "no data" : answer;
   }
 
-  #endpoint(request: Request, zoneAt: number, entry: ServiceEntry): Found {
-    const label = labelText(request.name, 0);
-    const set = entry.host(label);
+  #endpoint(request: Request, zoneAt: number, entry: ServiceEntry, host: string): Found {
+    const set = entry.host(host);
     if (set === undefined) {
-      const protocol = withoutUnderscore(label);
+      const protocol = withoutUnderscore(host);
       const leadsToPorts =
-        label.startsWith("_") && portsOf(entry).some((port) => port.name !== "" && port.protocol === protocol);
-      return leadsToPorts ? "no data" : "no such name";
+        host.startsWith("_") && portsOf(entry).some((port) => port.name !== "" && port.protocol === protocol);
+      return leadsToPorts || this.#isCluster(entry, host) ? "no data" : "no such name";
     }
     if (request.type !== recordTypes.SRV) return this.#addressAnswer(request, set);
-    const { hosts, matched } = entry.endpointPorts(() => true, label);
+    const { hosts, matched } = entry.endpointPorts(() => true, host);
     return matched === 0
       ? "no data"
       : this.#srvAnswer(entry, nameFrom(request.name, zoneAt), targetsOf(hosts), matched);
@@ -202,6 +208,13 @@ export class ClusterZone implements Resolver {
     if (typeof reply !== "string") return reply;
     // While slices are still coming, one with an endpoint in this zone may be among them.
     return this.#parts.isSynced() ? "no data" : "no such name";
+  }
+
+  /** Whether endpoints are below this name, which is that of another cluster. */
+  #isCluster(entry: ServiceEntry, label: string): boolean {
+    if (this.#parts.isImported !== true) return false;
+    for (const host of entry.hostLabels()) if (host.endsWith(`.${label}`)) return true;
+    return false;
   }
 
   /** SRV records of the ports that `matches`; A and AAAA of that name give where they are. */
@@ -286,7 +299,8 @@ interface SrvTarget {
 function targetsOf(hosts: ReadonlyMap<string, LabelledEndpoints>): readonly SrvTarget[] {
   const targets: SrvTarget[] = [];
   for (const [label, { addresses, ports }] of hosts) {
-    if (ports.length > 0) targets.push({ labels: [label], ports, set: splitFamilies(addresses) });
+    // Those of other clusters have two labels.
+    if (ports.length > 0) targets.push({ labels: label.split("."), ports, set: splitFamilies(addresses) });
   }
   return targets;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { clusterCaches, outside, query, queryBytes, service, words } from "../../test/dns/cluster.ts";
+import { clusterCaches, outside, query, queryBytes, service, slices, words } from "../../test/dns/cluster.ts";
 import { decodeMessage, formatRecord, recordTypes, responseCodeName } from "../codec/index.ts";
 import type { Message } from "../codec/index.ts";
 import { ManualClock, createMetrics, ip, seededRandom } from "../core/index.ts";
@@ -522,6 +522,38 @@ describe("transfer", () => {
     expect(messages(transfer(made, "cluster.local", "IXFR")).flatMap(({ answers }) => answers)).toHaveLength(
       records.length,
     );
+  });
+
+  it("copies what other clusters export, each zone with its own", () => {
+    const labels = {
+      "multicluster.kubernetes.io/service-name": "db",
+      "multicluster.kubernetes.io/source-cluster": "east",
+    };
+    const [db] = slices.filter(({ metadata }) => metadata.name === "db-1");
+    const spec = { type: "Headless" } as const;
+    const imports = {
+      serviceImports: new MemoryCache([
+        {
+          apiVersion: "multicluster.x-k8s.io/v1alpha1",
+          kind: "ServiceImport",
+          metadata: { namespace: "tour", name: "db" },
+          spec,
+        },
+      ]),
+      endpointSlices: new MemoryCache(db === undefined ? [] : [{ ...db, metadata: { ...db.metadata, labels } }]),
+    };
+    const data = new ClusterDataShelf({ ...clusterCaches(), imports }, new ManualClock());
+    const kubernetes = "kubernetes clusterset.local cluster.local in-addr.arpa {\n multicluster clusterset.local\n }";
+    const made = world(`. {\n ${kubernetes}\n transfer cluster.local clusterset.local {\n to *\n }\n }`, { data });
+    const lines = (zone: string) =>
+      messages(transfer(made, zone, "AXFR")).flatMap(({ answers }) => answers.map((record) => formatRecord(record)));
+    const copied = lines("clusterset.local").filter((line) => line.includes(".svc."));
+    expect(copied.sort()).toEqual([
+      "_sql._tcp.db.tour.svc.clusterset.local. 5 IN SRV 0 100 5432 db-0.east.db.tour.svc.clusterset.local.",
+      "db-0.east.db.tour.svc.clusterset.local. 5 IN A 10.244.1.5",
+      "db.tour.svc.clusterset.local. 5 IN A 10.244.1.5",
+    ]);
+    expect(lines("cluster.local")).toContain("web.tour.svc.cluster.local. 5 IN A 10.96.1.1");
   });
 
   it("goes over several messages when the zone is large", () => {

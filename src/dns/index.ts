@@ -16,6 +16,8 @@ export { clusterConfiguration } from "./cluster-configuration.ts";
 export type { ClusterSettings } from "./cluster-configuration.ts";
 export { ClusterDataShelf } from "./cluster-data.ts";
 export type { ClusterData, ClusterDataChoice, ClusterDnsCaches, ClusterDnsSource } from "./cluster-data.ts";
+export { importedObjects } from "./imported-services.ts";
+export type { ImportedCaches } from "./imported-services.ts";
 export { keptForDns } from "./kept-objects.ts";
 export type { KeptForDns } from "./kept-objects.ts";
 export { createDnsServer } from "./dns-server.ts";

@@ -2,7 +2,7 @@ import { serviceNameLabel } from "../objects/index.ts";
 import type { EndpointSlice, ObjectMeta, Service, WantedFields } from "../objects/index.ts";
 import { splitAddresses } from "./joined-addresses.ts";
 import { portSharing, serviceFacts, sliceFacts, zoneSharing } from "./service-facts.ts";
-import type { EndpointNames, ServiceFacts, SharePorts, ShareZones, SliceFacts } from "./service-facts.ts";
+import type { EndpointNames, HostNames, ServiceFacts, SharePorts, ShareZones, SliceFacts } from "./service-facts.ts";
 import { triggerTime } from "./programming-duration.ts";
 
 /** What of its objects a cache keeps when only DNS reads it: options of such caches. */
@@ -59,7 +59,7 @@ export function factsOfService(service: Service, share: SharePorts): ServiceFact
 /** The same for a slice; kept ones were read for the same `names`, and with zones where these are wanted. */
 export function factsOfSlice(
   slice: EndpointSlice,
-  names: EndpointNames,
+  names: HostNames,
   share: SharePorts,
   shareZones: ShareZones | undefined,
 ): SliceFacts {

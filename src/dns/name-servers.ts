@@ -1,10 +1,10 @@
-import { joinedName, prependLabels } from "../codec/index.ts";
+import { prependLabels } from "../codec/index.ts";
 import type { DnsName } from "../codec/index.ts";
 import { ipFromBytes } from "../core/index.ts";
 import type { Ip } from "../core/index.ts";
 import { splitFamilies } from "./address-bytes.ts";
 import type { AddressSet } from "./service-entry.ts";
-import { serviceName } from "./service-name.ts";
+import { endpointName, serviceName } from "./service-name.ts";
 import type { ServiceIndex } from "./service-index.ts";
 
 /** One server of a zone, by name, and where it is. */
@@ -28,7 +28,7 @@ export function nameServers(addresses: readonly Ip[], index: ServiceIndex, zone:
       if (entry.facts?.kind === "cluster-ip") add(key, name, entry.clusterIps());
       if (entry.facts?.kind !== "headless" || name === undefined) continue;
       for (const host of entry.hostsOf(address)) {
-        add(`${host}.${key}`, joinedName([host], name), entry.host(host) ?? splitFamilies([address]));
+        add(`${host}.${key}`, endpointName(host, name), entry.host(host) ?? splitFamilies([address]));
       }
     }
   }

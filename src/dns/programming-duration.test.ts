@@ -27,7 +27,7 @@ describe("coredns_kubernetes_dns_programming_duration_seconds", () => {
     const endpointSlices = new MemoryCache([triggered(1, slice("tour", "db", "db-0", []))], false);
     const data = new ClusterData(
       { services, endpointSlices },
-      { labels: [], endpointNames: "address", withZones: false },
+      { labels: [], endpointNames: "address", withZones: false, withImports: false },
       clock,
       metrics,
     );

@@ -1,4 +1,4 @@
-import { dnsName, joinedName, labelText, recordTypes, responseCodes, zoneOffset } from "../codec/index.ts";
+import { dnsName, labelText, recordTypes, responseCodes, zoneOffset } from "../codec/index.ts";
 import type { DnsName } from "../codec/index.ts";
 import type { Ip, IpFamily } from "../core/index.ts";
 import { addressOfReverseLabels, areNetworkLabels } from "./address-bytes.ts";
@@ -7,7 +7,7 @@ import { addresses, negative, positive, records, zoneSoa } from "./resolver.ts";
 import type { RecordSet, Reply, Request, Resolver } from "./resolver.ts";
 import type { ServiceEntry } from "./service-entry.ts";
 import type { ServiceIndex } from "./service-index.ts";
-import { serviceName } from "./service-name.ts";
+import { endpointName, serviceName } from "./service-name.ts";
 
 const reverseZones: readonly { readonly family: IpFamily; readonly zone: DnsName }[] = [
   { family: "IPv4", zone: dnsName("in-addr.arpa") },
@@ -123,5 +123,5 @@ export class ReverseZone implements Resolver {
 
 function nameOf(entry: ServiceEntry, domain: DnsName, host: string): DnsName | undefined {
   const service = serviceName(entry, domain);
-  return service === undefined ? undefined : joinedName([host], service);
+  return service === undefined ? undefined : endpointName(host, service);
 }

@@ -88,6 +88,8 @@ export function serviceFacts({ spec }: Service, share: SharePorts): ServiceFacts
  * its name can be a label.
  */
 export type EndpointNames = "address" | "pod";
+/** The same, or "given": hostnames are there already, of one label or more. */
+export type HostNames = EndpointNames | "given";
 
 /**
  * Reads a slice. An endpoint is published unless its condition `ready` is false: the controller that writes slices
@@ -95,7 +97,7 @@ export type EndpointNames = "address" | "pod";
  */
 export function sliceFacts(
   slice: EndpointSlice,
-  names: EndpointNames,
+  names: HostNames,
   share: SharePorts,
   shareZones?: ShareZones,
 ): SliceFacts {
@@ -104,7 +106,10 @@ export function sliceFacts(
   const zones: EndpointZone[] = [];
   for (const endpoint of slice.addressType === "FQDN" ? [] : (slice.endpoints ?? [])) {
     if (endpoint.conditions?.ready === false) continue;
-    const label = asLabel(endpoint.hostname) ?? (names === "pod" ? asLabel(endpoint.targetRef?.name) : undefined);
+    const label =
+      names === "given"
+        ? endpoint.hostname
+        : (asLabel(endpoint.hostname) ?? (names === "pod" ? asLabel(endpoint.targetRef?.name) : undefined));
     for (const text of endpoint.addresses) {
       const address = parseIp(text);
       if (address === undefined) continue;
@@ -132,7 +137,7 @@ function asZone(text: string | undefined): EndpointZone {
 }
 
 /** `text` as a label in lower case; `undefined` when it is none, as names of pods with a dot or over 63 characters. */
-function asLabel(text: string | undefined): string | undefined {
+export function asLabel(text: string | undefined): string | undefined {
   return text !== undefined && /^[\w-]{1,63}$/.test(text) ? text.toLowerCase() : undefined;
 }
 

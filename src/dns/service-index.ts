@@ -7,7 +7,7 @@ import { ServiceEntry } from "./service-entry.ts";
 import { factsOfService, factsOfSlice } from "./kept-objects.ts";
 import { addressKey, splitAddresses } from "./joined-addresses.ts";
 import { portSharing, sameService, sameSlice, zoneSharing } from "./service-facts.ts";
-import type { EndpointNames, ServiceFacts, ShareZones } from "./service-facts.ts";
+import type { HostNames, ServiceFacts, ShareZones } from "./service-facts.ts";
 
 type OneOrMore = ServiceEntry | readonly ServiceEntry[];
 type ByAddress = Map<ReturnType<typeof addressKey>, OneOrMore>;
@@ -24,15 +24,15 @@ export class ServiceIndex {
   /** Undefined until `prepare`: it is a tenth of the work of a first list, and few ask whose an address is. */
   #byEndpoint: ByAddress | undefined;
   readonly #changed: () => void;
-  readonly #endpointNames: EndpointNames;
+  readonly #hostNames: HostNames;
   readonly #share = portSharing();
   readonly #shareZones: ShareZones | undefined;
   #services = 0;
 
   /** `changed` is called after every change that answers can show. Zones of endpoints are known only `withZones`. */
-  constructor(changed: () => void, endpointNames: EndpointNames = "address", withZones = false) {
+  constructor(changed: () => void, hostNames: HostNames = "address", withZones = false) {
     this.#changed = changed;
-    this.#endpointNames = endpointNames;
+    this.#hostNames = hostNames;
     this.#shareZones = withZones ? zoneSharing() : undefined;
   }
 
@@ -122,7 +122,7 @@ export class ServiceIndex {
     const entry = this.#entry(object.metadata.namespace ?? "", service);
     const { name } = object.metadata;
     const old = entry.slices.find((slice) => slice.name === name);
-    const facts = now === undefined ? undefined : factsOfSlice(now, this.#endpointNames, this.#share, this.#shareZones);
+    const facts = now === undefined ? undefined : factsOfSlice(now, this.#hostNames, this.#share, this.#shareZones);
     if (sameSlice(old, facts)) {
       this.#dropEmpty(entry);
       return;

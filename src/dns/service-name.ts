@@ -9,3 +9,8 @@ import type { ServiceEntry } from "./service-entry.ts";
 export function serviceName(entry: ServiceEntry, zone: DnsName): DnsName | undefined {
   return joinedName([entry.name, entry.namespace, "svc"], zone);
 }
+
+/** The name of an endpoint in front of its Service's; `host` has one label, or two where it is in another cluster. */
+export function endpointName(host: string, service: DnsName): DnsName | undefined {
+  return joinedName(host.split("."), service);
+}

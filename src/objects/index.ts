@@ -80,6 +80,8 @@ export type {
 } from "./networking-v1/ingress.ts";
 export type { IPAddress, ServiceCIDR } from "./networking-v1/service-cidr.ts";
 export type { Lease } from "./coordination-v1/lease.ts";
+export { importNameLabel, serviceImports, sourceClusterLabel } from "./multicluster-v1alpha1/service-import.ts";
+export type { ServiceImport } from "./multicluster-v1alpha1/service-import.ts";
 export { yamlReading } from "./yaml-reading.ts";
 export {
   defaultIngressClass,

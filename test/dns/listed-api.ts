@@ -4,7 +4,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { Service } from "../../src/objects/index.ts";
+import type { EndpointSlice, Service, ServiceImport } from "../../src/objects/index.ts";
+import { importNameLabel } from "../../src/objects/index.ts";
 import { namespace, services, slices } from "./cluster.ts";
 
 /** An API server of a cluster in which nothing happens. */
@@ -22,11 +23,17 @@ export interface ListedApiOptions {
   readonly port?: number;
   /** Those of the usual cluster unless given. */
   readonly services?: readonly Service[];
+  /** What other clusters export; without it the API does not have the kind. */
+  readonly imports?: () =>
+    | { readonly list: readonly ServiceImport[]; readonly slices: readonly EndpointSlice[] }
+    | undefined;
   /** Speaks HTTPS with this. */
   readonly tls?: { readonly keyPem: string; readonly certificatePem: string };
-  /** Says no to everybody. */
-  readonly refuses?: boolean;
+  /** Says no to everybody, or to those who ask for this path. */
+  readonly refuses?: boolean | string;
 }
+
+const importsPath = "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports";
 
 /** As much of an API as DNS needs, on the loopback: lists, and watches without an event. */
 export async function listedApi(options: ListedApiOptions = {}): Promise<ListedApi> {
@@ -43,8 +50,16 @@ export async function listedApi(options: ListedApiOptions = {}): Promise<ListedA
     const { socket } = request;
     clients.push(socket instanceof TLSSocket ? socket.getPeerCertificate().fingerprint256 : undefined);
     const [path = "", parameters = ""] = (request.url ?? "").split("?");
-    response.writeHead(options.refuses === true ? 403 : 200, { "Content-Type": "application/json" });
-    if (options.refuses === true) {
+    const isRefused = options.refuses === true || options.refuses === path;
+    const imports = options.imports?.();
+    if (path === importsPath && imports === undefined && !isRefused) {
+      // As the API says it for a group that it does not know: not a Status.
+      response.writeHead(404, { "Content-Type": "text/plain" });
+      response.end("404 page not found\n");
+      return;
+    }
+    response.writeHead(isRefused ? 403 : 200, { "Content-Type": "application/json" });
+    if (isRefused) {
       response.end(
         JSON.stringify({ kind: "Status", code: 403, reason: "Forbidden", message: `${path} is not for you` }),
       );
@@ -53,7 +68,9 @@ export async function listedApi(options: ListedApiOptions = {}): Promise<ListedA
       response.on("close", () => watches.delete(response));
       response.flushHeaders();
     } else {
-      response.end(JSON.stringify({ metadata: { resourceVersion: "1" }, items: lists[path] ?? [] }));
+      const isOfImports = new URLSearchParams(parameters).get("labelSelector") === importNameLabel;
+      const items = path === importsPath ? imports?.list : isOfImports ? (imports?.slices ?? []) : lists[path];
+      response.end(JSON.stringify({ metadata: { resourceVersion: "1" }, items: items ?? [] }));
     }
   };
   const server =

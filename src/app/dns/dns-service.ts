@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { CodedError, messageOf, pause } from "../../core/index.ts";
 import type { Cancel, Clock, Ip, Logger, Metrics, Random } from "../../core/index.ts";
-import { ClusterDataShelf, createDnsServer, parseResolvConf } from "../../dns/index.ts";
+import { ClusterDataShelf, createDnsServer, importedObjects, parseResolvConf } from "../../dns/index.ts";
 import type { Answer, ClusterFacts, DnsConfiguration, DnsServer, DnsServerParts } from "../../dns/index.ts";
 import { dnsDialer } from "../../net/index.ts";
 import type { ClusterChoice, ClusterSource, FollowedCluster } from "./cluster-source.ts";
@@ -296,8 +296,14 @@ function clusterFacts({ chains }: DnsServer): readonly ClusterFacts[] {
     if (data === undefined || kubernetes === undefined) return [];
     const { services, endpointSlices, namespaces } = data.caches;
     const shown = { ...kubernetes, file, line };
-    const facts = { services, endpointSlices, namespaces, isSynced: data.isSynced(), pods: kubernetes.pods, shown };
-    return kubernetes.zones.map((domain) => ({ ...facts, domain }));
+    const shared = { namespaces, pods: kubernetes.pods, shown };
+    return kubernetes.zones.map((domain) => {
+      if (!kubernetes.multicluster.includes(domain) || data.caches.imports === undefined) {
+        return { ...shared, services, endpointSlices, isSynced: data.knowsCluster(), domain };
+      }
+      const objects = importedObjects(data.caches.imports, kubernetes.endpointPodNames ? "pod" : "address");
+      return { ...shared, ...objects, isImported: true, isSynced: data.isSynced(), domain };
+    });
   });
 }
 

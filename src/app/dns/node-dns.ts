@@ -4,6 +4,7 @@ import type { Clock, Ip, Logger, Random } from "../../core/index.ts";
 import { clusterConfiguration, parseUpstream } from "../../dns/index.ts";
 import { applyLinkSteps } from "../../kernel/index.ts";
 import type { FixedRules, FixedRulesKeeper } from "../../kernel/index.ts";
+import { resources } from "../../objects/index.ts";
 import type { EndpointSlice, KubeObject, Namespace, Pod, Service } from "../../objects/index.ts";
 import type { AgentInput } from "../agent-messages.ts";
 import { givenCluster } from "./cluster-source.ts";
@@ -13,6 +14,8 @@ import { startDnsService } from "./dns-service.ts";
 import type { DnsService } from "./dns-service.ts";
 import { readDnsSource } from "./dns-source.ts";
 import type { DnsSource } from "./dns-source.ts";
+import { watchImports } from "./imported-caches.ts";
+import type { WatchObjects, WatchedImports } from "./imported-caches.ts";
 import { listenAddresses } from "./own-addresses.ts";
 import { exposeWatches } from "./watch-metrics.ts";
 
@@ -26,8 +29,8 @@ export interface NodeDnsParts {
     /** The pods of this node. */
     readonly clientPods: RunningCache<Pod>;
   };
-  /** Pods of all nodes; asked for when a Corefile wants them. */
-  readonly allPods: () => RunningCache<Pod>;
+  /** Begins to watch what only some Corefiles want. */
+  readonly watch: WatchObjects;
   /** Keeps rules in the node's namespace. */
   readonly fixedRules: FixedRulesKeeper;
   readonly clock: Clock;
@@ -48,7 +51,7 @@ const pagesAddress = ":9153";
  * no query leaves the node, and none is translated or tracked.
  */
 export async function startNodeDns(parts: NodeDnsParts): Promise<DnsService> {
-  const { input, caches, allPods, fixedRules, clock, random, log } = parts;
+  const { input, caches, fixedRules, clock, random, log } = parts;
   const dnsAddress = ip(input.dnsAddress);
   // Scope host: masqueraded traffic must not leave with this address.
   applyLinkSteps([{ kind: "address", address: dnsAddress, prefix: 32, link: "lo", scope: "host" }]);
@@ -64,14 +67,24 @@ export async function startNodeDns(parts: NodeDnsParts): Promise<DnsService> {
     Namespace: namespaces,
   };
   exposeWatches(metrics, clock, () => watched);
+  const watch: WatchObjects = (resource, options, called) => {
+    const cache = parts.watch(resource, options, called);
+    watched[called] = cache;
+    return cache;
+  };
   let pods: RunningCache<Pod> | undefined;
+  let imports: WatchedImports | undefined;
   return startDnsService({
     source: sourceOf(input),
     cluster: givenCluster({
       ...caches,
       get pods() {
-        watched["Pod"] = pods ??= allPods();
+        pods ??= watch(resources.pods, {}, resources.pods.kind);
         return pods;
+      },
+      get imports() {
+        imports ??= watchImports(watch);
+        return imports;
       },
     }),
     clock,

@@ -10,6 +10,8 @@ import type { EndpointSlice, KubeObject, Pod, Resource } from "../../objects/ind
 import type { ClusterSource, FollowedCluster } from "./cluster-source.ts";
 import { clusterTarget } from "./cluster-target.ts";
 import type { DnsClusterTarget } from "./cluster-target.ts";
+import { watchImports } from "./imported-caches.ts";
+import type { WatchedImports } from "./imported-caches.ts";
 import { collectWhileLoading } from "./load-memory.ts";
 import { tlsProblem } from "./tls-problem.ts";
 import { exposeWatches } from "./watch-metrics.ts";
@@ -27,13 +29,14 @@ export interface WatchedClustersParts {
   readonly metrics: Metrics;
 }
 
-type Watched = Readonly<Record<string, RunningCache<KubeObject>>>;
+/** The caches that run, by what metrics call them; of two with one name the later one. */
+type Watched = () => Readonly<Record<string, RunningCache<KubeObject>>>;
 
 /** The clusters that configurations name, over HTTP. One is connected to when a configuration first needs it. */
 export function watchedClusters(parts: WatchedClustersParts): ClusterSource {
   const open: Watched[] = [];
   // While another one is tried, answers come from the first.
-  exposeWatches(parts.metrics, parts.clock, () => open[0] ?? {});
+  exposeWatches(parts.metrics, parts.clock, () => open[0]?.() ?? {});
   return {
     choose: async (configuration) => {
       const target = clusterTarget(configuration, parts);
@@ -70,23 +73,26 @@ async function follow(
   open: Watched[],
 ): Promise<FollowedCluster> {
   const api = await connectCluster({ address });
-  const caches: RunningCache<KubeObject>[] = [];
-  const watched: Record<string, RunningCache<KubeObject>> = {};
-  const cacheOf: CacheOf = (resource, kept) => {
-    const cache = createCache(api, resource, { clock, log, random, ...kept });
-    caches.push(cache);
-    watched[resource.kind] = cache;
+  const running = new Map<RunningCache<KubeObject>, string>();
+  const cacheOf: CacheOf = (resource, options, called = resource.kind) => {
+    const cache = createCache(api, resource, { clock, log, random, ...options });
+    running.set(cache, called);
     return cache;
   };
+  const endCache = (cache: RunningCache<KubeObject>): void => {
+    cache.stop();
+    running.delete(cache);
+  };
+  const watched: Watched = () => Object.fromEntries([...running].map(([cache, called]) => [called, cache]));
   open.push(watched);
   let announceEnd: () => void = () => undefined;
   const end = new Promise<void>((resolve) => (announceEnd = resolve));
   return {
-    caches: clusterCaches(cacheOf),
-    problem: () => Object.values(watched).find(({ synced, problem }) => !synced && problem !== undefined)?.problem,
+    caches: clusterCaches(cacheOf, endCache),
+    problem: () => [...running.keys()].find(({ synced, problem }) => !synced && problem !== undefined)?.problem,
     loading: (names) => collectWhileLoading(Promise.race([names, end])),
     close: () => {
-      for (const cache of caches) cache.stop();
+      for (const cache of running.keys()) cache.stop();
       open.splice(open.indexOf(watched), 1);
       announceEnd();
       api.close();
@@ -96,20 +102,25 @@ async function follow(
 
 type CacheOf = <T extends KubeObject>(
   resource: Resource<T>,
-  kept?: Pick<CacheOptions<T>, "fields" | "slim">,
+  options?: Pick<CacheOptions<T>, "fields" | "listOptions" | "mayBeMissing" | "slim">,
+  called?: string,
 ) => RunningCache<T>;
 
 /**
  * Services and their endpoints are watched for each choice anew, and kept as that needs them. Pods and endpoints are many: they
- * are watched when the first block wants them.
+ * are watched when the first block wants them; what other clusters export, for each choice that wants it.
  */
-function clusterCaches(cacheOf: CacheOf): (choice: ClusterDataChoice) => ClusterDnsCaches {
+function clusterCaches(
+  cacheOf: CacheOf,
+  endCache: (cache: RunningCache<KubeObject>) => void,
+): (choice: ClusterDataChoice) => ClusterDnsCaches {
   const namespaces = cacheOf(resources.namespaces);
   let pods: RunningCache<Pod> | undefined;
   return ({ labels, endpointNames, withZones }) => {
     const kept = keptForDns(endpointNames === "pod" ? "pod" : "address", labels.length > 0, withZones);
     const services = cacheOf(resources.services, kept.services);
     let endpointSlices: RunningCache<EndpointSlice> | undefined;
+    let imports: WatchedImports | undefined;
     return {
       services,
       get endpointSlices() {
@@ -121,9 +132,13 @@ function clusterCaches(cacheOf: CacheOf): (choice: ClusterDataChoice) => Cluster
         pods ??= cacheOf(resources.pods);
         return pods;
       },
+      get imports() {
+        imports ??= watchImports(cacheOf);
+        return imports;
+      },
       stop: () => {
-        services.stop();
-        endpointSlices?.stop();
+        const begun = [services, endpointSlices, imports?.serviceImports, imports?.endpointSlices];
+        for (const cache of begun) if (cache !== undefined) endCache(cache);
       },
     };
   };

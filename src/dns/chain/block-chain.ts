@@ -146,10 +146,7 @@ export function createBlockChain(
     data,
     forwardings,
     cache,
-    transferZones:
-      names === undefined || data === undefined
-        ? []
-        : names.zones.map((one) => ({ ...one, index: data.index, isSynced: () => data.isSynced() })),
+    transferZones: names?.zones ?? [],
     stop: () => {
       for (const stop of stops) stop();
     },
@@ -160,9 +157,10 @@ function dataOf({ kubernetes }: ServerBlock, { data }: ChainParts): ClusterData 
   if (kubernetes === undefined) return undefined;
   if (data === undefined)
     throw new TypeError(`${kubernetes.file}:${kubernetes.line}: kubernetes needs a cluster's data`);
-  const { labels, endpointPodNames, withEndpoints, zonal } = kubernetes;
+  const { labels, endpointPodNames, withEndpoints, zonal, multicluster } = kubernetes;
   const endpointNames = withEndpoints ? (endpointPodNames ? "pod" : "address") : "none";
-  return data.get({ labels, endpointNames, withZones: zonal && withEndpoints });
+  const withImports = multicluster.length > 0;
+  return data.get({ labels, endpointNames, withZones: zonal && withEndpoints, withImports });
 }
 
 function autopathOf(
@@ -177,7 +175,7 @@ function autopathOf(
     const list = search.domains.map(dnsName);
     return autopathLayer({ zones, searchOf: () => list, searched });
   }
-  const [domain] = kubernetes?.zones ?? [];
+  const domain = kubernetes?.zones.find((zone) => !kubernetes.multicluster.includes(zone));
   if (data === undefined || domain === undefined) return undefined;
   const searchOf = podSearch(data.clientPods(), dnsName(domain), hostSearch.map(dnsName));
   return autopathLayer({ zones, searchOf, searched });

@@ -15,6 +15,7 @@ import { detached, failure, positive } from "../resolver.ts";
 import type { DnsClient, RecordSet, Reply, Request, Resolver } from "../resolver.ts";
 import type { ServiceEntry } from "../service-entry.ts";
 import type { ServiceIndex } from "../service-index.ts";
+import { endpointName } from "../service-name.ts";
 import { contains } from "./access.ts";
 import { inZones } from "./zone-match.ts";
 
@@ -120,7 +121,7 @@ function* serviceRecords(entry: ServiceEntry, name: DnsName, ask: Ask): Iterable
     if (owner !== undefined) yield* ask(owner, recordTypes.SRV);
   }
   for (const label of entry.hostLabels()) {
-    const host = joinedName([label], name);
+    const host = endpointName(label, name);
     if (host !== undefined) yield* addressesOf(host, ask);
   }
 }

@@ -222,6 +222,8 @@ export interface KubernetesData {
 
 export interface KubernetesSettings extends Place, KubernetesData {
   readonly zones: readonly string[];
+  /** Those of `zones` that hold what other clusters export, instead of the cluster's own Services. */
+  readonly multicluster: readonly string[];
   readonly pods: "disabled" | "insecure" | "verified";
   readonly ttl: number;
   readonly ignoreEmptyService: boolean;

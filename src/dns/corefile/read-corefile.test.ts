@@ -171,6 +171,16 @@ describe("readCorefile()", () => {
       },
     ],
     [
+      "kubernetes with a zone of other clusters",
+      ". {\n kubernetes cluster.local clusterset.local in-addr.arpa {\n multicluster ClusterSet.local\n }\n}",
+      {
+        kubernetes: {
+          zones: ["cluster.local.", "clusterset.local.", "in-addr.arpa."],
+          multicluster: ["clusterset.local."],
+        },
+      },
+    ],
+    [
       "kubernetes with the zones of its block",
       "cluster.local 10.0.0.0/8 {\n kubernetes\n}",
       { kubernetes: { zones: ["cluster.local.", "10.in-addr.arpa."], pods: "disabled", ttl: 5, fallthrough: "none" } },
@@ -473,6 +483,18 @@ describe("readCorefile()", () => {
     [". {\n forward . 1.1.1.1 {\n hedge 0\n }\n}", "Corefile:3: forward: hedge must be more than 0 and less than 2s"],
     [". {\n forward . 1.1.1.1 {\n hedge 2s\n }\n}", "Corefile:3: forward: hedge must be more than 0 and less than 2s"],
     [". {\n kubernetes {\n ttl 3601\n }\n}", 'Corefile:3: "3601" is no number from 0 to 3600'],
+    [
+      ". {\n kubernetes cluster.local {\n multicluster clusterset.local\n }\n}",
+      "Corefile:3: multicluster: clusterset.local. is not among the zones of kubernetes: write kubernetes cluster.local. clusterset.local.",
+    ],
+    [
+      ". {\n kubernetes cluster.local 10.in-addr.arpa {\n multicluster 10.in-addr.arpa\n }\n}",
+      "Corefile:3: multicluster: 10.in-addr.arpa. is a zone of addresses: name one of Services, as clusterset.local",
+    ],
+    [
+      ". {\n kubernetes cluster.local {\n multicluster\n }\n}",
+      "Corefile:3: multicluster: an argument is missing; write: multicluster ZONE...",
+    ],
     [". {\n kubernetes {\n pods some\n }\n}", 'Corefile:3: "some" is none of disabled, insecure, verified'],
     [
       ". {\n kubernetes {\n pods insecure verified\n }\n}",

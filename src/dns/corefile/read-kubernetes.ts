@@ -17,7 +17,6 @@ import { corefileError } from "./place.ts";
 /** Properties that CoreDNS has besides, and what to do without them. */
 const elsewhere: Readonly<Record<string, string>> = {
   namespace_labels: "list the namespaces with namespaces",
-  multicluster: "remove the line and its zone",
   apiserver_qps: "one watch for each kind is all that is asked of the API",
   apiserver_burst: "one watch for each kind is all that is asked of the API",
   apiserver_max_inflight: "one watch for each kind is all that is asked of the API",
@@ -33,6 +32,7 @@ export function readKubernetes(plugin: Directive, zonesOfBlock: readonly string[
     file: plugin.file,
     line: plugin.line,
     zones,
+    multicluster: [],
     pods: "disabled",
     ttl: 5,
     namespaces: [],
@@ -78,6 +78,10 @@ export function readKubernetes(plugin: Directive, zonesOfBlock: readonly string[
         expectArguments(property, 0, 0, "endpoint_pod_names");
         set({ endpointPodNames: true });
       },
+      multicluster: (property) => {
+        expectArguments(property, 1, Infinity, "multicluster ZONE...");
+        set({ multicluster: readImportZones(property, zones) });
+      },
       ttl: (property) => set({ ttl: readInteger(onlyArgument(property, "ttl SECONDS"), 0, 3600) }),
       noendpoints: (property) => {
         expectArguments(property, 0, 0, "noendpoints");
@@ -98,6 +102,27 @@ export function readKubernetes(plugin: Directive, zonesOfBlock: readonly string[
     elsewhere,
   );
   return settings;
+}
+
+/** They are among the zones of the plugin, which says what it answers for. */
+function readImportZones(property: Directive, zones: readonly string[]): readonly string[] {
+  const list = readZoneList(property.args);
+  for (const zone of list) {
+    if (zone.endsWith(".arpa.")) {
+      throw corefileError(
+        property,
+        `multicluster: ${zone} is a zone of addresses: name one of Services, as clusterset.local`,
+      );
+    }
+    if (!zones.includes(zone)) {
+      const written = zones.join(" ");
+      throw corefileError(
+        property,
+        `multicluster: ${zone} is not among the zones of kubernetes: write kubernetes ${written} ${zone}`,
+      );
+    }
+  }
+  return list;
 }
 
 /** `fallthrough [ZONES...]` of this and other plugins. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { namespace, service, services, slice, slices } from "../../../test/dns/cluster.ts";
 import { parseLabelSelector } from "../../objects/index.ts";
+import type { ServiceImport } from "../../objects/index.ts";
+import { importedObjects } from "../imported-services.ts";
 import { MemoryCache } from "../memory-cache.ts";
 import { nameReason } from "./name-reason.ts";
 import type { ClusterFacts, NameReason } from "./name-reason.ts";
@@ -206,6 +208,60 @@ describe("nameReason()", () => {
     expect(nameReason(`${front}._zone.empty.tour.svc.cluster.local.`, type, zonal)?.text).toMatch(
       /it has none at all|pin or prefer|below this name/,
     );
+  });
+  it.each([
+    ["web.tour", "A", "known", "ServiceImport tour/web"],
+    ["web.tour", "AAAA", "other family", "ServiceImport tour/web has IPv4 addresses only"],
+    ["wbe.tour", "A", "no such service", "there is no ServiceImport tour/wbe"],
+    ["db.tour", "A", "known", "headless ServiceImport tour/db (2 ready endpoints)"],
+    ["db-0.east.db.tour", "A", "known", "endpoint 10.244.1.5 of ServiceImport tour/db"],
+    ["10-244-1-6.east.db.tour", "A", "known", "endpoint 10.244.1.6 of ServiceImport tour/db"],
+    [
+      "db-0.west.db.tour",
+      "A",
+      "no such endpoint",
+      "ServiceImport tour/db has no endpoint db-0.west: its endpoints are called db-0.east, 10-244-1-6.east",
+    ],
+    [
+      "db-0.db.tour",
+      "A",
+      "no such endpoint",
+      "ServiceImport tour/db has no endpoint db-0: its endpoints are called db-0.east, 10-244-1-6.east",
+    ],
+    ["_sql._tcp.db.tour", "SRV", "known", "ServiceImport tour/db has the port sql/tcp"],
+    ["a.pin._zone.db.tour", "A", "no such service", "no name of a ServiceImport has so many parts"],
+    [
+      "nobody.tour",
+      "A",
+      "no ready endpoints",
+      "headless ServiceImport tour/nobody has no ready endpoint: no EndpointSlice has endpoints for it",
+    ],
+  ])("of what other clusters export: %s %s", (front, type, kind, text) => {
+    const made = (name: string, spec: ServiceImport["spec"]): ServiceImport => ({
+      apiVersion: "multicluster.x-k8s.io/v1alpha1",
+      kind: "ServiceImport",
+      metadata: { namespace: "tour", name },
+      ...(spec === undefined ? {} : { spec }),
+    });
+    const labels = {
+      "multicluster.kubernetes.io/service-name": "db",
+      "multicluster.kubernetes.io/source-cluster": "east",
+    };
+    const db = slice("tour", "db", "db-east", [["10.244.1.5", "db-0"], ["10.244.1.6"]], [{ name: "sql", port: 5432 }]);
+    const objects = importedObjects(
+      {
+        serviceImports: new MemoryCache([
+          made("web", { type: "ClusterSetIP", ips: ["10.1.1.1"] }),
+          made("db", { type: "Headless" }),
+          made("nobody", { type: "Headless" }),
+        ]),
+        endpointSlices: new MemoryCache([{ ...db, metadata: { ...db.metadata, labels } }]),
+      },
+      "address",
+    );
+    const imported = { ...facts, ...objects, isImported: true, domain: "clusterset.local" };
+    expect(nameReason(`${front}.svc.clusterset.local.`, type, imported)).toMatchObject({ kind, text });
+    expect(nameReason(`${front}.svc.cluster.local.`, type, imported)).toBeUndefined();
   });
   it("takes a namespace for there when a Service is in it, where nothing tells of namespaces", () => {
     const { namespaces: _, ...others } = facts;

@@ -11,8 +11,10 @@ import { isZonal, zoneReason } from "./zone-reason.ts";
 /** The objects of a cluster, as far as names come from them. */
 export interface ClusterFacts {
   readonly domain: string;
-  readonly services: Cache<Service>;
-  readonly endpointSlices: Cache<EndpointSlice>;
+  readonly services: Pick<Cache<Service>, "get" | "list">;
+  readonly endpointSlices: Pick<Cache<EndpointSlice>, "list">;
+  /** Whether they are ServiceImports and theirs, as `importedObjects()` shows them. */
+  readonly isImported?: boolean;
   readonly namespaces?: Cache<Namespace> | undefined;
   /** Whether everything has arrived. */
   readonly isSynced: boolean;
@@ -93,26 +95,29 @@ function serviceReason(path: readonly string[], type: string, facts: ClusterFact
   if (hidden !== undefined) return leftOut(hidden);
   if (name === undefined) return known(`namespace ${namespace} is below this name, which itself has no records`);
   const service = facts.services.get(namespace, name);
-  const isTooLong = more.length > 2 && !isZonal(more);
+  const isImport = facts.isImported === true;
+  const isZone = !isImport && isZonal(more);
+  const isTooLong = more.length > 2 && !isZone;
   if (service === undefined || isTooLong) return noService(namespace, name, isTooLong, facts);
   const endpoints = endpointsOf(service, facts.endpointSlices);
-  const why = whyServiceLeftOut(
-    service,
-    endpoints.some(({ isReady }) => isReady),
-    facts.shown,
-  );
+  const what = `${kindOf(facts)} ${namespace}/${name}`;
+  const isServed = endpoints.some(({ isReady }) => isReady);
+  const why = whyServiceLeftOut(what, service, isServed, facts.shown);
   if (why !== undefined) return leftOut(why);
-  const what = `Service ${namespace}/${name}`;
   const { type: kind, clusterIP, externalName = "" } = service.spec;
   if (kind === "ExternalName") {
     if (more.length === 0) return known(`${what} is an alias of ${externalName}`);
     return { kind: "no such endpoint", text: `${what} is an alias, so nothing is below it`, near: [] };
   }
-  const zone = isZonal(more) ? zoneReason(service, what, more, endpoints, facts.shown) : undefined;
+  const zone = isZone ? zoneReason(service, what, more, endpoints, facts.shown) : undefined;
   if (zone !== undefined && "kind" in zone) return zone;
   if (zone !== undefined) return familyReason(zone.what, zone.addresses, type);
+  const [near = "", far = ""] = more;
+  if (isImport && more.length === 2 && !near.startsWith("_") && !far.startsWith("_")) {
+    return hostReason(what, `${far}.${near}`, endpoints);
+  }
   if (more.length === 2) return portReason(service, what, more, facts);
-  if (more.length === 1) return hostReason(what, more[0] ?? "", endpoints);
+  if (more.length === 1) return hostReason(what, near, endpoints);
   if (clusterIP !== "None") return familyReason(what, service.spec.clusterIPs ?? [clusterIP ?? ""], type);
   const ready = endpoints.filter(({ isReady }) => isReady);
   if (ready.length > 0) {
@@ -121,7 +126,7 @@ function serviceReason(path: readonly string[], type: string, facts: ClusterFact
   }
   return {
     kind: "no ready endpoints",
-    text: `headless ${what} has no ready endpoint: ${whyNone(service, endpoints)}`,
+    text: `headless ${what} has no ready endpoint: ${whyNone(service, endpoints, isImport)}`,
     near: [],
   };
 }
@@ -147,15 +152,24 @@ function namespaceReason(namespace: string, name: string | undefined, facts: Clu
   return { ...missing, near: same.map(({ metadata }) => `${namespace}.${metadata.namespace ?? ""}`).slice(0, 3) };
 }
 
-function noService(namespace: string, name: string, isTooLong: boolean, { services }: ClusterFacts): NameReason {
-  if (isTooLong) return { kind: "no such service", text: "no name of a Service has so many parts", near: [] };
+function kindOf({ isImported }: ClusterFacts): string {
+  return isImported === true ? "ServiceImport" : "Service";
+}
+
+function noService(namespace: string, name: string, isTooLong: boolean, facts: ClusterFacts): NameReason {
+  const { services } = facts;
+  if (isTooLong) return { kind: "no such service", text: `no name of a ${kindOf(facts)} has so many parts`, near: [] };
   const near = nearNames(
     name,
     services.list(namespace).map(({ metadata }) => metadata.name),
   ).map((one) => `${one}.${namespace}`);
   const elsewhere = services.list().filter(({ metadata }) => metadata.name === name);
   const places = elsewhere.map(({ metadata }) => `${name}.${metadata.namespace ?? ""}`).slice(0, 3);
-  return { kind: "no such service", text: `there is no Service ${namespace}/${name}`, near: [...near, ...places] };
+  return {
+    kind: "no such service",
+    text: `there is no ${kindOf(facts)} ${namespace}/${name}`,
+    near: [...near, ...places],
+  };
 }
 
 function portReason(
@@ -193,13 +207,14 @@ function familyReason(what: string, addresses: readonly string[], type: string):
   return { kind: "other family", text: `${what} has ${other} addresses only`, near: [] };
 }
 
-function whyNone({ metadata, spec }: Service, endpoints: ReturnType<typeof endpointsOf>): string {
+function whyNone({ metadata, spec }: Service, endpoints: ReturnType<typeof endpointsOf>, isImport: boolean): string {
   const waiting = endpoints.map(({ target }) => target);
   if (waiting.length > 0) {
     const more = waiting.length > 3 ? ` and ${waiting.length - 3} more` : "";
     return `${waiting.slice(0, 3).join(", ")}${more} ${waiting.length === 1 ? "is" : "are"} not ready`;
   }
   const selector = Object.entries(spec.selector ?? {}).map(([key, value]) => `${key}=${value}`);
+  if (isImport) return "no EndpointSlice has endpoints for it";
   if (selector.length === 0) return "it has no selector, and no EndpointSlice has endpoints for it";
   return `no running pod in ${metadata.namespace ?? "default"} has ${selector.join(",")}`;
 }

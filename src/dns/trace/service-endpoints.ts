@@ -3,6 +3,8 @@ import type { Cache, EndpointSlice, Service } from "../../objects/index.ts";
 import { dashedAddress } from "../address-bytes.ts";
 import { parseIp } from "../../core/index.ts";
 
+type Slices = Pick<Cache<EndpointSlice>, "list">;
+
 /** One address of a Service's endpoints, ready or not. */
 export interface ServiceEndpoint {
   readonly address: string;
@@ -16,7 +18,7 @@ export interface ServiceEndpoint {
 }
 
 /** All endpoints of a Service, each once however many slices have it. */
-export function endpointsOf(service: Service, slices: Cache<EndpointSlice>): readonly ServiceEndpoint[] {
+export function endpointsOf(service: Service, slices: Slices): readonly ServiceEndpoint[] {
   const found = new Map<string, ServiceEndpoint>();
   for (const { endpoints } of slicesOf(service, slices)) {
     for (const { addresses, hostname, targetRef, conditions, zone } of endpoints) {
@@ -34,13 +36,13 @@ export function endpointsOf(service: Service, slices: Cache<EndpointSlice>): rea
 }
 
 /** The ports of a Service as `NAME/PROTOCOL` in lower case; the name is empty for ports without one. */
-export function portsOf(service: Service, slices: Cache<EndpointSlice>): readonly string[] {
+export function portsOf(service: Service, slices: Slices): readonly string[] {
   const own = service.spec.clusterIP === "None" ? slicesOf(service, slices).flatMap(({ ports }) => ports ?? []) : [];
   const ports = own.length > 0 ? own : (service.spec.ports ?? []);
   return [...new Set(ports.map(({ name = "", protocol = "TCP" }) => `${name}/${protocol}`.toLowerCase()))];
 }
 
-function slicesOf({ metadata }: Service, slices: Cache<EndpointSlice>): readonly EndpointSlice[] {
+function slicesOf({ metadata }: Service, slices: Slices): readonly EndpointSlice[] {
   const key = `${metadata.namespace ?? ""}/${metadata.name}`;
   return slices.list(metadata.namespace).filter((slice) => serviceKeyOf(slice) === key && slice.addressType !== "FQDN");
 }

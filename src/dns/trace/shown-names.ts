@@ -15,14 +15,14 @@ export function whyNamespaceLeftOut(namespace: string, shown: ShownNames | undef
   return `${placeOf(shown)} shows only the namespaces ${shown.namespaces.join(", ")}, not ${namespace}`;
 }
 
-/** Why a configuration leaves out a Service that is there; `undefined` when it does not. */
+/** Why a configuration leaves out a Service (`what` for people) that is there; `undefined` when it does not. */
 export function whyServiceLeftOut(
+  what: string,
   { metadata, spec }: Service,
   hasReadyEndpoint: boolean,
   shown: ShownNames | undefined,
 ): string | undefined {
   if (shown === undefined) return undefined;
-  const what = `Service ${metadata.namespace ?? "default"}/${metadata.name}`;
   const place = placeOf(shown);
   if (!matchesLabelRequirements(shown.labels, metadata.labels)) {
     const keys = [...new Set(shown.labels.map(({ key }) => key))].join(", ");
