@@ -22,9 +22,9 @@ import { sequenceSeed } from "../../support/sequence-seed.ts";
  */
 const isSlow = process.env["SEALANE_UML"] !== undefined;
 const search = { seed: sequenceSeed(), endOnFailure: true };
-const [sequences, fewest, most] = isSlow ? [3, 2, 4] : [12, 4, 10];
+const [sequences, fewest, most] = isSlow ? [3, 2, 4] : [30, 4, 10];
 const walks = isSlow ? 3 : 8;
-const timeoutMs = isSlow ? 240_000 : 120_000;
+const timeoutMs = isSlow ? 240_000 : 180_000;
 
 /** Random changes lead to the kernel's state that one full load of the end gives, and to what the walker says. */
 export function describeConvergence(engine: EngineUnderTest, rulesOf?: RulesOf): void {
