@@ -38,7 +38,7 @@ export function describeSequences(engine: EngineUnderTest): void {
         ["a load balancer's address", family, loadBalancerIP] as const,
       ]),
     )("is served as soon as its Service appears at %s, %s", async (_what, family, target) => {
-      const number = 960 + families.indexOf(family) + (target === externalIP ? 0 : 2);
+      const number = 980 + families.indexOf(family) + (target === externalIP ? 0 : 2);
       const early = senders.open("a1", target(number, family), 8000);
       // It went out into the world, and is tracked.
       expect(await senders.open("a2", target(number, family), 100)).toEqual({ kind: "silence" });
