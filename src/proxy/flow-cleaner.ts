@@ -24,8 +24,13 @@ export interface FlowCleanerOptions<F extends TrackedFlow> {
   readonly removed: (family: IpFamily, flows: number, milliseconds: number) => void;
 }
 
-/** Each question makes the kernel walk all flows: while changes do not end, so many times as long as that took nothing is asked. */
-const restFactor = 9;
+/**
+ * Each question makes the kernel walk all of its flows, some 10 ms, in which nothing else of the agent goes on: over a long time this share of the time
+ * goes into that.
+ */
+const share = 0.2;
+/** Milliseconds of questions that may be asked at once after a rest: a change alone, or some, never wait. */
+const mostCredit = 2000;
 
 /** Removes flows that go to Services but are answered by nobody any more; never those of others. */
 export class FlowCleaner<F extends TrackedFlow> {
@@ -33,8 +38,9 @@ export class FlowCleaner<F extends TrackedFlow> {
   readonly #queries: FlowQuery[] = [];
   /** By what they are for: the last change of a Service says who may answer. */
   readonly #entries = new Map<string, FlowEntry>();
-  /** Of the monotonic clock. */
-  #restsUntil = 0;
+  /** Milliseconds that may be spent; below 0 when more was spent, and until when it is counted. */
+  #credit = mostCredit;
+  #creditAt: number | undefined;
   #cancel: Cancel | undefined;
 
   constructor(options: FlowCleanerOptions<F>) {
@@ -59,9 +65,11 @@ export class FlowCleaner<F extends TrackedFlow> {
       for (const entry of flowEntries(now, before, protocols)) this.#entries.set(flowId(entry), entry);
     }
     if (this.#queries.length === 0 || this.#cancel !== undefined) return;
-    const restMs = this.#restsUntil - clock.monotonic();
-    if (restMs <= 0) this.#cleanPending();
-    else this.#cancel = clock.schedule(restMs, () => this.#cleanPending());
+    const now = clock.monotonic();
+    this.#credit = Math.min(mostCredit, this.#credit + share * (now - (this.#creditAt ?? now)));
+    this.#creditAt = now;
+    if (this.#credit >= 0) this.#cleanPending();
+    else this.#cancel = clock.schedule(-this.#credit / share, () => this.#cleanPending());
   }
 
   /** What waits is not asked any more. */
@@ -83,8 +91,7 @@ export class FlowCleaner<F extends TrackedFlow> {
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     this.#clean(fewQueries(this.#queries.splice(0)), entries);
-    const ended = clock.monotonic();
-    this.#restsUntil = ended + restFactor * (ended - started);
+    this.#credit -= clock.monotonic() - started;
   }
 
   #clean(queries: readonly FlowQuery[], entries: readonly FlowEntry[]): void {
