@@ -32,7 +32,7 @@ describe.each(["legacy", "nft"] as const)("the %s variant", (variant) => {
     return () => iptables.close();
   });
 
-  /** Every rule in our chains as the kernel lists it; in shared chains the order does not matter. */
+  /** Every rule in our chains as the kernel lists it, with its place where that has a meaning. */
   async function kernelRules(family: IpFamily): Promise<readonly string[]> {
     return savedRules(await runProgram([`${programs[family]}-${variant}-save`], { namespace }));
   }
@@ -107,9 +107,10 @@ function sections(text: string): ReadonlyMap<string, string> {
   return found;
 }
 
-/** A script in the form of a list: our chains, and jumps to them from the kernel's. */
+/** A script in the form of a list: our chains, and jumps to them from the kernel's, of which the last that was inserted is the first. */
 function asSaved(script: string): string {
   return script
+    .replaceAll(/(?:^-I .*\n)+/gm, (jumps) => `${jumps.trimEnd().split("\n").toReversed().join("\n")}\n`)
     .replaceAll(/^-I (\S+) 1 /gm, "-A $1 ")
     .replaceAll(/^\*(filter|nat)$/gm, "*$1\n:INPUT -\n:FORWARD -\n:OUTPUT -\n:PREROUTING -\n:POSTROUTING -");
 }
