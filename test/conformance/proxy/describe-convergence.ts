@@ -22,7 +22,7 @@ import { sequenceSeed } from "../../support/sequence-seed.ts";
  */
 const isSlow = process.env["SEALANE_UML"] !== undefined;
 const search = { seed: sequenceSeed(), endOnFailure: true };
-const [sequences, fewest, most] = isSlow ? [3, 2, 4] : [30, 4, 10];
+const [sequences, fewest, most] = isSlow ? [3, 2, 4] : [15, 4, 10];
 const walks = isSlow ? 3 : 8;
 const timeoutMs = isSlow ? 240_000 : 180_000;
 

@@ -44,7 +44,7 @@ const spec: fc.Arbitrary<Partial<ServiceSpec>> = fc
     timeoutSeconds: fc.constantFrom(60, 10_800),
     ranges: fc.constantFrom([], ["192.168.100.0/24"], ["192.168.100.11/32", "10.244.0.0/16", "fd00:64::/64"]),
     publishNotReadyAddresses: rarely(true),
-    healthCheckNodePort: rarely(32_099),
+    healthCheckNodePort: rarely(32_100),
   })
   .map(({ affinity, timeoutSeconds, ranges, publishNotReadyAddresses, healthCheckNodePort, ...rest }) => ({
     ...rest,
@@ -145,7 +145,7 @@ export function make(change: Change, { services, slices }: Objects): void {
   const name = nameOf(change.number, services);
   switch (change.kind) {
     case "service":
-      return services.set(serviceOf(name, change.number, change.options));
+      return services.set(serviceOf(name, change.number, withOwnPort(change)));
     case "endpoints":
       for (const slice of slicesOf(name, change.entries)) {
         if (change.families.some((family) => family === slice.addressType)) slices.set(slice);
@@ -158,6 +158,12 @@ export function make(change: Change, { services, slices }: Objects): void {
     case "delete-slices":
       for (const { metadata } of slicesOf(name, [])) slices.delete(namespace, metadata.name);
   }
+}
+
+/** As the API server sees to it, no two Services have the same health check port. */
+function withOwnPort({ number, options }: Extract<Change, { readonly kind: "service" }>): ServiceOptions {
+  const port = options.spec?.healthCheckNodePort;
+  return port === undefined ? options : { ...options, spec: { ...options.spec, healthCheckNodePort: port + number } };
 }
 
 function nameOf(number: number, services: Objects["services"]): string {
